@@ -1,0 +1,35 @@
+/*
+ * compat.h: everything that differs between PostgreSQL 15, 16, 17 and 18.
+ *
+ * All tests of PG_VERSION_NUM live here; the rest of the code reads as if it were written for one version.
+ */
+#ifndef SALESOPS_CORE_COMPAT_H
+#define SALESOPS_CORE_COMPAT_H
+
+#include "postgres.h"
+#include "fmgr.h"
+
+#if PG_VERSION_NUM < 150000
+#error "salesops needs PostgreSQL 15 or later"
+#endif
+
+/*
+ * Soft errors (16 and later): an input function hands a bad value back through the caller's context, so that
+ * pg_input_is_valid() and COPY ... ON_ERROR work. On 15 the same call raises the error.
+ */
+#if PG_VERSION_NUM >= 160000
+#include "nodes/miscnodes.h"
+#define salesops_ereturn(fcinfo, value, ...) ereturn((fcinfo)->context, value, __VA_ARGS__)
+#else
+#define salesops_ereturn(fcinfo, value, ...) \
+	do { ereport(ERROR, __VA_ARGS__); return (value); } while (0)
+#endif
+
+/* The module's name and version are shown by pg_get_loaded_modules() from 18 on. */
+#if PG_VERSION_NUM >= 180000
+#define SALESOPS_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "salesops")
+#else
+#define SALESOPS_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+#endif
