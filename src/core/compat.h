@@ -25,6 +25,15 @@
 	do { ereport(ERROR, __VA_ARGS__); return (value); } while (0)
 #endif
 
+/* Decoding a date: 16 added an argument for the error's details, which a lenient reader does not need. */
+#if PG_VERSION_NUM >= 160000
+#define salesops_decode_datetime(field, ftype, nf, dtype, tm, fsec, tz) \
+	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz, &(DateTimeErrorExtra) {0})
+#else
+#define salesops_decode_datetime(field, ftype, nf, dtype, tm, fsec, tz) \
+	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz)
+#endif
+
 /* The module's name and version are shown by pg_get_loaded_modules() from 18 on. */
 #if PG_VERSION_NUM >= 180000
 #define SALESOPS_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "salesops")
