@@ -157,15 +157,15 @@ COMMENT ON FUNCTION salesops.forecast_category_smaller(salesops.forecast_categor
   'the smaller of two';
 
 CREATE AGGREGATE salesops.max(salesops.forecast_category) (
-  SFUNC = salesops.forecast_category_larger, STYPE = salesops.forecast_category, COMBINEFUNC = salesops.forecast_category_larger,
-  SORTOP = OPERATOR(salesops.>), PARALLEL = SAFE
+  SFUNC = salesops.forecast_category_larger, STYPE = salesops.forecast_category,
+  COMBINEFUNC = salesops.forecast_category_larger, SORTOP = OPERATOR(salesops.>), PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE salesops.max(salesops.forecast_category) IS
   'the most confident category; NULL where there is none';
 
 CREATE AGGREGATE salesops.min(salesops.forecast_category) (
-  SFUNC = salesops.forecast_category_smaller, STYPE = salesops.forecast_category, COMBINEFUNC = salesops.forecast_category_smaller,
-  SORTOP = OPERATOR(salesops.<), PARALLEL = SAFE
+  SFUNC = salesops.forecast_category_smaller, STYPE = salesops.forecast_category,
+  COMBINEFUNC = salesops.forecast_category_smaller, SORTOP = OPERATOR(salesops.<), PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE salesops.min(salesops.forecast_category) IS
   'the least confident category; NULL where there is none';
@@ -188,7 +188,8 @@ CREATE FUNCTION salesops.forecast_category_rank(category salesops.forecast_categ
 COMMENT ON FUNCTION salesops.forecast_category_rank(salesops.forecast_category) IS
   'sort rank of a category: 10 (Omitted), 20, ... 70 (Closed); it never changes, and the gaps leave room';
 
-CREATE CAST (salesops.forecast_category AS smallint) WITH FUNCTION salesops.forecast_category_rank(salesops.forecast_category);
+CREATE CAST (salesops.forecast_category AS smallint)
+  WITH FUNCTION salesops.forecast_category_rank(salesops.forecast_category);
 COMMENT ON CAST (salesops.forecast_category AS smallint) IS 'the sort rank, 10 (Omitted) to 70 (Closed)';
 
 -- Meaning
