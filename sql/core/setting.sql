@@ -37,7 +37,7 @@ END;
 COMMENT ON FUNCTION salesops.get_setting(text) IS 'Present value of a setting; NULL for an unknown name';
 
 CREATE FUNCTION salesops.set_setting(name text, value text)
-RETURNS void LANGUAGE plpgsql AS $$
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
   wanted text;
@@ -54,13 +54,13 @@ BEGIN
     WHEN 'weight_set' THEN 'the name of a weight set'
   END;
   IF value IS NULL
-     OR name = 'time_zone' AND NOT EXISTS (SELECT FROM pg_catalog.pg_timezone_names z WHERE z.name = value)
+     OR name = 'time_zone' AND NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = value)
      OR name = 'fiscal_year_start_month' AND value !~ '^([1-9]|1[0-2])$'
      OR name = 'corporate_currency' AND value !~ '^[A-Z]{3}$'
      OR name = 'weight_set' AND value = '' THEN
-    RAISE EXCEPTION 'invalid value for setting "%": %', name, coalesce(pg_catalog.quote_literal(value), 'NULL') USING
+    RAISE EXCEPTION 'invalid value for setting "%": %', name, coalesce(quote_literal(value), 'NULL') USING
       ERRCODE = 'invalid_parameter_value',
-      DETAIL = pg_catalog.format('The setting takes %s.', wanted);
+      DETAIL = format('The setting takes %s.', wanted);
   END IF;
   INSERT INTO salesops.setting (name, value) VALUES (name, value);
 END $$;

@@ -101,7 +101,7 @@ END;
 COMMENT ON FUNCTION salesops.source_option(salesops.source, text) IS 'Value of an option of a source, or its default';
 
 CREATE FUNCTION salesops.connect(source_key text, kind text, schema_name text, options jsonb DEFAULT '{}')
-RETURNS void LANGUAGE plpgsql AS $$
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
   bad text;
@@ -109,40 +109,40 @@ BEGIN
   IF NOT EXISTS (SELECT FROM salesops.source_kinds() k WHERE k.kind = connect.kind) THEN
     RAISE EXCEPTION 'unknown kind of source: %', coalesce(quote_literal(kind), 'NULL') USING
       ERRCODE = 'invalid_parameter_value',
-      HINT = pg_catalog.format('Use one of %s.', (SELECT string_agg(k.kind, ', ') FROM salesops.source_kinds() k));
+      HINT = format('Use one of %s.', (SELECT string_agg(k.kind, ', ') FROM salesops.source_kinds() k));
   END IF;
-  IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = schema_name) THEN
+  IF NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = schema_name) THEN
     RAISE EXCEPTION 'schema "%" does not exist', schema_name USING
       ERRCODE = 'invalid_schema_name',
       HINT = 'Name the schema that holds the tables of the CRM.';
   END IF;
-  IF options IS NULL OR pg_catalog.jsonb_typeof(options) <> 'object' THEN
+  IF options IS NULL OR jsonb_typeof(options) <> 'object' THEN
     RAISE EXCEPTION 'options must be a JSON object' USING ERRCODE = 'invalid_parameter_value';
   END IF;
 
-  SELECT o INTO bad FROM pg_catalog.jsonb_object_keys(options) o
+  SELECT o INTO bad FROM jsonb_object_keys(options) o
   WHERE o NOT IN ('entities', 'custom_fields', 'date_order', 'time_zone', 'probability_scale', 'currency', 'open_stage');
   IF FOUND THEN
     RAISE EXCEPTION 'unknown option "%"', bad USING
       ERRCODE = 'invalid_parameter_value',
       HINT = 'Options are entities, custom_fields, date_order, time_zone, probability_scale, currency and open_stage.';
   END IF;
-  SELECT e INTO bad FROM pg_catalog.jsonb_object_keys(coalesce(options -> 'entities', '{}')) e
+  SELECT e INTO bad FROM jsonb_object_keys(coalesce(options -> 'entities', '{}')) e
   WHERE e NOT IN (SELECT x.entity FROM salesops.entities() x);
   IF FOUND THEN
     RAISE EXCEPTION 'unknown entity "%"', bad USING
       ERRCODE = 'invalid_parameter_value',
       HINT = 'SELECT * FROM salesops.entities() lists them.';
   END IF;
-  SELECT pg_catalog.format('%s.%s', e.key, c.key) INTO bad
-  FROM pg_catalog.jsonb_each(coalesce(options -> 'entities', '{}')) e, pg_catalog.jsonb_each(coalesce(e.value -> 'columns', '{}')) c
+  SELECT format('%s.%s', e.key, c.key) INTO bad
+  FROM jsonb_each(coalesce(options -> 'entities', '{}')) e, jsonb_each(coalesce(e.value -> 'columns', '{}')) c
   WHERE c.key NOT IN ('modified_at', 'is_deleted') AND c.key NOT IN (SELECT t.target FROM salesops.entity_targets(e.key) t);
   IF FOUND THEN
     RAISE EXCEPTION 'no canonical column "%"', bad USING
       ERRCODE = 'undefined_column',
       DETAIL = 'The keys of options.entities.<entity>.columns are columns of the canonical table.',
-      HINT = pg_catalog.format('SELECT * FROM salesops.entity_targets(%L) lists them; use custom_fields for anything else.',
-                               pg_catalog.split_part(bad, '.', 1));
+      HINT = format('SELECT * FROM salesops.entity_targets(%L) lists them; use custom_fields for anything else.',
+                               split_part(bad, '.', 1));
   END IF;
   IF kind = 'generic' AND options -> 'entities' IS NULL THEN
     RAISE EXCEPTION 'a generic source needs a column map' USING
@@ -157,7 +157,7 @@ BEGIN
     RAISE EXCEPTION 'unknown probability scale: "%"', options ->> 'probability_scale' USING
       ERRCODE = 'invalid_parameter_value', HINT = 'Use percent (0-100) or fraction (0-1).';
   END IF;
-  IF NOT EXISTS (SELECT FROM pg_catalog.pg_timezone_names z WHERE z.name = coalesce(options ->> 'time_zone', 'UTC')) THEN
+  IF NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = coalesce(options ->> 'time_zone', 'UTC')) THEN
     RAISE EXCEPTION 'unknown time zone: "%"', options ->> 'time_zone' USING
       ERRCODE = 'invalid_parameter_value', HINT = 'Use a name of pg_timezone_names, such as Europe/Berlin.';
   END IF;
@@ -171,7 +171,7 @@ COMMENT ON FUNCTION salesops.connect(text, text, text, jsonb) IS
   'Register a CRM source, or change how a registered one is read; nothing is read yet: describe_source() shows what will be, sync() reads it';
 
 CREATE FUNCTION salesops.disconnect(source_key text)
-RETURNS void LANGUAGE plpgsql AS $$
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 BEGIN
   UPDATE salesops.source s SET is_active = false WHERE s.source_key = disconnect.source_key;
