@@ -100,6 +100,7 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.source_option(salesops.source, text) IS 'Value of an option of a source, or its default';
 
+-- connect() checks options against entity_targets() of reader.sql; plpgsql looks it up when it runs.
 CREATE FUNCTION salesops.connect(source_key text, kind text, schema_name text, options jsonb DEFAULT '{}')
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
