@@ -255,7 +255,7 @@ BEGIN ATOMIC
   INSERT INTO salesops.opportunity_history (source_key, id, name, account_id, owner_id, pipeline, stage, deal_type, lead_source, product, currency,
                                             is_closed, is_won, created_at, stage_entered_at, confirmed_at, custom, is_deleted, effective_at, recorded_at, origin)
   SELECT o.source_key, o.id, o.name, o.account_id, o.owner_id, o.pipeline, source.options ->> 'open_stage', o.deal_type, o.lead_source, o.product, o.currency,
-         false, false, o.created_at, o.created_at, o.created_at, o.custom, false, o.created_at, reconstruct_start.as_of, 'reconstructed'
+         o.is_closed AND false, o.is_won AND false, o.created_at, o.created_at, o.created_at, o.custom, false, o.created_at, reconstruct_start.as_of, 'reconstructed'
   FROM salesops.first_seen(source.source_key, reconstruct_start.as_of) o
   WHERE o.created_at < o.effective_at;
 END;
