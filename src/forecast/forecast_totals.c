@@ -352,7 +352,6 @@ salesops_forecast_totals_in(PG_FUNCTION_ARGS)
 		salesops_ereturn(fcinfo, (Datum) 0,
 						 (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 						  errmsg("invalid input syntax for type %s: \"%s\"", "forecast_totals", text),
-						  errdetail("The text cannot be read from \"%s\" on.", s),
 						  errhint("Write each category once, as in \"Closed: 50.00 (3 deals), Commit: 20 (2 deals, 1 without amount)\"; "
 								  "write \"unknown\" where no deal has an amount, \"no deals\" where there are none.")));
 
