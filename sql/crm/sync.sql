@@ -267,6 +267,8 @@ BEGIN
   END LOOP;
   PERFORM salesops.drop_temporary('salesops_staged');
   PERFORM salesops.drop_temporary('salesops_changed');
+  -- Every reading of the model joins these small tables; without statistics the planner takes them for large ones.
+  ANALYZE salesops.source, salesops.stage_map, salesops.category_map, salesops.value_map, salesops.product, salesops.currency_rate;
   RETURN QUERY SELECT y.* FROM salesops.source_sync y WHERE y.source_key = sync.source_key AND y.sync_id > coalesce(first_sync_id, 0) ORDER BY y.sync_id;
 END $$;
 COMMENT ON FUNCTION salesops.sync(text, timestamptz, text) IS
