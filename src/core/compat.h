@@ -34,6 +34,22 @@
 	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz)
 #endif
 
+/*
+ * Calls an input function from within an input function. False where it refused the text softly (16 and later), and
+ * then the caller returns at once; on 15 it raises the error itself.
+ */
+static inline bool
+salesops_input(PGFunction input, char *text, FunctionCallInfo fcinfo, Datum *value)
+{
+#if PG_VERSION_NUM >= 160000
+	return DirectInputFunctionCallSafe(input, text, InvalidOid, -1, fcinfo->context, value);
+#else
+	(void) fcinfo;
+	*value = DirectFunctionCall3(input, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	return true;
+#endif
+}
+
 /* The module's name and version are shown by pg_get_loaded_modules() from 18 on. */
 #if PG_VERSION_NUM >= 180000
 #define SALESOPS_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "salesops")
