@@ -120,7 +120,7 @@ CREATE FUNCTION salesops.run_step(run_id bigint, step text) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
   as_of timestamptz;
-  rows_affected bigint;
+  written bigint;
 BEGIN
   SELECT r.as_of INTO as_of
   FROM salesops.run_log r
@@ -132,20 +132,20 @@ BEGIN
             HINT = pg_catalog.format('Begin it with SELECT salesops.begin_step(%s, %L).', run_step.run_id, run_step.step);
   END IF;
 
-  IF step = 'sync' THEN rows_affected := salesops.sync_all(as_of);
-  ELSIF step = 'snapshot' THEN rows_affected := salesops.take_snapshot(as_of);
-  ELSIF step = 'audit' THEN rows_affected := salesops.audit(run_id, as_of);
-  ELSIF step = 'refresh' THEN rows_affected := salesops.refresh_marts(as_of);
-  ELSIF step = 'alert' THEN rows_affected := salesops.alert(run_id);
+  IF step = 'sync' THEN written := salesops.sync_all(as_of);
+  ELSIF step = 'snapshot' THEN written := salesops.take_snapshot(as_of);
+  ELSIF step = 'audit' THEN written := salesops.audit(run_id, as_of);
+  ELSIF step = 'refresh' THEN written := salesops.refresh_marts(as_of);
+  ELSIF step = 'alert' THEN written := salesops.alert(run_id);
   ELSE
     RAISE EXCEPTION 'unknown step "%"', step
       USING ERRCODE = 'invalid_parameter_value', HINT = 'SELECT * FROM salesops.job_steps(''nightly'') lists the steps.';
   END IF;
 
   UPDATE salesops.run_step_log s
-  SET status = 'succeeded', finished_at = pg_catalog.clock_timestamp(), rows_affected = run_step.rows_affected
+  SET status = 'succeeded', finished_at = pg_catalog.clock_timestamp(), rows_affected = written
   WHERE s.run_id = run_step.run_id AND s.step = run_step.step;
-  RETURN rows_affected;
+  RETURN written;
 END $$;
 COMMENT ON FUNCTION salesops.run_step(bigint, text) IS
   'does the work of a step begun before and logs its success in the same transaction; returns the rows it wrote. Never commits';
