@@ -35,6 +35,8 @@ BEGIN ATOMIC
   WITH calendar AS MATERIALIZED (
     SELECT salesops.get_setting('corporate_currency') AS currency, salesops.fiscal_year_start_month() AS start_month,
            salesops.local_date(owner_quota.as_of) AS day
+  ), source AS MATERIALIZED (
+    SELECT s.source_key, salesops.source_option(s.*, 'currency') AS currency FROM salesops.source s
   ), stated AS (
     SELECT q.source_key, q.rep_id, q.period,
            CASE WHEN z.currency = c.currency THEN q.amount
@@ -42,8 +44,8 @@ BEGIN ATOMIC
            END AS amount
     FROM salesops.quota_as_of(owner_quota.as_of, owner_quota.known_at) q
     CROSS JOIN calendar c
-    JOIN salesops.source s ON s.source_key = q.source_key
-    CROSS JOIN LATERAL (SELECT coalesce(q.currency, salesops.source_option(s.*, 'currency')) AS currency) z
+    JOIN source s ON s.source_key = q.source_key
+    CROSS JOIN LATERAL (SELECT coalesce(q.currency, s.currency) AS currency) z
     WHERE q.rep_id IS NOT NULL AND q.period IS NOT NULL AND q.amount IS NOT NULL
       AND lower(coalesce(q.measure, 'amount')) = 'amount'
   ), of_quarter AS (
