@@ -134,6 +134,8 @@ DECLARE
   reader record;
   written text[] := ARRAY(SELECT t.target FROM salesops.entity_targets('opportunity') t WHERE t.target <> 'id') || ARRAY['custom', 'unreadable', 'is_deleted'];
   start record := salesops.find_column(relation, 'fivetranstart');
+  id_column name := (SELECT c.name FROM unnest(ARRAY['dealid', 'id']) u(candidate) CROSS JOIN LATERAL salesops.find_column(relation, u.candidate) c
+                     WHERE c.name IS NOT NULL LIMIT 1);
 BEGIN
   -- The versions have the columns of the feed, so the feed's own reader reads them.
   versioned.options := jsonb_set(jsonb_set(source.options, '{entities}', coalesce(source.options -> 'entities', '{}')), '{entities,opportunity}',
@@ -141,8 +143,10 @@ BEGIN
     jsonb_build_object('relation', (SELECT c.relname FROM pg_class c WHERE c.oid = relation)));
   reader := salesops.feed_query(versioned, ARRAY(SELECT p FROM salesops.source_plan(versioned) p), 'opportunity', relation);
   PERFORM salesops.drop_temporary('salesops_version');
-  EXECUTE format('CREATE TEMP TABLE salesops_version ON COMMIT DROP AS SELECT %s, %s AS start_at FROM %s', reader.columns,
-                 salesops.read_expression(format('s.%I', start.name), start.type, 'timestamptz'::regtype, 'YMD', 'UTC'), reader.from_clause);
+  EXECUTE format('CREATE TEMP TABLE salesops_version ON COMMIT DROP AS SELECT %1$s, %2$s AS start_at FROM %3$s
+                  AND s.%4$I IN (SELECT x.%4$I FROM %5$s x GROUP BY 1 HAVING count(*) > 1)', reader.columns,
+                 salesops.read_expression(format('s.%I', start.name), start.type, 'timestamptz'::regtype, 'YMD', 'UTC'), reader.from_clause,
+                 id_column, relation);
   -- Connectors mark the first version of a row with a date long past: then it began when the deal did.
   UPDATE pg_temp.salesops_version v SET start_at = greatest(v.start_at, v.created_at);
   DELETE FROM pg_temp.salesops_version v
@@ -265,9 +269,11 @@ COMMENT ON FUNCTION salesops.reconstruct_start(salesops.source, timestamptz) IS
 CREATE FUNCTION salesops.read_history(source salesops.source, as_of timestamptz)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+  -- Each takes the deals that the better ones before it had nothing about.
   IF salesops.version_relation(source) IS NOT NULL THEN
     PERFORM salesops.read_versions(source, as_of);
-  ELSIF salesops.history_events(source) IS NOT NULL THEN
+  END IF;
+  IF salesops.history_events(source) IS NOT NULL THEN
     PERFORM salesops.read_events(source, as_of);
   END IF;
   PERFORM salesops.reconstruct_start(source, as_of);

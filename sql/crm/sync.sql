@@ -76,9 +76,10 @@ BEGIN
       END IF;
     END;
   END LOOP;
-  SELECT count(*), count(*) FILTER (WHERE s.id IS NULL), count(*) - count(DISTINCT s.id) - count(*) FILTER (WHERE s.id IS NULL), max(s.stamp)
+  -- Grouping hashes the ids; counting distinct ones would sort them.
+  SELECT coalesce(sum(g.n), 0), coalesce(sum(g.n) FILTER (WHERE g.id IS NULL), 0), coalesce(sum(g.n - 1) FILTER (WHERE g.id IS NOT NULL), 0), max(g.stamp)
     INTO rows_read, unidentified, duplicates, watermark
-  FROM pg_temp.salesops_staged s;
+  FROM (SELECT s.id, count(*) AS n, max(s.stamp) AS stamp FROM pg_temp.salesops_staged s GROUP BY s.id) g;
   IF unidentified > 0 THEN
     DELETE FROM pg_temp.salesops_staged s WHERE s.id IS NULL;
   END IF;
@@ -103,6 +104,9 @@ DECLARE
   -- What makes two states differ: all that the feeds give, but not what is only derived here.
   compared text[] := ARRAY(SELECT t FROM unnest(targets) t WHERE t <> ALL (derived)) || ARRAY['custom', 'unreadable', 'is_deleted'];
   written text[] := ARRAY(SELECT t FROM unnest(targets) t WHERE t <> ALL (derived)) || ARRAY['custom', 'unreadable', 'is_deleted'];
+  -- A type of our own is compared as text: its operators are not on the search path.
+  as_text jsonb := (SELECT jsonb_object_agg(t.target, '::text') FROM salesops.entity_targets(entity) t JOIN pg_type y ON y.oid = t.type
+                    WHERE y.typnamespace = 'salesops'::regnamespace);
   is_first boolean;
   columns text := (SELECT string_agg(quote_ident(w), ', ') FROM unnest(written) w);
   derived_names text := (SELECT string_agg(', ' || quote_ident(d), '') FROM unnest(derived) d);
@@ -130,8 +134,8 @@ BEGIN
                     FROM pg_temp.salesops_staged s JOIN salesops.%1$I c ON c.source_key = %3$L AND c.id = s.id
                     WHERE (%4$s) IS DISTINCT FROM (%5$s)%6$s',
                    entity, as_of, source.source_key,
-                   (SELECT string_agg('s.' || quote_ident(t), ', ') FROM unnest(compared) t),
-                   (SELECT string_agg('c.' || quote_ident(t), ', ') FROM unnest(compared) t),
+                   (SELECT string_agg(format('s.%I%s', t, as_text ->> t), ', ') FROM unnest(compared) t),
+                   (SELECT string_agg(format('c.%I%s', t, as_text ->> t), ', ') FROM unnest(compared) t),
                    CASE WHEN 'stage_entered_at' = ANY (derived) THEN ' OR s.stage_entered_at > c.stage_entered_at' ELSE '' END);
     GET DIAGNOSTICS changed = ROW_COUNT;
     IF changed > 0 THEN
@@ -215,10 +219,10 @@ BEGIN
   VALUES (source.source_key, entity, as_of, mode, present, staged.rows_read, applied.inserted, applied.changed, applied.deleted, staged.duplicates,
           staged.unidentified, greatest(staged.watermark, last.watermark),
           ARRAY(SELECT DISTINCT p.target FROM unnest(plan) p WHERE p.entity = sync_entity.entity AND p.expression IS NOT NULL ORDER BY 1));
-  RETURN applied.inserted + applied.changed + applied.deleted;
+  RETURN applied.inserted;
 END $$;
 COMMENT ON FUNCTION salesops.sync_entity(salesops.source, salesops.planned_column[], text, timestamptz, text) IS
-  'Sync one entity of one source and record it in source_sync; returns the rows it changed';
+  'Sync one entity of one source and record it in source_sync; returns the number of new rows';
 
 CREATE FUNCTION salesops.sync(source_key text, as_of timestamptz DEFAULT now(), mode text DEFAULT 'incremental')
 RETURNS SETOF salesops.source_sync LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -228,6 +232,7 @@ DECLARE
   plan salesops.planned_column[];
   entity text;
   last_as_of timestamptz;
+  new_rows bigint;
   first_sync_id bigint;
 BEGIN
   IF mode IS NULL OR mode NOT IN ('full', 'incremental') THEN
@@ -255,8 +260,8 @@ BEGIN
       IF entity = 'opportunity' THEN
         PERFORM salesops.read_stage_meaning(source, as_of);
       END IF;
-      PERFORM salesops.sync_entity(source, plan, entity, as_of, mode);
-      IF entity = 'opportunity' THEN
+      new_rows := salesops.sync_entity(source, plan, entity, as_of, mode);
+      IF entity = 'opportunity' AND new_rows > 0 THEN
         PERFORM salesops.read_history(source, as_of);
       END IF;
     EXCEPTION WHEN OTHERS THEN
