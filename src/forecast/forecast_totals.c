@@ -453,19 +453,34 @@ compare_groups(const TotalsGroup *a, const TotalsGroup *b)
 	return 0;
 }
 
+/* Frees what detoasting an argument made, if it made anything: sorts compare often and free nothing in between. */
+static void
+free_if_copy(ForecastTotals *stored, Datum argument)
+{
+	if ((Pointer) stored != DatumGetPointer(argument))
+		pfree(stored);
+}
+
 /* Closed decides first, then Commit, and so on down; the deals without a category last. */
 static int32
 forecast_totals_order(Datum a, Datum b)
 {
+	ForecastTotals *left_stored = DatumGetForecastTotals(a);
+	ForecastTotals *right_stored = DatumGetForecastTotals(b);
 	Totals		left;
 	Totals		right;
 	int32		order = 0;
 
-	forecast_totals_load(DatumGetForecastTotals(a), &left);
-	forecast_totals_load(DatumGetForecastTotals(b), &right);
+	forecast_totals_load(left_stored, &left);
+	forecast_totals_load(right_stored, &right);
 	for (int position = FORECAST_CATEGORIES - 1; position >= 0 && order == 0; position--)
 		order = compare_groups(&left.groups[position], &right.groups[position]);
-	return order != 0 ? order : compare_groups(&left.groups[UNCATEGORIZED], &right.groups[UNCATEGORIZED]);
+	if (order == 0)
+		order = compare_groups(&left.groups[UNCATEGORIZED], &right.groups[UNCATEGORIZED]);
+
+	free_if_copy(left_stored, a);
+	free_if_copy(right_stored, b);
+	return order;
 }
 
 SALESOPS_ORDERING(forecast_totals)
