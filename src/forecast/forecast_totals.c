@@ -24,6 +24,8 @@ static const char no_deals[] = "no deals";
 static const char no_category[] = "Uncategorized";
 static const char no_amount[] = "unknown";
 
+#define BLANKS " \t\r\n"
+
 /* The name of the group at a position. */
 static const char *
 group_label(int position)
@@ -146,8 +148,7 @@ void
 forecast_totals_default_weights(Datum weights[FORECAST_CATEGORIES])
 {
 	for (int position = 0; position < FORECAST_CATEGORIES; position++)
-		weights[position] =
-			NumericGetDatum(int64_div_fast_to_numeric(forecast_category_members[position].weight_percent, 2));
+		weights[position] = NumericGetDatum(forecast_category_default_weight(position));
 }
 
 /*
@@ -262,7 +263,7 @@ salesops_forecast_totals_out(PG_FUNCTION_ARGS)
 static bool
 skip(char **s, const char *words)
 {
-	*s += strspn(*s, " \t\r\n");
+	*s += strspn(*s, BLANKS);
 	if (pg_strncasecmp(*s, words, strlen(words)) != 0)
 		return false;
 	*s += strlen(words);
@@ -273,7 +274,7 @@ skip(char **s, const char *words)
 static bool
 read_count(char **s, int64 *count)
 {
-	*s += strspn(*s, " \t\r\n");
+	*s += strspn(*s, BLANKS);
 	if (**s < '0' || **s > '9')
 		return false;
 	errno = 0;
@@ -291,7 +292,7 @@ read_group(char **s, int *position, TotalsGroup *group, char **amount)
 	char	   *label;
 	size_t		length;
 
-	*s += strspn(*s, " \t\r\n");
+	*s += strspn(*s, BLANKS);
 	length = strcspn(*s, ":");
 	label = pnstrdup(*s, length);
 	*s += length;
@@ -300,8 +301,8 @@ read_group(char **s, int *position, TotalsGroup *group, char **amount)
 	if (*position < 0 || !skip(s, ":"))
 		return false;
 
-	*s += strspn(*s, " \t\r\n");
-	length = strcspn(*s, " \t\r\n(");
+	*s += strspn(*s, BLANKS);
+	length = strcspn(*s, BLANKS "(");
 	*amount = pnstrdup(*s, length);
 	*s += length;
 	if (strcmp(*amount, no_amount) == 0)
@@ -348,7 +349,7 @@ salesops_forecast_totals_in(PG_FUNCTION_ARGS)
 		} while (is_good && skip(&s, ","));
 	}
 
-	if (!is_good || !skip(&s, "") || *s != '\0')
+	if (!is_good || s[strspn(s, BLANKS)] != '\0')
 		salesops_ereturn(fcinfo, (Datum) 0,
 						 (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 						  errmsg("invalid input syntax for type %s: \"%s\"", "forecast_totals", text),
