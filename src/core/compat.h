@@ -30,6 +30,15 @@
 	do { ereport(ERROR, __VA_ARGS__); return (value); } while (0)
 #endif
 
+/* Decoding a date: 16 added an argument for the error's details, which a lenient reader does not need. */
+#if PG_VERSION_NUM >= 160000
+#define salesops_decode_datetime(field, ftype, nf, dtype, tm, fsec, tz) \
+	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz, &(DateTimeErrorExtra) {0})
+#else
+#define salesops_decode_datetime(field, ftype, nf, dtype, tm, fsec, tz) \
+	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz)
+#endif
+
 /*
  * Calls an input function from within an input function. False where it refused the text softly (16 and later), and
  * then the caller returns at once; on 15 it raises the error itself.
