@@ -158,7 +158,7 @@ BEGIN ATOMIC
            greatest(1 + s.cycle_limit * salesops.draw_from_curve(seed, 'deal.age', s.deal,
                           ARRAY[0, 45, 95, 150, 210, 275, 345, 430, 530, 680, 1000]) / 1250,
                     CASE WHEN s.defect IN ('not_confirmed', 'close_date_past') THEN 45 ELSE 1 END) AS age,
-           2 + salesops.draw_int(seed, 'deal.close', s.deal, 150) AS wished_on
+           salesops.draw_from_curve(seed, 'deal.close', s.deal, ARRAY[2, 10, 20, 32, 45, 58, 72, 88, 108, 135, 180]) AS wished_on
       FROM sized s
     OFFSET 0),
   -- Its first day, its close date, and the last day on which anything happened to it.
@@ -184,12 +184,13 @@ BEGIN ATOMIC
            END AS active_until
       FROM dated d
     OFFSET 0),
-  -- How far it came: an open deal gets on with its age, a lost one mostly falls early, a won one was at or near the end.
+  -- How far it came: an open deal stands where today lies between its first day and its close date, give or take a
+  -- stage; a lost one mostly falls early, a won one was at or near the end.
   advanced AS NOT MATERIALIZED (
     SELECT p.*,
            p.active_until - p.created_on AS life,
-           CASE WHEN p.is_open THEN least(6, 1 + salesops.draw_int(seed, 'deal.stage', p.deal, 3)
-                                               + salesops.draw_int(seed, 'deal.progress', p.deal, 1 + 6 * p.age / p.cycle_limit))
+           CASE WHEN p.is_open THEN least(greatest(6 * p.age / (p.age + greatest(p.close_on, 1))
+                                                   + salesops.draw_int(seed, 'deal.stage', p.deal, 3), 1), 6)
                 WHEN p.won THEN (ARRAY[5, 6, 6, 6, 6])[1 + salesops.draw_int(seed, 'deal.stage', p.deal, 5)]
                 ELSE 1 + least(salesops.draw_int(seed, 'deal.stage', p.deal, 6), salesops.draw_int(seed, 'deal.progress', p.deal, 6))
            END AS stage
