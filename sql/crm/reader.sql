@@ -535,14 +535,12 @@ COMMENT ON FUNCTION salesops.describe_source(text) IS
 
 -- The SELECT that reads one feed as canonical columns, and its stamp for incremental reading.
 CREATE FUNCTION salesops.feed_query(source salesops.source, plan salesops.planned_column[], feed_entity text, feed_relation regclass,
-                                    OUT query text, OUT stamp text)
+                                    OUT columns text, OUT from_clause text, OUT is_present text, OUT stamp text)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   shape text := (SELECT f.shape FROM salesops.source_feed(source) f WHERE f.entity = feed_entity AND f.relation = feed_relation LIMIT 1);
-  columns text;
   unreadable text;
   custom text;
-  filters text;
   stamp_column record;
 BEGIN
   SELECT string_agg(format('%s AS %I', coalesce(p.expression, 'NULL::' || p.target_type), p.target), ', ')
@@ -559,15 +557,17 @@ BEGIN
     AND p.source_type <> p.target_type
     AND NOT (p.source_type IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype) AND p.target_type = 'numeric'::regtype)
     AND NOT (p.source_type IN ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype)
-             AND p.target_type IN ('date'::regtype, 'timestamptz'::regtype, 'salesops.fiscal_period'::regtype));
+             AND p.target_type IN ('date'::regtype, 'timestamptz'::regtype, 'salesops.fiscal_period'::regtype))
+  HAVING count(*) > 0;
 
   SELECT format('jsonb_strip_nulls(jsonb_build_object(%s))', string_agg(format('%L, to_jsonb(s.%I)', c.key, f.name), ', ')) INTO custom
   FROM jsonb_each_text(coalesce(source.options #> ARRAY['custom_fields', feed_entity], '{}')) c
   CROSS JOIN LATERAL salesops.find_column(feed_relation, c.value) f
-  WHERE f.name IS NOT NULL;
+  WHERE f.name IS NOT NULL
+  HAVING count(*) > 0;
 
   -- Connectors that keep versions mark the present one; the rest are not rows of their own.
-  SELECT string_agg(format(' AND coalesce(salesops.read_boolean(s.%I::text), true)', c.name), '') INTO filters
+  SELECT coalesce(string_agg(format(' AND coalesce(salesops.read_boolean(s.%I::text), true)', c.name), ''), '') INTO is_present
   FROM salesops.find_column(feed_relation, 'fivetranactive') c WHERE c.name IS NOT NULL;
 
   SELECT f.name, f.type INTO stamp_column
@@ -576,14 +576,17 @@ BEGIN
   CROSS JOIN LATERAL salesops.find_column(feed_relation, w.candidate) f
   WHERE w.candidate IS NOT NULL AND f.name IS NOT NULL
   ORDER BY w.n LIMIT 1;
-  stamp := salesops.read_expression(format('s.%I', stamp_column.name), stamp_column.type, 'timestamptz'::regtype,
-                                    salesops.source_option(source, 'date_order'), salesops.source_option(source, 'time_zone'));
+  IF stamp_column.name IS NOT NULL THEN
+    stamp := salesops.read_expression(format('s.%I', stamp_column.name), stamp_column.type, 'timestamptz'::regtype,
+                                      salesops.source_option(source, 'date_order'), salesops.source_option(source, 'time_zone'));
+  END IF;
 
-  query := format('SELECT %s, %s AS custom, %s AS unreadable, coalesce(%s, false) AS is_deleted, %s AS stamp FROM %s s%s WHERE true%s',
+  columns := format('%s, %s AS custom, %s AS unreadable, coalesce(%s, false) AS is_deleted, %s AS stamp',
     columns, coalesce(custom, 'NULL::jsonb'), coalesce(unreadable, 'NULL::jsonb'),
     coalesce((SELECT p.expression FROM unnest(plan) p WHERE p.entity = feed_entity AND p.relation = feed_relation AND p.target = 'is_deleted'), 'false'),
-    coalesce(stamp, 'NULL::timestamptz'), feed_relation,
-    coalesce((SELECT string_agg(j.clause, '' ORDER BY j.alias) FROM salesops.feed_joins(source, feed_relation, shape) j), ''), coalesce(filters, ''));
+    coalesce(stamp, 'NULL::timestamptz'));
+  from_clause := format('%s s%s WHERE true', feed_relation,
+    (SELECT coalesce(string_agg(j.clause, '' ORDER BY j.alias), '') FROM salesops.feed_joins(source, feed_relation, shape) j));
 END $$;
 COMMENT ON FUNCTION salesops.feed_query(salesops.source, salesops.planned_column[], text, regclass) IS
-  'SELECT that reads a feed as canonical columns with custom, unreadable, is_deleted and stamp; stamp is NULL where rows carry none';
+  'SQL that reads a feed: canonical columns with custom, unreadable, is_deleted and stamp; FROM clause ending in a WHERE; condition of the present version; stamp for incremental reading (NULL where rows carry none)';

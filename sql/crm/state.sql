@@ -1,16 +1,5 @@
 -- Opportunities with their meaning: what the maps, rates and list prices make of what the source states.
 
-CREATE FUNCTION salesops.rate_at(source_key text, currency text, day date)
-RETURNS numeric LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-  SELECT r.per_corporate FROM salesops.currency_rate r
-  WHERE r.source_key = rate_at.source_key AND r.currency = rate_at.currency AND r.valid_from <= rate_at.day
-    AND NOT r.is_deleted AND r.per_corporate > 0
-  ORDER BY r.valid_from DESC, r.id LIMIT 1;
-END;
-COMMENT ON FUNCTION salesops.rate_at(text, text, date) IS
-  'Units of a currency for one unit of the corporate currency on a day: the latest dated rate not after it; NULL without one';
-
 CREATE FUNCTION salesops.opportunity_state(
   effective_at timestamptz, known_at timestamptz DEFAULT NULL,
   OUT source_key text, OUT id text, OUT name text, OUT account_id text, OUT owner_id text,
@@ -26,6 +15,14 @@ CREATE FUNCTION salesops.opportunity_state(
   OUT custom jsonb, OUT unreadable jsonb, OUT effective_from timestamptz, OUT recorded_at timestamptz, OUT origin text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
+  -- Materialized: settings and options are read once, not once a deal.
+  WITH g AS MATERIALIZED (
+    SELECT salesops.get_setting('corporate_currency') AS currency, salesops.fiscal_year_start_month() AS start_month,
+           salesops.local_date(opportunity_state.effective_at) AS day
+  ), s AS MATERIALIZED (
+    SELECT c.source_key, salesops.source_option(c.*, 'currency') AS currency, salesops.source_option(c.*, 'probability_scale') AS scale
+    FROM salesops.source c
+  )
   SELECT o.source_key, o.id, o.name, o.account_id, o.owner_id,
          o.pipeline, o.stage, coalesce(m.label, o.stage), m."position", m.stage IS NOT NULL,
          x.status,
@@ -38,7 +35,7 @@ BEGIN ATOMIC
          o.amount, coalesce(o.list_amount, p.list_price * coalesce(o.quantity, 1)), o.discount, o.margin,
          y.amount,
          CASE WHEN o.amount IS NOT NULL THEN 'stated' WHEN y.amount IS NOT NULL THEN 'list price' ELSE 'unknown' END,
-         z.currency, r.per_corporate,
+         z.currency, CASE WHEN z.currency = g.currency THEN 1 ELSE r.per_corporate END,
          CASE WHEN z.currency = g.currency THEN y.amount ELSE y.amount / r.per_corporate END,
          CASE WHEN s.scale = 'percent' AND o.probability BETWEEN 0 AND 100 THEN o.probability / 100
               WHEN s.scale = 'fraction' AND o.probability BETWEEN 0 AND 1 THEN o.probability END,
@@ -47,13 +44,11 @@ BEGIN ATOMIC
          o.last_activity_at, o.stage_entered_at, o.confirmed_at,
          o.custom, o.unreadable, o.effective_at, o.recorded_at, o.origin
   FROM salesops.opportunity_as_of(opportunity_state.effective_at, opportunity_state.known_at) o
-  JOIN (SELECT c.source_key, salesops.source_option(c.*, 'currency') AS currency, salesops.source_option(c.*, 'probability_scale') AS scale
-        FROM salesops.source c) s ON s.source_key = o.source_key
-  CROSS JOIN (SELECT salesops.get_setting('corporate_currency') AS currency, salesops.fiscal_year_start_month() AS start_month,
-                     salesops.local_date(opportunity_state.effective_at) AS day) g
-  LEFT JOIN LATERAL (SELECT t.* FROM salesops.stage_meaning(opportunity_state.effective_at) t) any_pipeline
+  JOIN s ON s.source_key = o.source_key
+  CROSS JOIN g
+  LEFT JOIN salesops.stage_meaning(opportunity_state.effective_at) any_pipeline
     ON any_pipeline.source_key = o.source_key AND any_pipeline.pipeline = '' AND any_pipeline.stage = o.stage
-  LEFT JOIN LATERAL (SELECT t.* FROM salesops.stage_meaning(opportunity_state.effective_at) t) own_pipeline
+  LEFT JOIN salesops.stage_meaning(opportunity_state.effective_at) own_pipeline
     ON own_pipeline.source_key = o.source_key AND own_pipeline.pipeline = o.pipeline AND own_pipeline.stage = o.stage
   CROSS JOIN LATERAL (SELECT coalesce(own_pipeline.stage, any_pipeline.stage) AS stage,
                              coalesce(own_pipeline.label, any_pipeline.label) AS label,
@@ -71,8 +66,11 @@ BEGIN ATOMIC
            coalesce(k.category, salesops.recognize_forecast_category(o.forecast_category)) AS stated_category) x
   CROSS JOIN LATERAL (SELECT coalesce(o.amount, CASE x.status WHEN 'open' THEN p.list_price * coalesce(o.quantity, 1) END) AS amount) y
   CROSS JOIN LATERAL (SELECT coalesce(CASE WHEN o.amount IS NULL THEN p.currency ELSE o.currency END, s.currency) AS currency) z
-  CROSS JOIN LATERAL (SELECT CASE WHEN z.currency = g.currency THEN 1
-                                  ELSE salesops.rate_at(o.source_key, z.currency, least(o.close_date, g.day)) END AS per_corporate) r
+  -- The latest dated rate not after the day; a limited subquery, so that it is looked up once a row and only for foreign amounts.
+  LEFT JOIN LATERAL (SELECT q.per_corporate FROM salesops.currency_rate q
+                     WHERE z.currency <> g.currency AND q.source_key = o.source_key AND q.currency = z.currency
+                       AND q.valid_from <= least(o.close_date, g.day) AND NOT q.is_deleted AND q.per_corporate > 0
+                     ORDER BY q.valid_from DESC, q.id LIMIT 1) r ON true
   WHERE o.merged_into IS NULL;
 END;
 COMMENT ON FUNCTION salesops.opportunity_state(timestamptz, timestamptz) IS

@@ -210,29 +210,31 @@ COMMENT ON FUNCTION salesops.default_weights() IS
 
 CREATE FUNCTION salesops.weighted(
   totals salesops.forecast_totals, weights numeric[] DEFAULT salesops.default_weights()
-) RETURNS numeric 
+) RETURNS numeric
   AS 'MODULE_PATHNAME', 'salesops_weighted' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION salesops.weighted(salesops.forecast_totals, numeric[]) IS
   'weighted_total: the sum of amount times weight over the categories; NULL where there are deals but none has both a '
   'category and an amount';
 
 CREATE FUNCTION salesops.weighted_amount(
-  totals salesops.forecast_totals, category salesops.forecast_category, weights numeric[] DEFAULT salesops.default_weights()
-) RETURNS numeric 
+  totals salesops.forecast_totals,
+  category salesops.forecast_category,
+  weights numeric[] DEFAULT salesops.default_weights()
+) RETURNS numeric
   AS 'MODULE_PATHNAME', 'salesops_weighted_amount' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION salesops.weighted_amount(salesops.forecast_totals, salesops.forecast_category, numeric[]) IS
   'amount times weight of one category; 0 without a deal, NULL where no deal has an amount';
 
 CREATE FUNCTION salesops.weighted_commit(
   totals salesops.forecast_totals, weights numeric[] DEFAULT salesops.default_weights()
-) RETURNS numeric 
+) RETURNS numeric
   AS 'MODULE_PATHNAME', 'salesops_weighted_commit' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION salesops.weighted_commit(salesops.forecast_totals, numeric[]) IS
   'weighted amount of Closed and Commit';
 
 CREATE FUNCTION salesops.weighted_best_case(
   totals salesops.forecast_totals, weights numeric[] DEFAULT salesops.default_weights()
-) RETURNS numeric 
+) RETURNS numeric
   AS 'MODULE_PATHNAME', 'salesops_weighted_best_case' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION salesops.weighted_best_case(salesops.forecast_totals, numeric[]) IS
   'weighted amount of Closed, Commit, Most Likely and Best Case';

@@ -43,22 +43,25 @@ CREATE FUNCTION salesops.await_run(run_id bigint, timeout interval DEFAULT '10 m
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
 DECLARE
   deadline CONSTANT timestamptz := pg_catalog.clock_timestamp() + timeout;
-  holder integer;
   status text;
+  lock_seen_free boolean := false;
 BEGIN
   LOOP
-    -- The lock first: a run seen as running after its lock was seen free has lost its process.
-    holder := salesops.run_lock_holder();
-    SELECT r.status INTO status FROM salesops.run_log r WHERE r.run_id = await_run.run_id;
-    IF NOT FOUND THEN
-      SELECT 'requested' INTO status FROM salesops.run_request q WHERE q.run_id = await_run.run_id;
-      IF NOT FOUND THEN
-        RAISE EXCEPTION 'there is no run % and no request for one', await_run.run_id
-          USING ERRCODE = 'undefined_object', HINT = 'Ask for one with SELECT salesops.request_run().';
-      END IF;
-    ELSIF status = 'running' AND holder IS NULL THEN
+    -- One statement: the worker turns the request into a run between two.
+    status := (SELECT coalesce((SELECT r.status FROM salesops.run_log r WHERE r.run_id = await_run.run_id),
+                               (SELECT 'requested' FROM salesops.run_request q WHERE q.run_id = await_run.run_id)));
+    IF status IS NULL THEN
+      RAISE EXCEPTION 'there is no run % and no request for one', await_run.run_id
+        USING ERRCODE = 'undefined_object', HINT = 'Ask for one with SELECT salesops.request_run().';
+    END IF;
+
+    -- A run holds its lock from before it is logged until after its end is. Running, then the lock free, then
+    -- running still: its process has gone.
+    IF status = 'running' AND lock_seen_free THEN
       status := 'abandoned';
     END IF;
+    lock_seen_free := status = 'running' AND salesops.run_lock_holder() IS NULL;
+
     IF status NOT IN ('requested', 'running') OR pg_catalog.clock_timestamp() >= deadline THEN
       RETURN status;
     END IF;
