@@ -38,14 +38,17 @@ BEGIN ATOMIC
   ), source AS MATERIALIZED (
     SELECT s.source_key, salesops.source_option(s.*, 'currency') AS currency FROM salesops.source s
   ), stated AS (
-    SELECT q.source_key, q.rep_id, q.period,
-           CASE WHEN z.currency = c.currency THEN q.amount
-                ELSE q.amount / salesops.rate_at(q.source_key, z.currency, least(salesops.start_date(q.period, c.start_month), c.day))
-           END AS amount
+    SELECT q.source_key, q.rep_id, q.period, CASE WHEN z.currency = c.currency THEN q.amount ELSE q.amount / r.per_corporate END AS amount
     FROM salesops.quota_as_of(owner_quota.as_of, owner_quota.known_at) q
     CROSS JOIN calendar c
     JOIN source s ON s.source_key = q.source_key
     CROSS JOIN LATERAL (SELECT coalesce(q.currency, s.currency) AS currency) z
+    -- As for deals: the latest dated rate not after the day.
+    LEFT JOIN LATERAL (SELECT x.per_corporate FROM salesops.currency_rate x
+                       WHERE z.currency <> c.currency AND x.source_key = q.source_key AND x.currency = z.currency
+                         AND x.valid_from <= least(salesops.start_date(q.period, c.start_month), c.day)
+                         AND NOT x.is_deleted AND x.per_corporate > 0
+                       ORDER BY x.valid_from DESC, x.id LIMIT 1) r ON true
     WHERE q.rep_id IS NOT NULL AND q.period IS NOT NULL AND q.amount IS NOT NULL
       AND lower(coalesce(q.measure, 'amount')) = 'amount'
   ), of_quarter AS (

@@ -38,8 +38,9 @@ BEGIN ATOMIC
   FROM salesops.latest_publication() p
   CROSS JOIN LATERAL salesops.opportunity_state(p.as_of, p.as_of) o
   CROSS JOIN LATERAL salesops.period_labels(o.close_quarter, p.start_month) q
-  CROSS JOIN LATERAL (SELECT salesops.local_date(o.created_at) AS created_date, salesops.local_date(o.last_activity_at) AS last_activity_date,
-                             salesops.local_date(o.stage_entered_at) AS stage_entered_date) d
+  CROSS JOIN LATERAL (SELECT (o.created_at AT TIME ZONE p.time_zone)::date AS created_date,
+                             (o.last_activity_at AT TIME ZONE p.time_zone)::date AS last_activity_date,
+                             (o.stage_entered_at AT TIME ZONE p.time_zone)::date AS stage_entered_date) d
   LEFT JOIN salesops.forecast_categories() WITH ORDINALITY AS c(category, label, rank, weight, is_open, "position")
     ON c.category OPERATOR(salesops.=) o.category
   LEFT JOIN LATERAL (SELECT x.* FROM salesops.account_as_of(p.as_of, p.as_of) x) a

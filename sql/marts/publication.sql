@@ -43,19 +43,19 @@ COMMENT ON COLUMN salesops.mart_refresh.message IS 'Message of the failure';
 SELECT pg_catalog.pg_extension_config_dump('salesops.mart_refresh', '');
 
 CREATE FUNCTION salesops.latest_publication(OUT publication_id bigint, OUT as_of timestamptz, OUT as_of_date date, OUT published_at timestamptz,
-                                            OUT currency_code text, OUT start_month integer, OUT quarter salesops.fiscal_period,
-                                            OUT weights numeric[])
+                                            OUT time_zone text, OUT currency_code text, OUT start_month integer,
+                                            OUT quarter salesops.fiscal_period, OUT weights numeric[])
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
   SELECT p.publication_id, p.as_of, salesops.local_date(p.as_of), p.published_at,
-         salesops.get_setting('corporate_currency'), salesops.fiscal_year_start_month(), salesops.current_quarter(p.as_of),
+         salesops.time_zone(), salesops.get_setting('corporate_currency'), salesops.fiscal_year_start_month(), salesops.current_quarter(p.as_of),
          salesops.published_weights(p.as_of)
   FROM salesops.publication p
   ORDER BY p.publication_id DESC
   LIMIT 1;
 END;
 COMMENT ON FUNCTION salesops.latest_publication() IS
-  'What the marts show: the newest publication with its day, and the currency, calendar, current quarter and weights that go with it; no row before the first';
+  'What the marts show: the newest publication with its day, and the time zone, currency, calendar, current quarter and weights that go with it; no row before the first';
 
 CREATE VIEW salesops.mart_status AS
   SELECT latest.mart, latest.as_of, latest.refreshed_at, latest.sqlstate, latest.message,
