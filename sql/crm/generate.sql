@@ -62,7 +62,6 @@ RETURNS TABLE (rule text, planted bigint)
   -- Long expressions over few rows: compiling them costs more than it saves.
   SET jit = off
 AS $$
-#variable_conflict use_column
 DECLARE
   rules CONSTANT text[] := salesops.generated_plantable_rules();
   most_dirt CONSTANT numeric := round(4.0 / cardinality(rules), 3);
@@ -125,4 +124,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION salesops.generate_crm(int, int, bigint, timestamptz, numeric, name) IS
-  'Makes the schema and fills it with Salesforce tables as Fivetran lands them: about two years of deals before as_of, some 22 % of them open. Each audit rule is broken on about dirt / 4 of the open deals (dirt from 0 to 0.166), one defect a deal, recorded in planted_defect; returns how many by rule. unreadable_value (columns are typed), duplicate_ids (ids are keys), source_stale and source_unreadable cannot be planted and return 0; close_date_unrealistic needs 30 won deals. Equal arguments make equal tables. Replaces what it made in that schema before; error 55000 where the schema holds anything else, 22023 for arguments out of range.';
+  'Makes the schema and fills it with Salesforce tables as Fivetran lands them: about two years of deals before as_of, some 22 % of them open. Each audit rule is broken on about dirt / 4 of the open deals (dirt from 0 to 0.166), one defect a deal, recorded in planted_defect; returns how many by rule. unreadable_value (columns are typed), duplicate_ids (ids are keys), source_stale and source_unreadable cannot be planted and return 0; close_date_unrealistic needs 30 won deals of the deal''s type. Equal arguments make equal tables. Replaces what it made in that schema before; error 55000 where the schema holds anything else, 22023 for arguments out of range.';

@@ -102,10 +102,11 @@ RETURNS TABLE (deal int, account int, deal_type int, segment int, rep int, owner
   LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
   WITH
-  -- Who buys, whether it is still open, and which single defect it carries.
+  -- Who buys what kind of deal, whether it is still open, and which single defect it carries.
   started AS NOT MATERIALIZED (
     SELECT s.deal,
            1 + salesops.draw_int(seed, 'deal.account', s.deal, salesops.generated_account_count(deals)) AS account,
+           (ARRAY[1, 1, 1, 1, 1, 1, 2, 2, 2, 3])[1 + salesops.draw_int(seed, 'deal.type', s.deal, 10)] AS deal_type,
            salesops.draw(seed, 'deal.open', s.deal) < 0.22 AS is_open,
            salesops.draw(seed, 'deal.deleted', s.deal) < 0.025 AS is_deleted,
            CASE WHEN salesops.draw(seed, 'deal.open', s.deal) < 0.22 THEN
@@ -115,13 +116,10 @@ BEGIN ATOMIC
            END AS slice
       FROM generate_series(1, deals) AS s (deal)
     OFFSET 0),
-  -- What kind of deal it is. Without 30 won deals there is no usual cycle to exceed, so that defect is not planted.
+  -- Whose customer it is. Without 30 won deals of its type there is no usual cycle to exceed: that defect is not planted.
   described AS NOT MATERIALIZED (
-    SELECT s.deal, s.account, s.is_open, s.is_deleted,
-           nullif(s.slice, CASE WHEN longest[1] IS NULL THEN 'close_date_unrealistic' END) AS defect,
-           CASE WHEN s.slice = 'close_date_unrealistic' THEN 1
-                ELSE (ARRAY[1, 1, 1, 1, 1, 1, 2, 2, 2, 3])[1 + salesops.draw_int(seed, 'deal.type', s.deal, 10)]
-           END AS deal_type,
+    SELECT s.deal, s.account, s.deal_type, s.is_open, s.is_deleted,
+           nullif(s.slice, CASE WHEN longest[s.deal_type] IS NULL THEN 'close_date_unrealistic' END) AS defect,
            salesops.generated_account_segment(seed, s.account) AS segment,
            salesops.generated_account_rep(seed, s.account, reps) AS rep,
            1 + salesops.draw_int(seed, 'deal.product', s.deal, 6) AS product

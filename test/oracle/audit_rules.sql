@@ -13,7 +13,6 @@ RETURNS TABLE (rule text, object_id text)
   SET search_path = pg_catalog, pg_temp
   SET jit = off
 AS $oracle$
-#variable_conflict use_column
 DECLARE
   -- o: what every rule looks at, the live open opportunities; p: as_of, its date D and the zone.
   prefix CONSTANT text := $$
