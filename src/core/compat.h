@@ -13,6 +13,11 @@
 #error "salesops needs PostgreSQL 15 or later"
 #endif
 
+/* VARDATA and its kin moved out of postgres.h in 16. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /*
  * Soft errors (16 and later): an input function hands a bad value back through the caller's context, so that
  * pg_input_is_valid() and COPY ... ON_ERROR work. On 15 the same call raises the error.
@@ -24,6 +29,31 @@
 #define salesops_ereturn(fcinfo, value, ...) \
 	do { ereport(ERROR, __VA_ARGS__); return (value); } while (0)
 #endif
+
+/* Decoding a date: 16 added an argument for the error's details, which a lenient reader does not need. */
+#if PG_VERSION_NUM >= 160000
+#define salesops_decode_datetime(field, ftype, nf, dtype, tm, fsec, tz) \
+	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz, &(DateTimeErrorExtra) {0})
+#else
+#define salesops_decode_datetime(field, ftype, nf, dtype, tm, fsec, tz) \
+	DecodeDateTime(field, ftype, nf, dtype, tm, fsec, tz)
+#endif
+
+/*
+ * Calls an input function from within an input function. False where it refused the text softly (16 and later), and
+ * then the caller returns at once; on 15 it raises the error itself.
+ */
+static inline bool
+salesops_input(PGFunction input, char *text, FunctionCallInfo fcinfo, Datum *value)
+{
+#if PG_VERSION_NUM >= 160000
+	return DirectInputFunctionCallSafe(input, text, InvalidOid, -1, fcinfo->context, value);
+#else
+	(void) fcinfo;
+	*value = DirectFunctionCall3(input, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
+	return true;
+#endif
+}
 
 /* The module's name and version are shown by pg_get_loaded_modules() from 18 on. */
 #if PG_VERSION_NUM >= 180000

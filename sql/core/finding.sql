@@ -1,0 +1,37 @@
+-- Findings: what is wrong with a thing, from when to when. Rooms report what they see in a run; report_findings() (below)
+-- opens an episode for what is new and closes the episode of what is gone. Nothing else is ever updated, so a quiet night
+-- writes nothing: when a finding was last seen follows from the runs that completed.
+
+CREATE TABLE salesops.finding (
+  finding_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  rule        text NOT NULL,
+  object_kind text NOT NULL,
+  source_key  text NOT NULL,
+  object_id   text NOT NULL,
+  owner_id    text,
+  severity    text NOT NULL CHECK (severity IN ('error', 'warning', 'info')),
+  value       text,
+  bound       text,
+  first_seen_at timestamptz NOT NULL,
+  first_run_id  bigint NOT NULL,
+  resolved_at   timestamptz,
+  resolved_run_id bigint
+);
+CREATE UNIQUE INDEX finding_open ON salesops.finding (rule, object_kind, source_key, object_id) WHERE resolved_at IS NULL;
+CREATE INDEX finding_object ON salesops.finding (object_kind, source_key, object_id);
+COMMENT ON TABLE salesops.finding IS 'One row an episode: a rule was violated by an object from first_seen_at until resolved_at';
+COMMENT ON COLUMN salesops.finding.finding_id IS 'Number of the episode';
+COMMENT ON COLUMN salesops.finding.rule IS 'Rule that is violated';
+COMMENT ON COLUMN salesops.finding.object_kind IS 'opportunity, source ...';
+COMMENT ON COLUMN salesops.finding.source_key IS 'Source of the object';
+COMMENT ON COLUMN salesops.finding.object_id IS 'Object in the source';
+COMMENT ON COLUMN salesops.finding.owner_id IS 'Rep who owned the object when the episode began';
+COMMENT ON COLUMN salesops.finding.severity IS 'error, warning or info';
+COMMENT ON COLUMN salesops.finding.value IS 'Value found when the episode began';
+COMMENT ON COLUMN salesops.finding.bound IS 'Bound it was held against';
+COMMENT ON COLUMN salesops.finding.first_seen_at IS 'as_of of the run that first saw it';
+COMMENT ON COLUMN salesops.finding.first_run_id IS 'That run';
+COMMENT ON COLUMN salesops.finding.resolved_at IS 'as_of of the first run that no longer saw it; NULL = still there';
+COMMENT ON COLUMN salesops.finding.resolved_run_id IS 'That run';
+SELECT pg_catalog.pg_extension_config_dump('salesops.finding', '');
+SELECT pg_catalog.pg_extension_config_dump('salesops.finding_finding_id_seq', '');

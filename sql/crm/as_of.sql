@@ -1,0 +1,126 @@
+-- As of any instant. A state is the one with the latest effective_at not after the instant asked for, among those we had
+-- recorded by `known_at` (the later recorded of equals). The present row of an entity is its latest state, so only the
+-- rows whose present state is too new are looked up in the history: as of now costs no more than reading the table.
+
+CREATE FUNCTION salesops.opportunity_as_of(effective_at timestamptz, known_at timestamptz DEFAULT NULL)
+RETURNS SETOF salesops.opportunity LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT o.* FROM salesops.opportunity o
+  WHERE o.effective_at <= opportunity_as_of.effective_at
+    AND o.recorded_at <= coalesce(opportunity_as_of.known_at, opportunity_as_of.effective_at)
+    AND NOT o.is_deleted
+  UNION ALL
+  SELECT h.*
+  FROM salesops.opportunity o
+  CROSS JOIN LATERAL (
+    SELECT x.* FROM salesops.opportunity_history x
+    WHERE x.source_key = o.source_key AND x.id = o.id
+      AND x.effective_at <= opportunity_as_of.effective_at
+      AND x.recorded_at <= coalesce(opportunity_as_of.known_at, opportunity_as_of.effective_at)
+    ORDER BY x.effective_at DESC, x.recorded_at DESC
+    LIMIT 1) h
+  WHERE (o.effective_at > opportunity_as_of.effective_at
+         OR o.recorded_at > coalesce(opportunity_as_of.known_at, opportunity_as_of.effective_at))
+    AND NOT h.is_deleted;
+END;
+COMMENT ON FUNCTION salesops.opportunity_as_of(timestamptz, timestamptz) IS
+  'Opportunities that existed at effective_at, in the state they then had, as far as it was known at known_at (NULL = at effective_at itself; infinity = as known today)';
+
+CREATE FUNCTION salesops.account_as_of(effective_at timestamptz, known_at timestamptz DEFAULT NULL)
+RETURNS SETOF salesops.account LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT a.* FROM salesops.account a
+  WHERE a.effective_at <= account_as_of.effective_at
+    AND a.recorded_at <= coalesce(account_as_of.known_at, account_as_of.effective_at)
+    AND NOT a.is_deleted
+  UNION ALL
+  SELECT h.*
+  FROM salesops.account a
+  CROSS JOIN LATERAL (
+    SELECT x.* FROM salesops.account_history x
+    WHERE x.source_key = a.source_key AND x.id = a.id
+      AND x.effective_at <= account_as_of.effective_at
+      AND x.recorded_at <= coalesce(account_as_of.known_at, account_as_of.effective_at)
+    ORDER BY x.effective_at DESC, x.recorded_at DESC
+    LIMIT 1) h
+  WHERE (a.effective_at > account_as_of.effective_at
+         OR a.recorded_at > coalesce(account_as_of.known_at, account_as_of.effective_at))
+    AND NOT h.is_deleted;
+END;
+COMMENT ON FUNCTION salesops.account_as_of(timestamptz, timestamptz) IS 'Accounts as of an instant; arguments as of opportunity_as_of()';
+
+CREATE FUNCTION salesops.rep_as_of(effective_at timestamptz, known_at timestamptz DEFAULT NULL)
+RETURNS SETOF salesops.rep LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT r.* FROM salesops.rep r
+  WHERE r.effective_at <= rep_as_of.effective_at
+    AND r.recorded_at <= coalesce(rep_as_of.known_at, rep_as_of.effective_at)
+    AND NOT r.is_deleted
+  UNION ALL
+  SELECT h.*
+  FROM salesops.rep r
+  CROSS JOIN LATERAL (
+    SELECT x.* FROM salesops.rep_history x
+    WHERE x.source_key = r.source_key AND x.id = r.id
+      AND x.effective_at <= rep_as_of.effective_at
+      AND x.recorded_at <= coalesce(rep_as_of.known_at, rep_as_of.effective_at)
+    ORDER BY x.effective_at DESC, x.recorded_at DESC
+    LIMIT 1) h
+  WHERE (r.effective_at > rep_as_of.effective_at
+         OR r.recorded_at > coalesce(rep_as_of.known_at, rep_as_of.effective_at))
+    AND NOT h.is_deleted;
+END;
+COMMENT ON FUNCTION salesops.rep_as_of(timestamptz, timestamptz) IS 'Reps, and with manager_id their tree, as of an instant; arguments as of opportunity_as_of()';
+
+CREATE FUNCTION salesops.rep_tree(as_of timestamptz, known_at timestamptz DEFAULT NULL,
+                                  OUT source_key text, OUT rep_id text, OUT manager_id text, OUT level integer, OUT path text[])
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  -- A manager without a row of his own, and one who is part of a circle, count as the top of a tree.
+  WITH RECURSIVE member AS MATERIALIZED (
+    SELECT r.source_key, r.id, r.manager_id FROM salesops.rep_as_of(rep_tree.as_of, rep_tree.known_at) r
+  ), tree AS (
+    SELECT m.source_key, m.id, m.manager_id, 1 AS level, ARRAY[m.id] AS path
+    FROM member m
+    WHERE NOT EXISTS (SELECT FROM member b WHERE b.source_key = m.source_key AND b.id = m.manager_id AND b.id <> m.id)
+    UNION ALL
+    SELECT m.source_key, m.id, m.manager_id, t.level + 1, t.path || m.id
+    FROM tree t JOIN member m ON m.source_key = t.source_key AND m.manager_id = t.id AND m.id <> ALL (t.path)
+  )
+  SELECT t.source_key, t.id, t.manager_id, t.level, t.path FROM tree t
+  UNION ALL
+  SELECT m.source_key, m.id, m.manager_id, 1, ARRAY[m.id] FROM member m
+  WHERE NOT EXISTS (SELECT FROM tree t WHERE t.source_key = m.source_key AND t.id = m.id);
+END;
+COMMENT ON FUNCTION salesops.rep_tree(timestamptz, timestamptz) IS
+  'Manager tree as of an instant: level 1 = top, path = ids from the top down to the rep; members of a circle stand alone at the top';
+
+CREATE VIEW salesops.opportunity_version AS
+  SELECT o.*, true AS is_present FROM salesops.opportunity o
+  UNION ALL
+  SELECT h.*, false FROM salesops.opportunity_history h;
+COMMENT ON VIEW salesops.opportunity_version IS 'Every state of every opportunity that was ever known; is_present marks the latest';
+
+CREATE VIEW salesops.change_ledger AS
+  SELECT v.source_key, v.id AS opportunity_id, v.effective_at, v.recorded_at, v.origin, c.field, c.old_value, c.new_value
+  FROM (SELECT n.*, pg_catalog.lag(n.*) OVER (PARTITION BY n.source_key, n.id ORDER BY n.effective_at, n.recorded_at, n.is_present) AS before
+        FROM salesops.opportunity_version n) v
+  CROSS JOIN LATERAL (VALUES
+    ('amount', (v.before).amount::text, v.amount::text),
+    ('currency', (v.before).currency, v.currency),
+    ('pipeline', (v.before).pipeline, v.pipeline),
+    ('stage', (v.before).stage, v.stage),
+    ('forecast_category', (v.before).forecast_category, v.forecast_category),
+    ('close_date', (v.before).close_date::text, v.close_date::text),
+    ('owner_id', (v.before).owner_id, v.owner_id),
+    ('account_id', (v.before).account_id, v.account_id),
+    ('next_step', (v.before).next_step, v.next_step),
+    ('is_closed', (v.before).is_closed::text, v.is_closed::text),
+    ('is_won', (v.before).is_won::text, v.is_won::text),
+    ('is_deleted', (v.before).is_deleted::text, v.is_deleted::text)
+  ) AS c(field, old_value, new_value)
+  WHERE v.before IS DISTINCT FROM NULL AND c.old_value IS DISTINCT FROM c.new_value;
+COMMENT ON VIEW salesops.change_ledger IS 'One row a changed field of an opportunity: what it was, what it became, from when, and when we knew';
+COMMENT ON COLUMN salesops.change_ledger.effective_at IS 'When the change became true';
+COMMENT ON COLUMN salesops.change_ledger.recorded_at IS 'When we knew';
+COMMENT ON COLUMN salesops.change_ledger.origin IS 'Our own sync, the CRM''s own history, or reconstructed from dates';

@@ -1,0 +1,282 @@
+-- What the CRM itself remembers: the meaning of its stages, and its own histories.
+--
+-- Our history of a deal begins with the sync that first saw it. For the time before, the CRM's own records are read once,
+-- at that sync: full versions (Fivetran's history mode), else events (field history, stage history, property history),
+-- else only the dates of the deal. The states they give carry recorded_at of that sync: we know them since then.
+
+CREATE FUNCTION salesops.later_known(known text, next text)
+RETURNS text LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'salesops_later_known';
+COMMENT ON FUNCTION salesops.later_known(text, text) IS 'transition function of last_known()';
+
+CREATE AGGREGATE salesops.last_known(text) (SFUNC = salesops.later_known, STYPE = text, PARALLEL = SAFE);
+COMMENT ON AGGREGATE salesops.last_known(text) IS 'Last value that is not NULL, in the order of the rows; as a window aggregate it carries a value forward';
+
+CREATE FUNCTION salesops.read_stage_meaning(source salesops.source, as_of timestamptz)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  relation regclass;
+  wanted text[];
+  columns text[];
+BEGIN
+  CASE (SELECT k.family FROM salesops.source_kinds() k WHERE k.kind = source.kind)
+    WHEN 'salesforce' THEN
+      relation := salesops.find_relation(source.schema_name, 'opportunitystage');
+      wanted := ARRAY['', 'masterlabel', 'masterlabel', 'isclosed', 'iswon', 'sortorder', 'forecastcategory', 'fivetrandeleted'];
+    WHEN 'hubspot' THEN
+      relation := salesops.find_relation(source.schema_name, 'dealpipelinestage');
+      wanted := ARRAY['pipelineid', 'stageid', 'label', 'isclosed', 'closedwon', 'displayorder', '', 'fivetrandeleted'];
+    ELSE
+      RETURN;
+  END CASE;
+  -- SQL text of each wanted column, NULL where it is missing.
+  columns := ARRAY(SELECT coalesce((SELECT format('nullif(btrim(s.%I::text), %L)', f.name, '') FROM salesops.find_column(relation, w) f WHERE f.name IS NOT NULL),
+                                   'NULL::text')
+                   FROM unnest(wanted) WITH ORDINALITY u(w, n) ORDER BY n);
+  IF relation IS NULL OR columns[2] = 'NULL::text' THEN
+    RETURN;
+  END IF;
+  EXECUTE format(
+    'INSERT INTO salesops.stage_map (source_key, pipeline, stage, valid_from, said_by, label, status, category, "position")
+     SELECT $1, x.pipeline, x.stage, CASE WHEN EXISTS (SELECT FROM salesops.stage_map h WHERE h.source_key = $1 AND h.said_by = ''crm'') THEN $2 ELSE ''-infinity'' END,
+            ''crm'', x.label, x.status, x.category, x.position
+     FROM (SELECT DISTINCT ON (1, 2) coalesce(%1$s, '''') AS pipeline, %2$s AS stage, coalesce(%3$s, %2$s) AS label, m.status,
+                  CASE m.status WHEN ''won'' THEN ''Closed'' WHEN ''lost'' THEN ''Omitted''
+                                ELSE coalesce(salesops.recognize_forecast_category(%7$s), ''Pipeline'') END::salesops.forecast_category AS category,
+                  salesops.read_number(%6$s)::integer AS position
+           FROM %9$s s
+           CROSS JOIN LATERAL (SELECT CASE WHEN salesops.read_boolean(%5$s) THEN ''won'' WHEN salesops.read_boolean(%4$s) THEN ''lost'' ELSE ''open'' END AS status) m
+           WHERE %2$s IS NOT NULL AND coalesce(salesops.read_boolean(%8$s), false) = false
+           ORDER BY 1, 2, 3) x
+     LEFT JOIN LATERAL (SELECT o.* FROM salesops.stage_map o
+                        WHERE o.source_key = $1 AND o.said_by = ''crm'' AND o.pipeline = x.pipeline AND o.stage = x.stage AND o.valid_from <= $2
+                        ORDER BY o.valid_from DESC, o.recorded_at DESC LIMIT 1) o ON true
+     WHERE (o.label, o.status, o.category::text, o.position) IS DISTINCT FROM (x.label, x.status, x.category::text, x.position)',
+    columns[1], columns[2], columns[3], columns[4], columns[5], columns[6], columns[7], columns[8], relation)
+  USING source.source_key, as_of;
+END $$;
+COMMENT ON FUNCTION salesops.read_stage_meaning(salesops.source, timestamptz) IS
+  'Take over what the CRM says its stages mean; a changed meaning holds from as_of';
+
+-- Events of a source in one shape, as SQL: id, at, target, old_value, new_value ('' = empty, NULL = not stated).
+CREATE FUNCTION salesops.history_events(source salesops.source)
+RETURNS text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  shape record;
+  query text;
+  relation regclass;
+  placeholder text;
+  queries text[] := '{}';
+BEGIN
+  FOR shape IN
+    SELECT h.* FROM (VALUES
+      ('salesforce', 'opportunityfieldhistory',
+       'SELECT s.{opportunityid}::text, s.{createddate}::text, t.target, coalesce(s.{oldvalue}::text, ''''), coalesce(s.{newvalue}::text, '''')
+        FROM % s JOIN (VALUES (''stagename'', ''stage''), (''amount'', ''amount''), (''closedate'', ''close_date''), (''probability'', ''probability''),
+                              (''forecastcategoryname'', ''forecast_category''), (''forecastcategory'', ''forecast_category''), (''ownerid'', ''owner_id''))
+                      t(field, target) ON t.field = salesops.plain_name(s.{field}::text)'),
+      ('salesforce', 'opportunityhistory',
+       'SELECT s.{opportunityid}::text, s.{createddate}::text, t.target, NULL, coalesce(t.value, '''')
+        FROM % s CROSS JOIN LATERAL (VALUES (''stage'', s.{stagename}::text), (''amount'', s.{amount}::text), (''close_date'', s.{closedate}::text),
+                                            (''probability'', s.{probability}::text), (''forecast_category'', s.{forecastcategory}::text)) t(target, value)'),
+      ('hubspot', 'dealpropertyhistory',
+       'SELECT s.{dealid}::text, s.{timestamp}::text, t.target, NULL, coalesce(s.{value}::text, '''')
+        FROM % s JOIN (VALUES (''dealstage'', ''stage''), (''amount'', ''amount''), (''closedate'', ''close_date''), (''hsdealstageprobability'', ''probability''),
+                              (''hsmanualforecastcategory'', ''forecast_category''), (''hubspotownerid'', ''owner_id''))
+                      t(field, target) ON t.field = salesops.plain_name(s.{name}::text)'),
+      ('hubspot', 'dealstage',
+       'SELECT s.{dealid}::text, s.{dateentered}::text, ''stage'', NULL, coalesce(s.{value}::text, '''') FROM % s')
+    ) AS h(family, relation, query)
+    JOIN salesops.source_kinds() k ON k.family = h.family AND k.kind = source.kind
+  LOOP
+    relation := salesops.find_relation(source.schema_name, shape.relation);
+    query := CASE WHEN relation IS NOT NULL THEN shape.query END;
+    FOR placeholder IN SELECT DISTINCT m[1] FROM regexp_matches(shape.query, '\{(\w+)\}', 'g') m LOOP
+      query := replace(query, '{' || placeholder || '}', (SELECT quote_ident(c.name) FROM salesops.find_column(relation, placeholder) c));
+    END LOOP;
+    IF query IS NOT NULL THEN
+      queries := queries || replace(query, '%', relation::text);
+    END IF;
+  END LOOP;
+  RETURN nullif(array_to_string(queries, ' UNION ALL '), '');
+END $$;
+COMMENT ON FUNCTION salesops.history_events(salesops.source) IS
+  'SQL of the change events that a source remembers (field, stage and property histories), NULL where it has none';
+
+-- The relation in which the connector keeps full versions of opportunities, if it does.
+CREATE FUNCTION salesops.version_relation(source salesops.source)
+RETURNS regclass LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT r.relation
+  FROM (SELECT salesops.find_relation(source.schema_name, 'opportunityhistory') AS relation, 1 AS n
+        UNION ALL SELECT f.relation, 2 FROM salesops.source_feed(source) f WHERE f.entity = 'opportunity') r
+  WHERE r.relation IS NOT NULL
+    AND (SELECT c.name FROM salesops.find_column(r.relation, 'fivetranstart') c) IS NOT NULL
+    AND ((SELECT c.name FROM salesops.find_column(r.relation, 'id') c) IS NOT NULL OR (SELECT c.name FROM salesops.find_column(r.relation, 'dealid') c) IS NOT NULL)
+  ORDER BY r.n LIMIT 1;
+END;
+COMMENT ON FUNCTION salesops.version_relation(salesops.source) IS 'Relation with full versions of opportunities (columns _fivetran_start, _fivetran_end); NULL if there is none';
+
+-- Deals that this sync saw for the first time.
+CREATE FUNCTION salesops.first_seen(source_key text, as_of timestamptz)
+RETURNS SETOF salesops.opportunity LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT o.* FROM salesops.opportunity o
+  WHERE o.source_key = first_seen.source_key AND o.recorded_at = first_seen.as_of
+    AND NOT EXISTS (SELECT FROM salesops.opportunity_history h WHERE h.source_key = o.source_key AND h.id = o.id);
+END;
+COMMENT ON FUNCTION salesops.first_seen(text, timestamptz) IS 'Opportunities that the sync as of an instant saw for the first time';
+
+CREATE FUNCTION salesops.read_versions(source salesops.source, as_of timestamptz)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  relation regclass := salesops.version_relation(source);
+  versioned salesops.source := source;
+  reader record;
+  written text[] := ARRAY(SELECT t.target FROM salesops.entity_targets('opportunity') t WHERE t.target <> 'id') || ARRAY['custom', 'unreadable', 'is_deleted'];
+  start record := salesops.find_column(relation, 'fivetranstart');
+  id_column name := (SELECT c.name FROM unnest(ARRAY['dealid', 'id']) u(candidate) CROSS JOIN LATERAL salesops.find_column(relation, u.candidate) c
+                     WHERE c.name IS NOT NULL LIMIT 1);
+BEGIN
+  -- The versions have the columns of the feed, so the feed's own reader reads them.
+  versioned.options := jsonb_set(jsonb_set(source.options, '{entities}', coalesce(source.options -> 'entities', '{}')), '{entities,opportunity}',
+    coalesce(source.options #> '{entities,opportunity}', '{}') ||
+    jsonb_build_object('relation', (SELECT c.relname FROM pg_class c WHERE c.oid = relation)));
+  reader := salesops.feed_query(versioned, ARRAY(SELECT p FROM salesops.source_plan(versioned) p), 'opportunity', relation);
+  PERFORM salesops.drop_temporary('salesops_version');
+  EXECUTE format('CREATE TEMP TABLE salesops_version ON COMMIT DROP AS SELECT %1$s, %2$s AS start_at FROM %3$s
+                  AND s.%4$I IN (SELECT x.%4$I FROM %5$s x GROUP BY 1 HAVING count(*) > 1)', reader.columns,
+                 salesops.read_expression(format('s.%I', start.name), start.type, 'timestamptz'::regtype, 'YMD', 'UTC'), reader.from_clause,
+                 id_column, relation);
+  -- Connectors mark the first version of a row with a date long past: then it began when the deal did.
+  UPDATE pg_temp.salesops_version v SET start_at = greatest(v.start_at, v.created_at);
+  DELETE FROM pg_temp.salesops_version v
+  WHERE v.start_at > as_of OR v.start_at IS NULL OR v.id IS NULL OR NOT EXISTS (SELECT FROM salesops.first_seen(source.source_key, as_of) o WHERE o.id = v.id);
+
+  UPDATE salesops.opportunity o SET effective_at = v.start_at
+  FROM (SELECT x.id, max(x.start_at) AS start_at FROM pg_temp.salesops_version x GROUP BY x.id) v
+  WHERE o.source_key = source.source_key AND o.id = v.id;
+  EXECUTE format(
+    'INSERT INTO salesops.opportunity_history (source_key, id, %1$s, confirmed_at, effective_at, recorded_at, origin)
+     SELECT $1, v.id, %2$s, v.start_at, v.start_at, $2, ''crm_history''
+     FROM (SELECT DISTINCT ON (x.id, x.start_at) x.*, max(x.start_at) OVER (PARTITION BY x.id) AS last_start
+           FROM pg_temp.salesops_version x ORDER BY x.id, x.start_at, x::text) v
+     WHERE v.start_at < v.last_start',
+    (SELECT string_agg(quote_ident(w), ', ') FROM unnest(written) w), (SELECT string_agg('v.' || quote_ident(w), ', ') FROM unnest(written) w))
+  USING source.source_key, as_of;
+  PERFORM salesops.drop_temporary('salesops_version');
+END $$;
+COMMENT ON FUNCTION salesops.read_versions(salesops.source, timestamptz) IS
+  'Take over full versions that the connector keeps, for the deals this sync saw for the first time';
+
+CREATE FUNCTION salesops.read_events(source salesops.source, as_of timestamptz)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  events text := salesops.history_events(source);
+  zone text := salesops.source_option(source, 'time_zone');
+BEGIN
+  PERFORM salesops.drop_temporary('salesops_event');
+  EXECUTE format('CREATE TEMP TABLE salesops_event ON COMMIT DROP AS
+                  SELECT e.id, salesops.read_instant(e.at, ''YMD'', %L) AS at, e.target, e.old_value, e.new_value
+                  FROM (%s) e(id, at, target, old_value, new_value)', zone, events);
+  DELETE FROM pg_temp.salesops_event e WHERE e.at IS NULL OR e.at > as_of;
+  ANALYZE pg_temp.salesops_event;
+
+  -- One row an instant at which something is stated, then every field carried forward. The state before the first event
+  -- of a field is that event's old value, stated at the deal's start.
+  PERFORM salesops.drop_temporary('salesops_version');
+  CREATE TEMP TABLE salesops_version ON COMMIT DROP AS
+  WITH new_deal AS MATERIALIZED (
+    SELECT o.id, o.created_at FROM salesops.first_seen(source.source_key, as_of) o
+  ), stated AS (
+    SELECT e.id, e.at, e.target, e.new_value AS value FROM pg_temp.salesops_event e JOIN new_deal o ON o.id = e.id
+    UNION ALL
+    SELECT f.id, o.created_at, f.target, f.old_value
+    FROM (SELECT DISTINCT ON (e.id, e.target) e.id, e.target, e.at, e.old_value FROM pg_temp.salesops_event e ORDER BY e.id, e.target, e.at) f
+    JOIN new_deal o ON o.id = f.id AND o.created_at < f.at
+    WHERE f.old_value IS NOT NULL
+  ), instant AS (
+    SELECT s.id, s.at,
+           max(s.value) FILTER (WHERE s.target = 'stage') AS stage,
+           max(s.value) FILTER (WHERE s.target = 'amount') AS amount,
+           max(s.value) FILTER (WHERE s.target = 'close_date') AS close_date,
+           max(s.value) FILTER (WHERE s.target = 'probability') AS probability,
+           max(s.value) FILTER (WHERE s.target = 'forecast_category') AS forecast_category,
+           max(s.value) FILTER (WHERE s.target = 'owner_id') AS owner_id
+    FROM stated s GROUP BY s.id, s.at
+  )
+  SELECT i.id, i.at,
+         salesops.last_known(i.stage) OVER w AS stage, salesops.last_known(i.amount) OVER w AS amount,
+         salesops.last_known(i.close_date) OVER w AS close_date, salesops.last_known(i.probability) OVER w AS probability,
+         salesops.last_known(i.forecast_category) OVER w AS forecast_category, salesops.last_known(i.owner_id) OVER w AS owner_id,
+         max(i.at) FILTER (WHERE i.stage IS NOT NULL) OVER w AS stage_entered_at,
+         max(i.at) FILTER (WHERE coalesce(i.stage, i.amount, i.close_date) IS NOT NULL) OVER w AS confirmed_at,
+         lead(i.at) OVER w IS NULL AS is_last
+  FROM instant i
+  WINDOW w AS (PARTITION BY i.id ORDER BY i.at);
+
+  -- The last event began the present state.
+  UPDATE salesops.opportunity o
+  SET effective_at = v.at,
+      stage_entered_at = coalesce(v.stage_entered_at, o.stage_entered_at),
+      confirmed_at = greatest(v.confirmed_at, o.confirmed_at)
+  FROM pg_temp.salesops_version v
+  WHERE v.is_last AND o.source_key = source.source_key AND o.id = v.id;
+
+  -- Earlier states. A field without an event of its own has not changed if the CRM tracks it; what it does not track, or
+  -- what is only filled in later (outcome, loss reason, next step), was not known then.
+  WITH tracked AS MATERIALIZED (SELECT DISTINCT e.target FROM pg_temp.salesops_event e)
+  INSERT INTO salesops.opportunity_history (source_key, id, name, account_id, owner_id, pipeline, stage, forecast_category, deal_type, lead_source,
+                                            product, amount, currency, probability, is_closed, is_won, close_date, created_at, stage_entered_at,
+                                            confirmed_at, custom, is_deleted, effective_at, recorded_at, origin)
+  SELECT o.source_key, o.id, o.name, o.account_id,
+         nullif(coalesce(v.owner_id, o.owner_id), ''), o.pipeline,
+         nullif(coalesce(v.stage, CASE WHEN 'stage' IN (SELECT t.target FROM tracked t) THEN o.stage END), ''),
+         nullif(coalesce(v.forecast_category, CASE WHEN 'forecast_category' IN (SELECT t.target FROM tracked t) THEN o.forecast_category END), ''),
+         o.deal_type, o.lead_source, o.product,
+         CASE WHEN v.amount IS NOT NULL THEN salesops.read_number(v.amount)
+              WHEN 'amount' IN (SELECT t.target FROM tracked t) THEN o.amount END,
+         o.currency,
+         CASE WHEN v.probability IS NOT NULL THEN salesops.read_number(v.probability)
+              WHEN 'probability' IN (SELECT t.target FROM tracked t) THEN o.probability END,
+         CASE WHEN v.stage = o.stage THEN o.is_closed END, CASE WHEN v.stage = o.stage THEN o.is_won END,
+         CASE WHEN v.close_date IS NOT NULL THEN salesops.read_date(v.close_date, 'YMD')
+              WHEN 'close_date' IN (SELECT t.target FROM tracked t) THEN o.close_date END,
+         o.created_at, coalesce(v.stage_entered_at, o.created_at), coalesce(v.confirmed_at, o.created_at), o.custom, false,
+         v.at, as_of, 'crm_history'
+  FROM pg_temp.salesops_version v
+  JOIN salesops.opportunity o ON o.source_key = source.source_key AND o.id = v.id
+  WHERE NOT v.is_last;
+  PERFORM salesops.drop_temporary('salesops_version');
+  PERFORM salesops.drop_temporary('salesops_event');
+END $$;
+COMMENT ON FUNCTION salesops.read_events(salesops.source, timestamptz) IS
+  'Rebuild earlier states from the change events that the CRM remembers, for the deals this sync saw for the first time';
+
+CREATE FUNCTION salesops.reconstruct_start(source salesops.source, as_of timestamptz)
+RETURNS void LANGUAGE sql
+BEGIN ATOMIC
+  -- All that dates tell: between its start and its present state the deal was open. What it was worth then is not known.
+  INSERT INTO salesops.opportunity_history (source_key, id, name, account_id, owner_id, pipeline, stage, deal_type, lead_source, product, currency,
+                                            is_closed, is_won, created_at, stage_entered_at, confirmed_at, custom, is_deleted, effective_at, recorded_at, origin)
+  SELECT o.source_key, o.id, o.name, o.account_id, o.owner_id, o.pipeline, source.options ->> 'open_stage', o.deal_type, o.lead_source, o.product, o.currency,
+         o.is_closed AND false, o.is_won AND false, o.created_at, o.created_at, o.created_at, o.custom, false, o.created_at, reconstruct_start.as_of, 'reconstructed'
+  FROM salesops.first_seen(source.source_key, reconstruct_start.as_of) o
+  WHERE o.created_at < o.effective_at;
+END;
+COMMENT ON FUNCTION salesops.reconstruct_start(salesops.source, timestamptz) IS
+  'Give the deals this sync saw for the first time, and of which nothing else is known, an open state from their start (stage = option open_stage)';
+
+CREATE FUNCTION salesops.read_history(source salesops.source, as_of timestamptz)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  -- Each takes the deals that the better ones before it had nothing about.
+  IF salesops.version_relation(source) IS NOT NULL THEN
+    PERFORM salesops.read_versions(source, as_of);
+  END IF;
+  IF salesops.history_events(source) IS NOT NULL THEN
+    PERFORM salesops.read_events(source, as_of);
+  END IF;
+  PERFORM salesops.reconstruct_start(source, as_of);
+END $$;
+COMMENT ON FUNCTION salesops.read_history(salesops.source, timestamptz) IS
+  'Fill the history of the deals this sync saw for the first time: from versions, else from events, else from their dates';

@@ -1,0 +1,167 @@
+-- Maps: what the labels of a CRM mean here. Rows are effective-dated and only added; a label without a row is a finding,
+-- never a silent Omitted. Built-in meanings live in functions, so the tables hold only what a user or the CRM itself said.
+
+CREATE TABLE salesops.stage_map (
+  source_key text NOT NULL,
+  pipeline   text NOT NULL DEFAULT '',
+  stage      text NOT NULL,
+  valid_from timestamptz NOT NULL DEFAULT '-infinity',
+  said_by    text NOT NULL CHECK (said_by IN ('user', 'crm')),
+  label      text,
+  status     text NOT NULL CHECK (status IN ('open', 'won', 'lost')),
+  category   salesops.forecast_category,
+  position   integer,
+  recorded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  PRIMARY KEY (source_key, pipeline, stage, valid_from, said_by, recorded_at)
+);
+COMMENT ON TABLE salesops.stage_map IS 'Meaning of a stage; what a user said wins over what the CRM said, the newest row wins among equals';
+COMMENT ON COLUMN salesops.stage_map.source_key IS 'Source the stage belongs to';
+COMMENT ON COLUMN salesops.stage_map.pipeline IS 'Pipeline the stage belongs to; empty = every pipeline';
+COMMENT ON COLUMN salesops.stage_map.stage IS 'Stage as the source states it';
+COMMENT ON COLUMN salesops.stage_map.valid_from IS 'From when the meaning holds';
+COMMENT ON COLUMN salesops.stage_map.said_by IS 'user, or crm where it came with the data';
+COMMENT ON COLUMN salesops.stage_map.label IS 'Name to show; NULL = the stage itself';
+COMMENT ON COLUMN salesops.stage_map.status IS 'open, won or lost';
+COMMENT ON COLUMN salesops.stage_map.category IS 'Forecast category that a deal in this stage has unless it states its own';
+COMMENT ON COLUMN salesops.stage_map.position IS 'Order of the stage in its pipeline';
+COMMENT ON COLUMN salesops.stage_map.recorded_at IS 'When the row was written';
+SELECT pg_catalog.pg_extension_config_dump('salesops.stage_map', '');
+
+CREATE TABLE salesops.category_map (
+  source_key text NOT NULL,
+  label      text NOT NULL,
+  valid_from timestamptz NOT NULL DEFAULT '-infinity',
+  category   salesops.forecast_category NOT NULL,
+  recorded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  PRIMARY KEY (source_key, label, valid_from, recorded_at)
+);
+COMMENT ON TABLE salesops.category_map IS 'Meaning of a forecast category label, beside the spellings that recognize_forecast_category() knows';
+COMMENT ON COLUMN salesops.category_map.source_key IS 'Source the label belongs to';
+COMMENT ON COLUMN salesops.category_map.label IS 'Label as the source states it';
+COMMENT ON COLUMN salesops.category_map.valid_from IS 'From when the meaning holds';
+COMMENT ON COLUMN salesops.category_map.category IS 'What it means';
+COMMENT ON COLUMN salesops.category_map.recorded_at IS 'When the row was written';
+SELECT pg_catalog.pg_extension_config_dump('salesops.category_map', '');
+
+CREATE TABLE salesops.value_map (
+  source_key text NOT NULL,
+  field      text NOT NULL CHECK (field IN ('product', 'industry', 'segment')),
+  label      text NOT NULL,
+  valid_from timestamptz NOT NULL DEFAULT '-infinity',
+  value      text NOT NULL,
+  recorded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+  PRIMARY KEY (source_key, field, label, valid_from, recorded_at)
+);
+COMMENT ON TABLE salesops.value_map IS 'Meaning of a product, industry or segment name; a product maps to a product id';
+COMMENT ON COLUMN salesops.value_map.source_key IS 'Source the label belongs to';
+COMMENT ON COLUMN salesops.value_map.field IS 'product, industry or segment';
+COMMENT ON COLUMN salesops.value_map.label IS 'Label as the source states it';
+COMMENT ON COLUMN salesops.value_map.valid_from IS 'From when the meaning holds';
+COMMENT ON COLUMN salesops.value_map.value IS 'What it means';
+COMMENT ON COLUMN salesops.value_map.recorded_at IS 'When the row was written';
+SELECT pg_catalog.pg_extension_config_dump('salesops.value_map', '');
+
+-- Writers. A later row for the same label and instant replaces an earlier one without erasing it.
+
+CREATE FUNCTION salesops.map_stage(source_key text, stage text, status text, category salesops.forecast_category DEFAULT NULL,
+                                   pipeline text DEFAULT '', "position" integer DEFAULT NULL, label text DEFAULT NULL,
+                                   valid_from timestamptz DEFAULT '-infinity')
+RETURNS void LANGUAGE sql
+BEGIN ATOMIC
+  INSERT INTO salesops.stage_map (source_key, pipeline, stage, valid_from, said_by, label, status, category, "position")
+  VALUES (source_key, pipeline, stage, valid_from, 'user', label, status, category, "position");
+END;
+COMMENT ON FUNCTION salesops.map_stage(text, text, text, salesops.forecast_category, text, integer, text, timestamptz) IS
+  'Say what a stage means: status open, won or lost, its default forecast category, its place in the pipeline; from valid_from on';
+
+CREATE FUNCTION salesops.map_category(source_key text, label text, category salesops.forecast_category,
+                                      valid_from timestamptz DEFAULT '-infinity')
+RETURNS void LANGUAGE sql
+BEGIN ATOMIC
+  INSERT INTO salesops.category_map (source_key, label, valid_from, category)
+  VALUES (source_key, label, valid_from, category);
+END;
+COMMENT ON FUNCTION salesops.map_category(text, text, salesops.forecast_category, timestamptz) IS
+  'Say what a forecast category label means, from valid_from on';
+
+CREATE FUNCTION salesops.map_value(source_key text, field text, label text, value text, valid_from timestamptz DEFAULT '-infinity')
+RETURNS void LANGUAGE sql
+BEGIN ATOMIC
+  INSERT INTO salesops.value_map (source_key, field, label, valid_from, value)
+  VALUES (source_key, field, label, valid_from, value);
+END;
+COMMENT ON FUNCTION salesops.map_value(text, text, text, text, timestamptz) IS
+  'Say what a product (a product id), industry or segment label means, from valid_from on';
+
+-- Meanings at an instant.
+
+CREATE FUNCTION salesops.standard_stages(OUT stage text, OUT status text, OUT category salesops.forecast_category, OUT "position" integer)
+RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT s.stage, s.status, s.category::salesops.forecast_category, s."position"
+  FROM (VALUES
+    ('Prospecting',          'open', 'Pipeline',   10), ('Qualification',          'open', 'Pipeline',   20),
+    ('Needs Analysis',       'open', 'Pipeline',   30), ('Value Proposition',      'open', 'Pipeline',   40),
+    ('Id. Decision Makers',  'open', 'Pipeline',   50), ('Perception Analysis',    'open', 'Pipeline',   60),
+    ('Proposal/Price Quote', 'open', 'Best Case',  70), ('Negotiation/Review',     'open', 'Commit',     80),
+    ('Closed Won',           'won',  'Closed',     90), ('Closed Lost',            'lost', 'Omitted',   100),
+    ('appointmentscheduled', 'open', 'Pipeline',   10), ('qualifiedtobuy',         'open', 'Pipeline',   20),
+    ('presentationscheduled', 'open', 'Pipeline',  30), ('decisionmakerboughtin',  'open', 'Best Case',  40),
+    ('contractsent',         'open', 'Commit',     50), ('closedwon',              'won',  'Closed',     60),
+    ('closedlost',           'lost', 'Omitted',    70)
+  ) AS s(stage, status, category, "position");
+END;
+COMMENT ON FUNCTION salesops.standard_stages() IS 'Stages that a new Salesforce or HubSpot account starts with, and their meaning';
+
+CREATE FUNCTION salesops.stage_meaning(as_of timestamptz, OUT source_key text, OUT pipeline text, OUT stage text, OUT label text,
+                                       OUT status text, OUT category salesops.forecast_category, OUT "position" integer)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 50
+BEGIN ATOMIC
+  SELECT DISTINCT ON (m.source_key, m.pipeline, m.stage)
+         m.source_key, m.pipeline, m.stage, m.label, m.status, m.category, m."position"
+  FROM (SELECT s.source_key, s.pipeline, s.stage, coalesce(s.label, s.stage) AS label, s.status, s.category, s."position",
+               CASE s.said_by WHEN 'user' THEN 1 ELSE 2 END AS preference, s.valid_from, s.recorded_at
+        FROM salesops.stage_map s
+        WHERE s.valid_from <= stage_meaning.as_of
+        UNION ALL
+        SELECT c.source_key, '', d.stage, d.stage, d.status, d.category, d."position", 3, '-infinity', '-infinity'
+        FROM salesops.standard_stages() d CROSS JOIN salesops.source c) m
+  ORDER BY m.source_key, m.pipeline, m.stage, m.preference, m.valid_from DESC, m.recorded_at DESC;
+END;
+COMMENT ON FUNCTION salesops.stage_meaning(timestamptz) IS
+  'What each stage of each source means at an instant: what a user said, else what the CRM said, else the standard meaning';
+
+CREATE FUNCTION salesops.category_meaning(as_of timestamptz, OUT source_key text, OUT label text, OUT category salesops.forecast_category)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 20
+BEGIN ATOMIC
+  SELECT DISTINCT ON (m.source_key, m.label) m.source_key, m.label, m.category
+  FROM salesops.category_map m
+  WHERE m.valid_from <= category_meaning.as_of
+  ORDER BY m.source_key, m.label, m.valid_from DESC, m.recorded_at DESC;
+END;
+COMMENT ON FUNCTION salesops.category_meaning(timestamptz) IS 'What a user said forecast category labels mean at an instant';
+
+CREATE FUNCTION salesops.value_meaning(as_of timestamptz, OUT source_key text, OUT field text, OUT label text, OUT value text)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 50
+BEGIN ATOMIC
+  SELECT DISTINCT ON (m.source_key, m.field, m.label) m.source_key, m.field, m.label, m.value
+  FROM salesops.value_map m
+  WHERE m.valid_from <= value_meaning.as_of
+  ORDER BY m.source_key, m.field, m.label, m.valid_from DESC, m.recorded_at DESC;
+END;
+COMMENT ON FUNCTION salesops.value_meaning(timestamptz) IS 'What a user said product, industry and segment labels mean at an instant';
+
+CREATE FUNCTION salesops.product_meaning(as_of timestamptz, OUT source_key text, OUT label text, OUT product_id text,
+                                         OUT list_price numeric, OUT currency text)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 50
+BEGIN ATOMIC
+  SELECT DISTINCT ON (m.source_key, m.label) m.source_key, m.label, p.id, p.list_price, p.currency
+  FROM (SELECT v.source_key, v.label, v.value AS id, 1 AS preference
+        FROM salesops.value_meaning(product_meaning.as_of) v WHERE v.field = 'product'
+        UNION ALL SELECT p.source_key, p.id, p.id, 2 FROM salesops.product p
+        UNION ALL SELECT p.source_key, p.name, p.id, 3 FROM salesops.product p WHERE p.name IS NOT NULL) m
+  JOIN salesops.product p ON p.source_key = m.source_key AND p.id = m.id AND NOT p.is_deleted
+  ORDER BY m.source_key, m.label, m.preference, p.id;
+END;
+COMMENT ON FUNCTION salesops.product_meaning(timestamptz) IS
+  'Product that a label means: by a map row, by id, or by exact name; with its list price today';

@@ -1,0 +1,184 @@
+-- The registry of sources, and what a source offers.
+--
+-- A source is a schema that somebody else fills: nothing here depends on its relations, so a connector may drop, recreate
+-- or retype them at will. Columns are looked up in the catalog each time (reader.sql).
+
+CREATE TABLE salesops.source (
+  source_key   text PRIMARY KEY CHECK (source_key ~ '^[A-Za-z0-9_.-]{1,63}$'),
+  kind         text NOT NULL,
+  schema_name  text NOT NULL,
+  options      jsonb NOT NULL,
+  is_active    boolean NOT NULL DEFAULT true,
+  connected_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+COMMENT ON TABLE salesops.source IS 'CRM sources; written by connect() and disconnect()';
+COMMENT ON COLUMN salesops.source.source_key IS 'Name of the source, the first half of every key';
+COMMENT ON COLUMN salesops.source.kind IS 'Shape of its tables, one of salesops.source_kinds()';
+COMMENT ON COLUMN salesops.source.schema_name IS 'Schema that holds its tables';
+COMMENT ON COLUMN salesops.source.options IS 'Options of connect()';
+COMMENT ON COLUMN salesops.source.is_active IS 'Whether the night syncs it';
+COMMENT ON COLUMN salesops.source.connected_at IS 'When it was connected';
+SELECT pg_catalog.pg_extension_config_dump('salesops.source', '');
+
+CREATE TABLE salesops.source_sync (
+  sync_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  source_key   text NOT NULL,
+  entity       text NOT NULL,
+  as_of        timestamptz NOT NULL,
+  mode         text NOT NULL CHECK (mode IN ('full', 'incremental')),
+  relations    text[] NOT NULL,
+  rows_read    bigint,
+  inserted     bigint,
+  changed      bigint,
+  deleted      bigint,
+  duplicates   bigint,
+  unidentified bigint,
+  watermark    timestamptz,
+  targets      text[],
+  sqlstate     text,
+  message      text,
+  synced_at    timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+CREATE INDEX source_sync_latest ON salesops.source_sync (source_key, entity, sync_id DESC);
+COMMENT ON TABLE salesops.source_sync IS 'What each sync of each entity read and changed, or why it failed';
+COMMENT ON COLUMN salesops.source_sync.sync_id IS 'Number of the sync';
+COMMENT ON COLUMN salesops.source_sync.source_key IS 'Source';
+COMMENT ON COLUMN salesops.source_sync.entity IS 'Canonical table';
+COMMENT ON COLUMN salesops.source_sync.as_of IS 'Instant the sync was run for: recorded_at of what it wrote';
+COMMENT ON COLUMN salesops.source_sync.mode IS 'full (every row, finds deletions) or incremental (rows past the watermark)';
+COMMENT ON COLUMN salesops.source_sync.relations IS 'Relations that were read';
+COMMENT ON COLUMN salesops.source_sync.rows_read IS 'Rows read, old versions left out';
+COMMENT ON COLUMN salesops.source_sync.inserted IS 'Rows that were new';
+COMMENT ON COLUMN salesops.source_sync.changed IS 'Rows whose state changed';
+COMMENT ON COLUMN salesops.source_sync.deleted IS 'Rows that are gone from the source';
+COMMENT ON COLUMN salesops.source_sync.duplicates IS 'Rows left out because a newer row has the same id';
+COMMENT ON COLUMN salesops.source_sync.unidentified IS 'Rows left out because they have no id';
+COMMENT ON COLUMN salesops.source_sync.watermark IS 'Newest source stamp read; the next incremental sync starts after it';
+COMMENT ON COLUMN salesops.source_sync.targets IS 'Canonical columns the source offered: what is not among them is not checkable';
+COMMENT ON COLUMN salesops.source_sync.sqlstate IS 'SQLSTATE of the failure; NULL = succeeded';
+COMMENT ON COLUMN salesops.source_sync.message IS 'Message of the failure';
+COMMENT ON COLUMN salesops.source_sync.synced_at IS 'Wall clock time of the sync';
+SELECT pg_catalog.pg_extension_config_dump('salesops.source_sync', '');
+SELECT pg_catalog.pg_extension_config_dump('salesops.source_sync_sync_id_seq', '');
+
+CREATE FUNCTION salesops.source_kinds(OUT kind text, OUT family text, OUT time_zone text, OUT probability_scale text, OUT meaning text)
+RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT k.* FROM (VALUES
+    ('fivetran_salesforce', 'salesforce', 'UTC', 'percent', 'Salesforce as Fivetran lands it'),
+    ('airbyte_salesforce',  'salesforce', 'UTC', 'percent', 'Salesforce as Airbyte lands it'),
+    ('fivetran_hubspot',    'hubspot',    NULL,  'fraction', 'HubSpot as Fivetran lands it'),
+    ('airbyte_hubspot',     'hubspot',    NULL,  'fraction', 'HubSpot as Airbyte lands it'),
+    ('generic',             'generic',    NULL,  'percent', 'Any tables, with a column map in options.entities')
+  ) AS k(kind, family, time_zone, probability_scale, meaning);
+END;
+COMMENT ON FUNCTION salesops.source_kinds() IS
+  'Kinds of source: family of readers, zone of its times without a zone (NULL = setting time_zone), scale of its probabilities';
+
+CREATE FUNCTION salesops.entities(OUT entity text, OUT "position" integer, OUT meaning text)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT e.entity, e."position"::integer, pg_catalog.obj_description(c.oid, 'pg_class')
+  FROM ROWS FROM (unnest(ARRAY['rep', 'account', 'product', 'currency_rate', 'quota', 'lead', 'opportunity', 'opportunity_split',
+                               'contact_role', 'activity', 'login'])) WITH ORDINALITY AS e(entity, "position")
+  JOIN pg_catalog.pg_class c ON c.relname = e.entity AND c.relnamespace = 'salesops'::pg_catalog.regnamespace;
+END;
+COMMENT ON FUNCTION salesops.entities() IS 'Canonical tables in the order they are synced';
+
+-- What a source's options say, with the kind's defaults.
+CREATE FUNCTION salesops.source_option(source salesops.source, name text)
+RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT coalesce(source.options ->> source_option.name,
+                  CASE source_option.name
+                    WHEN 'time_zone' THEN coalesce(k.time_zone, salesops.time_zone())
+                    WHEN 'probability_scale' THEN k.probability_scale
+                    WHEN 'date_order' THEN 'YMD'
+                    WHEN 'currency' THEN salesops.get_setting('corporate_currency')
+                  END)
+  FROM salesops.source_kinds() k WHERE k.kind = source.kind;
+END;
+COMMENT ON FUNCTION salesops.source_option(salesops.source, text) IS 'Value of an option of a source, or its default';
+
+-- connect() checks options against entity_targets() of reader.sql; plpgsql looks it up when it runs.
+CREATE FUNCTION salesops.connect(source_key text, kind text, schema_name text, options jsonb DEFAULT '{}')
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+  bad text;
+BEGIN
+  IF NOT EXISTS (SELECT FROM salesops.source_kinds() k WHERE k.kind = connect.kind) THEN
+    RAISE EXCEPTION 'unknown kind of source: %', coalesce(quote_literal(kind), 'NULL') USING
+      ERRCODE = 'invalid_parameter_value',
+      HINT = format('Use one of %s.', (SELECT string_agg(k.kind, ', ') FROM salesops.source_kinds() k));
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = schema_name) THEN
+    RAISE EXCEPTION 'schema "%" does not exist', schema_name USING
+      ERRCODE = 'invalid_schema_name',
+      HINT = 'Name the schema that holds the tables of the CRM.';
+  END IF;
+  IF options IS NULL OR jsonb_typeof(options) <> 'object' THEN
+    RAISE EXCEPTION 'options must be a JSON object' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+
+  SELECT o INTO bad FROM jsonb_object_keys(options) o
+  WHERE o NOT IN ('entities', 'custom_fields', 'date_order', 'time_zone', 'probability_scale', 'currency', 'open_stage');
+  IF FOUND THEN
+    RAISE EXCEPTION 'unknown option "%"', bad USING
+      ERRCODE = 'invalid_parameter_value',
+      HINT = 'Options are entities, custom_fields, date_order, time_zone, probability_scale, currency and open_stage.';
+  END IF;
+  SELECT e INTO bad FROM jsonb_object_keys(coalesce(options -> 'entities', '{}')) e
+  WHERE e NOT IN (SELECT x.entity FROM salesops.entities() x);
+  IF FOUND THEN
+    RAISE EXCEPTION 'unknown entity "%"', bad USING
+      ERRCODE = 'invalid_parameter_value',
+      HINT = 'SELECT * FROM salesops.entities() lists them.';
+  END IF;
+  SELECT format('%s.%s', e.key, c.key) INTO bad
+  FROM jsonb_each(coalesce(options -> 'entities', '{}')) e, jsonb_each(coalesce(e.value -> 'columns', '{}')) c
+  WHERE c.key NOT IN ('modified_at', 'is_deleted') AND c.key NOT IN (SELECT t.target FROM salesops.entity_targets(e.key) t);
+  IF FOUND THEN
+    RAISE EXCEPTION 'no canonical column "%"', bad USING
+      ERRCODE = 'undefined_column',
+      DETAIL = 'The keys of options.entities.<entity>.columns are columns of the canonical table.',
+      HINT = format('SELECT * FROM salesops.entity_targets(%L) lists them; use custom_fields for anything else.',
+                               split_part(bad, '.', 1));
+  END IF;
+  IF kind = 'generic' AND options -> 'entities' IS NULL THEN
+    RAISE EXCEPTION 'a generic source needs a column map' USING
+      ERRCODE = 'invalid_parameter_value',
+      HINT = 'Give options like {"entities": {"opportunity": {"relation": "deals", "columns": {"id": "deal_id", "amount": "value"}}}}.';
+  END IF;
+  IF options ->> 'date_order' NOT IN ('YMD', 'MDY', 'DMY') THEN
+    RAISE EXCEPTION 'unknown order of date fields: "%"', options ->> 'date_order' USING
+      ERRCODE = 'invalid_parameter_value', HINT = 'Use YMD, MDY or DMY.';
+  END IF;
+  IF options ->> 'probability_scale' NOT IN ('percent', 'fraction') THEN
+    RAISE EXCEPTION 'unknown probability scale: "%"', options ->> 'probability_scale' USING
+      ERRCODE = 'invalid_parameter_value', HINT = 'Use percent (0-100) or fraction (0-1).';
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = coalesce(options ->> 'time_zone', 'UTC')) THEN
+    RAISE EXCEPTION 'unknown time zone: "%"', options ->> 'time_zone' USING
+      ERRCODE = 'invalid_parameter_value', HINT = 'Use a name of pg_timezone_names, such as Europe/Berlin.';
+  END IF;
+
+  INSERT INTO salesops.source (source_key, kind, schema_name, options)
+  VALUES (source_key, kind, schema_name, options)
+  ON CONFLICT ON CONSTRAINT source_pkey DO UPDATE
+  SET kind = EXCLUDED.kind, schema_name = EXCLUDED.schema_name, options = EXCLUDED.options, is_active = true;
+END $$;
+COMMENT ON FUNCTION salesops.connect(text, text, text, jsonb) IS
+  'Register a CRM source, or change how a registered one is read; nothing is read yet: describe_source() shows what will be, sync() reads it';
+
+CREATE FUNCTION salesops.disconnect(source_key text)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+  UPDATE salesops.source s SET is_active = false WHERE s.source_key = disconnect.source_key;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'no source "%"', source_key USING
+      ERRCODE = 'undefined_object', HINT = 'SELECT * FROM salesops.source lists them.';
+  END IF;
+END $$;
+COMMENT ON FUNCTION salesops.disconnect(text) IS 'Stop syncing a source; its rows and their history stay';

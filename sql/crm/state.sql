@@ -1,0 +1,77 @@
+-- Opportunities with their meaning: what the maps, rates and list prices make of what the source states.
+
+CREATE FUNCTION salesops.opportunity_state(
+  effective_at timestamptz, known_at timestamptz DEFAULT NULL,
+  OUT source_key text, OUT id text, OUT name text, OUT account_id text, OUT owner_id text,
+  OUT pipeline text, OUT stage text, OUT stage_label text, OUT stage_position integer, OUT is_stage_mapped boolean,
+  OUT status text, OUT category salesops.forecast_category, OUT stated_category salesops.forecast_category,
+  OUT stage_category salesops.forecast_category, OUT category_label text,
+  OUT deal_type text, OUT lead_source text, OUT loss_reason text, OUT product text, OUT product_id text, OUT quantity numeric,
+  OUT stated_amount numeric, OUT list_amount numeric, OUT discount numeric, OUT margin numeric,
+  OUT amount numeric, OUT amount_basis text, OUT currency text, OUT per_corporate numeric, OUT corporate_amount numeric,
+  OUT probability numeric, OUT stated_probability numeric, OUT probability_scale text,
+  OUT close_date date, OUT close_quarter salesops.fiscal_period, OUT created_at timestamptz, OUT next_step text,
+  OUT last_activity_at timestamptz, OUT stage_entered_at timestamptz, OUT confirmed_at timestamptz,
+  OUT custom jsonb, OUT unreadable jsonb, OUT effective_from timestamptz, OUT recorded_at timestamptz, OUT origin text)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  -- Materialized: settings and options are read once, not once a deal.
+  WITH g AS MATERIALIZED (
+    SELECT salesops.get_setting('corporate_currency') AS currency, salesops.fiscal_year_start_month() AS start_month,
+           salesops.local_date(opportunity_state.effective_at) AS day
+  ), s AS MATERIALIZED (
+    SELECT c.source_key, salesops.source_option(c.*, 'currency') AS currency, salesops.source_option(c.*, 'probability_scale') AS scale
+    FROM salesops.source c
+  )
+  SELECT o.source_key, o.id, o.name, o.account_id, o.owner_id,
+         o.pipeline, o.stage, coalesce(m.label, o.stage), m."position", m.stage IS NOT NULL,
+         x.status,
+         CASE x.status WHEN 'won' THEN 'Closed'::salesops.forecast_category
+                       WHEN 'lost' THEN 'Omitted'::salesops.forecast_category
+                       -- An open deal is not closed, whatever its label says; the audit reports the contradiction.
+                       ELSE coalesce(nullif(x.stated_category, 'Closed'), nullif(m.category, 'Closed')) END,
+         x.stated_category, m.category, o.forecast_category,
+         o.deal_type, o.lead_source, o.loss_reason, o.product, p.product_id, o.quantity,
+         o.amount, coalesce(o.list_amount, p.list_price * coalesce(o.quantity, 1)), o.discount, o.margin,
+         y.amount,
+         CASE WHEN o.amount IS NOT NULL THEN 'stated' WHEN y.amount IS NOT NULL THEN 'list price' ELSE 'unknown' END,
+         z.currency, CASE WHEN z.currency = g.currency THEN 1 ELSE r.per_corporate END,
+         CASE WHEN z.currency = g.currency THEN y.amount ELSE y.amount / r.per_corporate END,
+         CASE WHEN s.scale = 'percent' AND o.probability BETWEEN 0 AND 100 THEN o.probability / 100
+              WHEN s.scale = 'fraction' AND o.probability BETWEEN 0 AND 1 THEN o.probability END,
+         o.probability, s.scale,
+         o.close_date, salesops.fiscal_quarter(o.close_date, g.start_month), o.created_at, o.next_step,
+         o.last_activity_at, o.stage_entered_at, o.confirmed_at,
+         o.custom, o.unreadable, o.effective_at, o.recorded_at, o.origin
+  FROM salesops.opportunity_as_of(opportunity_state.effective_at, opportunity_state.known_at) o
+  JOIN s ON s.source_key = o.source_key
+  CROSS JOIN g
+  LEFT JOIN salesops.stage_meaning(opportunity_state.effective_at) any_pipeline
+    ON any_pipeline.source_key = o.source_key AND any_pipeline.pipeline = '' AND any_pipeline.stage = o.stage
+  LEFT JOIN salesops.stage_meaning(opportunity_state.effective_at) own_pipeline
+    ON own_pipeline.source_key = o.source_key AND own_pipeline.pipeline = o.pipeline AND own_pipeline.stage = o.stage
+  CROSS JOIN LATERAL (SELECT coalesce(own_pipeline.stage, any_pipeline.stage) AS stage,
+                             coalesce(own_pipeline.label, any_pipeline.label) AS label,
+                             coalesce(own_pipeline.status, any_pipeline.status) AS status,
+                             coalesce(own_pipeline.category, any_pipeline.category) AS category,
+                             coalesce(own_pipeline."position", any_pipeline."position") AS "position") m
+  LEFT JOIN salesops.category_meaning(opportunity_state.effective_at) k
+    ON k.source_key = o.source_key AND k.label = o.forecast_category
+  LEFT JOIN salesops.product_meaning(opportunity_state.effective_at) p
+    ON p.source_key = o.source_key AND p.label = o.product
+  CROSS JOIN LATERAL (
+    -- The source's own flags decide; where it has none, the stage does; an unmapped stage counts as open and is a finding.
+    SELECT CASE WHEN o.is_won THEN 'won' WHEN o.is_closed THEN 'lost' WHEN o.is_closed = false THEN 'open'
+                ELSE coalesce(m.status, 'open') END AS status,
+           coalesce(k.category, salesops.recognize_forecast_category(o.forecast_category)) AS stated_category) x
+  CROSS JOIN LATERAL (SELECT coalesce(o.amount, CASE x.status WHEN 'open' THEN p.list_price * coalesce(o.quantity, 1) END) AS amount) y
+  CROSS JOIN LATERAL (SELECT coalesce(CASE WHEN o.amount IS NULL THEN p.currency ELSE o.currency END, s.currency) AS currency) z
+  -- The latest dated rate not after the day; a limited subquery, so that it is looked up once a row and only for foreign amounts.
+  LEFT JOIN LATERAL (SELECT q.per_corporate FROM salesops.currency_rate q
+                     WHERE z.currency <> g.currency AND q.source_key = o.source_key AND q.currency = z.currency
+                       AND q.valid_from <= least(o.close_date, g.day) AND NOT q.is_deleted AND q.per_corporate > 0
+                     ORDER BY q.valid_from DESC, q.id LIMIT 1) r ON true
+  WHERE o.merged_into IS NULL;
+END;
+COMMENT ON FUNCTION salesops.opportunity_state(timestamptz, timestamptz) IS
+  'Opportunities as of an instant with their meaning: status, forecast category, amount with its basis (stated, list price = an estimate for open deals, unknown), corporate amount at the rate of the close date or of the day asked for if that is earlier (unrounded; NULL = cannot be converted), probability 0-1, fiscal quarter. Merged and deleted deals are left out';

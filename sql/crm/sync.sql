@@ -1,0 +1,295 @@
+-- The sync: read a source as it is now, and let the canonical model follow.
+--
+-- Per entity: stage what the feeds say, compare it with what is there, move each row that differs to the history, and
+-- write its new state. All set-based; an incremental sync stages only rows stamped after the last watermark, so its cost
+-- follows the change; a full one stages everything and so also finds what is gone.
+--
+-- An entity that fails (a relation dropped, a required column missing) is recorded and leaves its rows as they were; the
+-- other entities go on. Nothing is deleted because a relation vanished or came up empty: a connector that recreates its
+-- tables looks like that for a while.
+
+-- Columns of the canonical table that no feed gives but the sync derives: on the first sight of a row, and on a change.
+-- s = staged row, c = present row, %1$s = as_of.
+CREATE FUNCTION salesops.derived_columns(entity text, OUT target text, OUT on_insert text, OUT on_change text)
+RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT d.target, d.on_insert, d.on_change
+  FROM (VALUES
+    ('opportunity', 'stage_entered_at',
+     'least(coalesce(s.stage_entered_at, s.created_at), %1$s)',
+     'CASE WHEN s.stage_entered_at > c.stage_entered_at THEN least(s.stage_entered_at, %1$s) '
+     'WHEN (s.pipeline, s.stage) IS DISTINCT FROM (c.pipeline, c.stage) THEN s.new_effective_at ELSE c.stage_entered_at END'),
+    ('opportunity', 'confirmed_at',
+     'least(greatest(s.stage_entered_at, s.created_at), %1$s)',
+     'CASE WHEN (s.stage, s.amount, s.close_date, s.next_step) IS DISTINCT FROM (c.stage, c.amount, c.close_date, c.next_step) '
+     'THEN s.new_effective_at ELSE greatest(c.confirmed_at, least(s.stage_entered_at, %1$s)) END')
+  ) AS d(entity, target, on_insert, on_change)
+  WHERE d.entity = derived_columns.entity;
+END;
+COMMENT ON FUNCTION salesops.derived_columns(text) IS 'Canonical columns that the sync derives, with the SQL for a new and for a changed row';
+
+-- From when the state of a row seen for the first time was true, as far as its dates tell; never after as_of.
+CREATE FUNCTION salesops.first_effective_at(entity text)
+RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT CASE first_effective_at.entity
+    -- A closed deal has been what it is since it closed; an open one since it was last modified.
+    WHEN 'opportunity' THEN 'least(coalesce(CASE WHEN coalesce(s.is_closed, s.is_won, m.status <> ''open'') THEN s.close_date::timestamp AT TIME ZONE %2$L END, '
+                            's.modified_at, s.created_at, ''-infinity''), %1$s)'
+    WHEN 'account' THEN 'least(coalesce(s.modified_at, s.created_at, ''-infinity''), %1$s)'
+    -- People, products, rates and quotas of the first sync have been so for as long as anybody can tell.
+    ELSE 'CASE WHEN %3$L THEN timestamptz ''-infinity'' ELSE %1$s END' END;
+END;
+COMMENT ON FUNCTION salesops.first_effective_at(text) IS 'SQL of effective_at for a row of an entity that is seen for the first time';
+
+-- Temporary tables live from one step of the sync to the next.
+CREATE FUNCTION salesops.drop_temporary(name text)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF to_regclass(format('pg_temp.%I', name)) IS NOT NULL THEN
+    EXECUTE format('DROP TABLE pg_temp.%I', name);
+  END IF;
+END $$;
+COMMENT ON FUNCTION salesops.drop_temporary(text) IS 'Drop a temporary table if there is one';
+
+-- Stage all feeds of an entity into pg_temp.salesops_staged, one row an id.
+CREATE FUNCTION salesops.stage_feeds(source salesops.source, plan salesops.planned_column[], entity text, after timestamptz,
+                                     OUT rows_read bigint, OUT duplicates bigint, OUT unidentified bigint, OUT watermark timestamptz)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  feed record;
+  incremental text := '';
+BEGIN
+  PERFORM salesops.drop_temporary('salesops_staged');
+  FOR feed IN SELECT DISTINCT p.relation FROM unnest(plan) p WHERE p.entity = stage_feeds.entity ORDER BY p.relation LOOP
+    DECLARE
+      reader record := salesops.feed_query(source, plan, entity, feed.relation);
+      query text := format('SELECT %s FROM %s%s', reader.columns, reader.from_clause, reader.is_present);
+    BEGIN
+      IF after IS NOT NULL AND reader.stamp IS NOT NULL THEN
+        query := query || format(' AND %s > %L', reader.stamp, after);
+      END IF;
+      IF to_regclass('pg_temp.salesops_staged') IS NULL THEN
+        EXECUTE 'CREATE TEMP TABLE salesops_staged ON COMMIT DROP AS ' || query;
+      ELSE
+        EXECUTE 'INSERT INTO pg_temp.salesops_staged ' || query;
+      END IF;
+    END;
+  END LOOP;
+  -- Grouping hashes the ids; counting distinct ones would sort them.
+  SELECT coalesce(sum(g.n), 0), coalesce(sum(g.n) FILTER (WHERE g.id IS NULL), 0), coalesce(sum(g.n - 1) FILTER (WHERE g.id IS NOT NULL), 0), max(g.stamp)
+    INTO rows_read, unidentified, duplicates, watermark
+  FROM (SELECT s.id, count(*) AS n, max(s.stamp) AS stamp FROM pg_temp.salesops_staged s GROUP BY s.id) g;
+  IF unidentified > 0 THEN
+    DELETE FROM pg_temp.salesops_staged s WHERE s.id IS NULL;
+  END IF;
+  IF duplicates > 0 THEN
+    -- The newest of equals stays; the whole row breaks ties, so the choice does not depend on their order on disk.
+    DELETE FROM pg_temp.salesops_staged s
+    USING (SELECT x.ctid, row_number() OVER (PARTITION BY x.id ORDER BY x.modified_at DESC NULLS LAST, x.stamp DESC NULLS LAST, x::text DESC) AS n
+           FROM pg_temp.salesops_staged x) ranked
+    WHERE s.ctid = ranked.ctid AND ranked.n > 1;
+  END IF;
+END $$;
+COMMENT ON FUNCTION salesops.stage_feeds(salesops.source, salesops.planned_column[], text, timestamptz) IS
+  'Read the feeds of an entity into a temporary table, rows without an id and older duplicates left out';
+
+-- Write what differs between the staged rows and the canonical table.
+CREATE FUNCTION salesops.apply_staged(source salesops.source, plan salesops.planned_column[], entity text, as_of timestamptz, is_full boolean,
+                                      OUT inserted bigint, OUT changed bigint, OUT deleted bigint)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  targets text[] := (SELECT array_agg(t.target) FROM salesops.entity_targets(entity) t WHERE t.target <> 'id');
+  derived text[] := coalesce((SELECT array_agg(d.target) FROM salesops.derived_columns(entity) d), '{}');
+  -- What makes two states differ: all that the feeds give, but not what is only derived here.
+  compared text[] := ARRAY(SELECT t FROM unnest(targets) t WHERE t <> ALL (derived)) || ARRAY['custom', 'unreadable', 'is_deleted'];
+  written text[] := ARRAY(SELECT t FROM unnest(targets) t WHERE t <> ALL (derived)) || ARRAY['custom', 'unreadable', 'is_deleted'];
+  -- A type of our own is compared as text: its operators are not on the search path.
+  as_text jsonb := (SELECT jsonb_object_agg(t.target, '::text') FROM salesops.entity_targets(entity) t JOIN pg_type y ON y.oid = t.type
+                    WHERE y.typnamespace = 'salesops'::regnamespace);
+  is_first boolean;
+  columns text := (SELECT string_agg(quote_ident(w), ', ') FROM unnest(written) w);
+  derived_names text := (SELECT string_agg(', ' || quote_ident(d), '') FROM unnest(derived) d);
+BEGIN
+  EXECUTE format('SELECT NOT EXISTS (SELECT FROM salesops.%I c WHERE c.source_key = $1)', entity) INTO is_first USING source.source_key;
+  changed := 0;
+  deleted := 0;
+
+  IF NOT is_first THEN
+    IF is_full THEN
+      -- Gone from the source: stage the row once more as deleted, so that the one comparison below finds it.
+      EXECUTE format('INSERT INTO pg_temp.salesops_staged (id, %s, is_deleted, modified_at)
+                      SELECT c.id, %s, true, NULL FROM salesops.%I c
+                      WHERE c.source_key = $1 AND NOT c.is_deleted
+                        AND NOT EXISTS (SELECT FROM pg_temp.salesops_staged s WHERE s.id = c.id)',
+                     (SELECT string_agg(quote_ident(t), ', ') FROM unnest(targets || ARRAY['custom', 'unreadable']) t),
+                     (SELECT string_agg('c.' || quote_ident(t), ', ') FROM unnest(targets || ARRAY['custom', 'unreadable']) t), entity)
+        USING source.source_key;
+      GET DIAGNOSTICS deleted = ROW_COUNT;
+    END IF;
+
+    PERFORM salesops.drop_temporary('salesops_changed');
+    EXECUTE format('CREATE TEMP TABLE salesops_changed ON COMMIT DROP AS
+                    SELECT s.*, CASE WHEN s.modified_at > c.effective_at AND s.modified_at <= %2$L THEN s.modified_at ELSE %2$L END AS new_effective_at
+                    FROM pg_temp.salesops_staged s JOIN salesops.%1$I c ON c.source_key = %3$L AND c.id = s.id
+                    WHERE (%4$s) IS DISTINCT FROM (%5$s)%6$s',
+                   entity, as_of, source.source_key,
+                   (SELECT string_agg(format('s.%I%s', t, as_text ->> t), ', ') FROM unnest(compared) t),
+                   (SELECT string_agg(format('c.%I%s', t, as_text ->> t), ', ') FROM unnest(compared) t),
+                   CASE WHEN 'stage_entered_at' = ANY (derived) THEN ' OR s.stage_entered_at > c.stage_entered_at' ELSE '' END);
+    GET DIAGNOSTICS changed = ROW_COUNT;
+    IF changed > 0 THEN
+      EXECUTE format('INSERT INTO salesops.%1$I SELECT c.* FROM salesops.%2$I c JOIN pg_temp.salesops_changed s ON s.id = c.id WHERE c.source_key = $1',
+                     entity || '_history', entity) USING source.source_key;
+      EXECUTE format('UPDATE salesops.%1$I c SET (%2$s, effective_at, recorded_at, origin%3$s) = ROW(%4$s, s.new_effective_at, %5$L, ''sync''%6$s)
+                      FROM pg_temp.salesops_changed s WHERE c.source_key = $1 AND c.id = s.id',
+                     entity, columns, derived_names,
+                     (SELECT string_agg('s.' || quote_ident(t), ', ') FROM unnest(written) t), as_of,
+                     format((SELECT string_agg(', ' || d.on_change, '') FROM salesops.derived_columns(entity) d), format('%L::timestamptz', as_of)))
+        USING source.source_key;
+    END IF;
+    changed := changed - deleted;
+  END IF;
+
+  EXECUTE format('INSERT INTO salesops.%1$I (source_key, id, %2$s, effective_at, recorded_at, origin%3$s)
+                  SELECT %4$L, s.id, %5$s, %6$s, %7$L, ''sync''%8$s FROM pg_temp.salesops_staged s%9$s%10$s',
+                 entity, columns, derived_names, source.source_key,
+                 (SELECT string_agg('s.' || quote_ident(t), ', ') FROM unnest(written) t),
+                 format(salesops.first_effective_at(entity), format('%L::timestamptz', as_of), salesops.source_option(source, 'time_zone'), is_first),
+                 as_of,
+                 format((SELECT string_agg(', ' || d.on_insert, '') FROM salesops.derived_columns(entity) d), format('%L::timestamptz', as_of)),
+                 CASE WHEN entity = 'opportunity'
+                      THEN format(' LEFT JOIN salesops.stage_meaning(%L) m ON m.source_key = %L AND m.pipeline = '''' AND m.stage = s.stage', as_of, source.source_key)
+                      ELSE '' END,
+                 CASE WHEN is_first THEN ''
+                      ELSE format(' WHERE NOT EXISTS (SELECT FROM salesops.%I c WHERE c.source_key = %L AND c.id = s.id)', entity, source.source_key) END);
+  GET DIAGNOSTICS inserted = ROW_COUNT;
+  IF inserted + changed + deleted > 10000 THEN
+    -- Plans made before the next autovacuum should know what came in.
+    EXECUTE format('ANALYZE salesops.%I', entity);
+  END IF;
+END $$;
+COMMENT ON FUNCTION salesops.apply_staged(salesops.source, salesops.planned_column[], text, timestamptz, boolean) IS
+  'Move the rows that differ from the staged ones to the history, write their new state, add new rows; a full sync also marks what is gone as deleted';
+
+-- One entity of one source; errors are the caller's.
+CREATE FUNCTION salesops.sync_entity(source salesops.source, plan salesops.planned_column[], entity text, as_of timestamptz, mode text)
+RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  present text[] := ARRAY(SELECT DISTINCT p.relation::text FROM unnest(plan) p WHERE p.entity = sync_entity.entity ORDER BY 1);
+  last salesops.source_sync;
+  lacking text;
+  relation_names text;
+  staged record;
+  applied record;
+  held boolean;
+BEGIN
+  SELECT * INTO last FROM salesops.source_sync y
+  WHERE y.source_key = source.source_key AND y.entity = sync_entity.entity AND y.sqlstate IS NULL ORDER BY y.sync_id DESC LIMIT 1;
+  SELECT string_agg(r, ', ') INTO lacking FROM unnest(last.relations) r WHERE r <> ALL (present);
+  IF lacking IS NOT NULL THEN
+    RAISE EXCEPTION 'relation % is gone', lacking USING
+      ERRCODE = 'undefined_table',
+      DETAIL = format('It was read as %s at %s; the rows read then are kept.', entity, last.as_of),
+      HINT = format('Wait for the connector to recreate it, or call salesops.connect(%L, ...) again.', source.source_key);
+  END IF;
+  relation_names := array_to_string(present, ', ');
+  SELECT string_agg(p.target, ', ' ORDER BY p.target) INTO lacking FROM unnest(plan) p
+  WHERE p.entity = sync_entity.entity AND p.expression IS NULL AND p.target = ANY (salesops.required_targets(sync_entity.entity));
+  IF lacking IS NOT NULL THEN
+    RAISE EXCEPTION 'required column missing for %: %', entity, lacking USING
+      ERRCODE = 'undefined_column',
+      DETAIL = format('%s has no column that could be %s.', relation_names, lacking),
+      HINT = format('SELECT * FROM salesops.describe_source(%1$L) shows what was found; name the column in options.entities.%2$s.columns of salesops.connect(%1$L, ...).',
+                    source.source_key, entity);
+  END IF;
+
+  SELECT * INTO staged FROM salesops.stage_feeds(source, plan, entity, CASE mode WHEN 'incremental' THEN last.watermark END);
+  IF mode = 'full' AND staged.rows_read = 0 THEN
+    EXECUTE format('SELECT EXISTS (SELECT FROM salesops.%I c WHERE c.source_key = $1 AND NOT c.is_deleted)', entity) INTO held USING source.source_key;
+    IF held THEN
+      RAISE EXCEPTION '% is empty', relation_names USING
+        ERRCODE = 'no_data',
+        DETAIL = format('It had rows at %s; they are kept.', last.as_of),
+        HINT = format('If the source is really empty now, call salesops.disconnect(%L).', source.source_key);
+    END IF;
+  END IF;
+  SELECT * INTO applied FROM salesops.apply_staged(source, plan, entity, as_of, mode = 'full');
+  INSERT INTO salesops.source_sync (source_key, entity, as_of, mode, relations, rows_read, inserted, changed, deleted, duplicates, unidentified, watermark, targets)
+  VALUES (source.source_key, entity, as_of, mode, present, staged.rows_read, applied.inserted, applied.changed, applied.deleted, staged.duplicates,
+          staged.unidentified, greatest(staged.watermark, last.watermark),
+          ARRAY(SELECT DISTINCT p.target FROM unnest(plan) p WHERE p.entity = sync_entity.entity AND p.expression IS NOT NULL ORDER BY 1));
+  RETURN applied.inserted;
+END $$;
+COMMENT ON FUNCTION salesops.sync_entity(salesops.source, salesops.planned_column[], text, timestamptz, text) IS
+  'Sync one entity of one source and record it in source_sync; returns the number of new rows';
+
+CREATE FUNCTION salesops.sync(source_key text, as_of timestamptz DEFAULT now(), mode text DEFAULT 'incremental')
+RETURNS SETOF salesops.source_sync LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  source salesops.source := salesops.get_source(sync.source_key);
+  plan salesops.planned_column[];
+  entity text;
+  last_as_of timestamptz;
+  new_rows bigint;
+  first_sync_id bigint;
+BEGIN
+  IF mode IS NULL OR mode NOT IN ('full', 'incremental') THEN
+    RAISE EXCEPTION 'unknown mode: %', coalesce(quote_literal(mode), 'NULL') USING
+      ERRCODE = 'invalid_parameter_value', HINT = 'Use full or incremental.';
+  END IF;
+  IF as_of IS NULL OR NOT isfinite(as_of) THEN
+    RAISE EXCEPTION 'as_of must be an instant' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  PERFORM pg_advisory_xact_lock(hashtext('salesops.sync'), hashtext(sync.source_key));
+  SELECT max(y.as_of), max(y.sync_id) INTO last_as_of, first_sync_id FROM salesops.source_sync y WHERE y.source_key = sync.source_key;
+  IF as_of < last_as_of THEN
+    RAISE EXCEPTION 'as_of % lies before the last sync of "%"', as_of, sync.source_key USING
+      ERRCODE = 'invalid_parameter_value',
+      DETAIL = format('It was synced as of %s; what was known then must stay as it was.', last_as_of),
+      HINT = 'Sync as of a later instant; opportunity_as_of() answers for earlier ones.';
+  END IF;
+
+  plan := ARRAY(SELECT p FROM salesops.source_plan(source) p);
+  FOR entity IN SELECT e.entity FROM salesops.entities() e
+                WHERE e.entity IN (SELECT p.entity FROM unnest(plan) p)
+                   OR e.entity IN (SELECT y.entity FROM salesops.source_sync y WHERE y.source_key = sync.source_key AND y.sqlstate IS NULL)
+                ORDER BY e."position" LOOP
+    BEGIN
+      IF entity = 'opportunity' THEN
+        PERFORM salesops.read_stage_meaning(source, as_of);
+      END IF;
+      new_rows := salesops.sync_entity(source, plan, entity, as_of, mode);
+      IF entity = 'opportunity' AND new_rows > 0 THEN
+        PERFORM salesops.read_history(source, as_of);
+      END IF;
+    EXCEPTION WHEN OTHERS THEN
+      INSERT INTO salesops.source_sync (source_key, entity, as_of, mode, relations, sqlstate, message)
+      VALUES (sync.source_key, entity, as_of, mode,
+              ARRAY(SELECT DISTINCT p.relation::text FROM unnest(plan) p WHERE p.entity = entity ORDER BY 1), SQLSTATE, SQLERRM);
+    END;
+  END LOOP;
+  PERFORM salesops.drop_temporary('salesops_staged');
+  PERFORM salesops.drop_temporary('salesops_changed');
+  -- Every reading of the model joins these small tables; without statistics the planner takes them for large ones.
+  ANALYZE salesops.source, salesops.stage_map, salesops.category_map, salesops.value_map, salesops.product, salesops.currency_rate;
+  RETURN QUERY SELECT y.* FROM salesops.source_sync y WHERE y.source_key = sync.source_key AND y.sync_id > coalesce(first_sync_id, 0) ORDER BY y.sync_id;
+END $$;
+COMMENT ON FUNCTION salesops.sync(text, timestamptz, text) IS
+  'Read a source and let the canonical model follow; returns a row an entity: what was read and changed, or why it failed. incremental reads rows stamped after the last sync, full reads all and finds deletions';
+
+CREATE FUNCTION salesops.sync_all(as_of timestamptz)
+RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  total bigint := 0;
+  one bigint;
+  source_key text;
+BEGIN
+  FOR source_key IN SELECT s.source_key FROM salesops.source s WHERE s.is_active ORDER BY s.source_key LOOP
+    SELECT sum(y.inserted + y.changed + y.deleted) INTO one FROM salesops.sync(source_key, as_of, 'full') y;
+    total := total + coalesce(one, 0);
+  END LOOP;
+  RETURN total;
+END $$;
+COMMENT ON FUNCTION salesops.sync_all(timestamptz) IS 'Full sync of every active source, the first step of the night; returns the rows changed';
