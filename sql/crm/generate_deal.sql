@@ -61,7 +61,7 @@ COMMENT ON FUNCTION salesops.generated_account_rep(bigint, int, int) IS 'The num
 CREATE FUNCTION salesops.generated_account_segment(seed bigint, account int) RETURNS int
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT (ARRAY[1, 1, 1, 1, 1, 2, 2, 2, 3, 3])[1 + salesops.draw_int(seed, 'account.segment', account, 10)];
+  SELECT salesops.draw_choice(seed, 'account.segment', account, ARRAY[1, 1, 1, 1, 1, 2, 2, 2, 3, 3]);
 END;
 COMMENT ON FUNCTION salesops.generated_account_segment(bigint, int) IS
   'Segment of an account by headcount: 1 small, 2 mid-market, 3 enterprise.';
@@ -69,8 +69,7 @@ COMMENT ON FUNCTION salesops.generated_account_segment(bigint, int) IS
 CREATE FUNCTION salesops.generated_account_currency(seed bigint, account int) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT (ARRAY['USD', 'USD', 'USD', 'USD', 'USD', 'USD', 'EUR', 'EUR', 'EUR', 'GBP'])
-         [1 + salesops.draw_int(seed, 'account.currency', account, 10)];
+  SELECT salesops.draw_label(seed, 'account.currency', account, ARRAY['USD', 'USD', 'USD', 'USD', 'USD', 'USD', 'EUR', 'EUR', 'EUR', 'GBP']);
 END;
 COMMENT ON FUNCTION salesops.generated_account_currency(bigint, int) IS 'The currency an account buys in.';
 
@@ -106,7 +105,7 @@ BEGIN ATOMIC
   started AS NOT MATERIALIZED (
     SELECT s.deal,
            1 + salesops.draw_int(seed, 'deal.account', s.deal, salesops.generated_account_count(deals)) AS account,
-           (ARRAY[1, 1, 1, 1, 1, 1, 2, 2, 2, 3])[1 + salesops.draw_int(seed, 'deal.type', s.deal, 10)] AS deal_type,
+           salesops.draw_choice(seed, 'deal.type', s.deal, ARRAY[1, 1, 1, 1, 1, 1, 2, 2, 2, 3]) AS deal_type,
            salesops.draw(seed, 'deal.open', s.deal) < 0.22 AS is_open,
            salesops.draw(seed, 'deal.deleted', s.deal) < 0.025 AS is_deleted,
            CASE WHEN salesops.draw(seed, 'deal.open', s.deal) < 0.22 THEN
@@ -134,7 +133,7 @@ BEGIN ATOMIC
            greatest(500, (ARRAY[9000, 32000, 130000])[d.segment]::bigint * salesops.draw_from_curve(seed, 'deal.amount', d.deal,
              ARRAY[125, 268, 359, 437, 510, 583, 658, 735, 817, 904, 1000,
                    1107, 1224, 1361, 1521, 1715, 1961, 2291, 2789, 3728, 11000]) / 100000 * 100) AS list_amount,
-           (ARRAY[0, 0, 0, 5, 5, 10, 10, 15, 20, 25, 30])[1 + salesops.draw_int(seed, 'deal.discount', d.deal, 11)] AS discount,
+           salesops.draw_choice(seed, 'deal.discount', d.deal, ARRAY[0, 0, 0, 5, 5, 10, 10, 15, 20, 25, 30]) AS discount,
            NOT d.is_open AND salesops.draw(seed, 'deal.won', d.deal)
              < (ARRAY[0.46, 0.40, 0.34]::float8[])[d.segment] + (ARRAY[-0.04, 0.03, 0.10]::float8[])[d.deal_type]
                - 0.16::float8 * salesops.draw(seed, 'deal.amount', d.deal)
@@ -189,7 +188,7 @@ BEGIN ATOMIC
            p.active_until - p.created_on AS life,
            CASE WHEN p.is_open THEN least(greatest(6 * p.age / (p.age + greatest(p.close_on, 1))
                                                    + salesops.draw_int(seed, 'deal.stage', p.deal, 3), 1), 6)
-                WHEN p.won THEN (ARRAY[5, 6, 6, 6, 6])[1 + salesops.draw_int(seed, 'deal.stage', p.deal, 5)]
+                WHEN p.won THEN salesops.draw_choice(seed, 'deal.stage', p.deal, ARRAY[5, 6, 6, 6, 6])
                 ELSE 1 + least(salesops.draw_int(seed, 'deal.stage', p.deal, 6), salesops.draw_int(seed, 'deal.progress', p.deal, 6))
            END AS stage
       FROM placed p
@@ -223,7 +222,7 @@ BEGIN ATOMIC
          j.list_amount, j.discount,
          CASE j.defect
            WHEN 'amount_not_positive' THEN -j.list_amount * salesops.draw_int(seed, 'deal.sign', j.deal, 2)
-           WHEN 'amount_off_list' THEN j.list_amount / 100 * (ARRAY[20, 35, 170, 300])[1 + salesops.draw_int(seed, 'deal.off_list', j.deal, 4)]
+           WHEN 'amount_off_list' THEN j.list_amount / 100 * salesops.draw_choice(seed, 'deal.off_list', j.deal, ARRAY[20, 35, 170, 300])
            ELSE j.list_amount / 100 * (100 - j.discount)
          END,
          j.created_on, j.close_on, j.active_until, j.life, j.stage - 1,

@@ -23,3 +23,19 @@ CREATE FUNCTION salesops.salesforce_id(prefix text, number bigint) RETURNS text
   AS 'MODULE_PATHNAME', 'salesops_salesforce_id';
 COMMENT ON FUNCTION salesops.salesforce_id(text, bigint) IS
   'Id of 18 characters with the anatomy of Salesforce ids: key prefix of the object (''006'' an opportunity), instance, number in base 62, three characters that keep the case. Error 22023 for a prefix that has not three characters, 22003 for a number that is negative or beyond nine digits.';
+
+CREATE FUNCTION salesops.draw_label(seed bigint, stream text, item bigint, labels text[]) RETURNS text
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT labels[1 + salesops.draw_int(seed, stream, item, cardinality(labels))];
+END;
+COMMENT ON FUNCTION salesops.draw_label(bigint, text, bigint, text[]) IS
+  'One of the labels for (seed, stream, item), each as likely as its share of the list. Error 22023 for an empty list.';
+
+CREATE FUNCTION salesops.draw_choice(seed bigint, stream text, item bigint, choices int[]) RETURNS int
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT choices[1 + salesops.draw_int(seed, stream, item, cardinality(choices))];
+END;
+COMMENT ON FUNCTION salesops.draw_choice(bigint, text, bigint, int[]) IS
+  'One of the numbers for (seed, stream, item), each as likely as its share of the list. Error 22023 for an empty list.';

@@ -17,7 +17,7 @@ COMMENT ON FUNCTION salesops.generated_deal_stage_name(text, int) IS
 CREATE FUNCTION salesops.generated_first_amount(seed bigint, deal int, amount bigint) RETURNS bigint
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT amount * (ARRAY[80, 90, 120, 100, 100, 100, 100, 100, 100, 100])[1 + salesops.draw_int(seed, 'deal.repriced', deal, 10)] / 100;
+  SELECT amount * salesops.draw_choice(seed, 'deal.repriced', deal, ARRAY[80, 90, 120, 100, 100, 100, 100, 100, 100, 100]) / 100;
 END;
 COMMENT ON FUNCTION salesops.generated_first_amount(bigint, int, bigint) IS
   'The amount a deal was created with: for three in ten not its present one.';
@@ -65,7 +65,7 @@ BEGIN ATOMIC
                 THEN (ARRAY[0.35, 0.8, 140, -5]::float8[])[1 + salesops.draw_int(seed, 'deal.odds', s.deal, 4)]
                 ELSE salesops.generated_stage_probability(s.shown_stage)
                      + CASE WHEN s.shows_closed OR s.is_old THEN 0
-                            ELSE (ARRAY[-5, 5, 0, 0, 0, 0, 0, 0, 0, 0])[1 + salesops.draw_int(seed, 'deal.odds', s.deal, 10)] END::float8
+                            ELSE salesops.draw_choice(seed, 'deal.odds', s.deal, ARRAY[-5, 5, 0, 0, 0, 0, 0, 0, 0, 0]) END::float8
            END AS shown_probability
       FROM shown s
     OFFSET 0)
@@ -90,14 +90,12 @@ BEGIN ATOMIC
          s.is_deleted,
          round((s.shown_amount * s.shown_probability / 100)::numeric, 2),
          (ARRAY['New Business', 'Expansion', 'Renewal'])[s.deal_type],
-         (ARRAY['Web', 'Web', 'Outbound', 'Outbound', 'Referral', 'Partner', 'Event'])[1 + salesops.draw_int(seed, 'deal.source', s.deal, 7)],
+         salesops.draw_label(seed, 'deal.source', s.deal, ARRAY['Web', 'Web', 'Outbound', 'Outbound', 'Referral', 'Partner', 'Event']),
          CASE WHEN s.shows_closed OR s.is_old THEN NULL
               WHEN s.defect = 'missing_next_step' THEN (ARRAY[NULL, '', '  '])[1 + s.deal % 3]
               WHEN s.defect = 'vague_next_step'
-              THEN (ARRAY['tbd', 'follow up', 'waiting', 'Call', 'Call them again soon', 'ASAP', 'see notes', 'Send the offer next'])
-                   [1 + salesops.draw_int(seed, 'deal.vague', s.deal, 8)]
-              ELSE (ARRAY['Call', 'Meet', 'Send the proposal to', 'Review the contract with', 'Schedule a demo with', 'Confirm the budget with'])
-                   [1 + salesops.draw_int(seed, 'deal.step', s.deal, 6)]
+              THEN salesops.draw_label(seed, 'deal.vague', s.deal, ARRAY['tbd', 'follow up', 'waiting', 'Call', 'Call them again soon', 'ASAP', 'see notes', 'Send the offer next'])
+              ELSE salesops.draw_label(seed, 'deal.step', s.deal, ARRAY['Call', 'Meet', 'Send the proposal to', 'Review the contract with', 'Schedule a demo with', 'Confirm the budget with'])
                    || ' ' || salesops.generated_first_name(seed, 'contact', 3 * s.account - 2) || ' on '
                    || to_char(salesops.generated_day(as_of, 1 + salesops.draw_int(seed, 'deal.step_day', s.deal, 14))::timestamp, 'YYYY-MM-DD')
          END,
@@ -113,7 +111,7 @@ BEGIN ATOMIC
          CASE WHEN s.is_old THEN s.created ELSE s.modified END,
          CASE WHEN s.is_old THEN s.created ELSE s.modified END,
          CASE WHEN s.shows_closed AND NOT s.won
-              THEN (ARRAY['Price', 'Competitor', 'No Decision', 'No Decision', 'Timing', 'Missing Feature'])[1 + salesops.draw_int(seed, 'deal.loss', s.deal, 6)] END,
+              THEN salesops.draw_label(seed, 'deal.loss', s.deal, ARRAY['Price', 'Competitor', 'No Decision', 'No Decision', 'Timing', 'Missing Feature']) END,
          CASE WHEN s.defect IN ('missing_amount', 'amount_not_positive', 'amount_off_list') THEN NULL ELSE s.discount END::float8,
          CASE WHEN s.defect = 'amount_not_positive' THEN NULL ELSE s.list_amount END::float8,
          (82 - s.discount - salesops.draw_int(seed, 'deal.margin', s.deal, 15))::float8,
@@ -190,7 +188,7 @@ BEGIN ATOMIC
     SELECT d.deal, d.account, d.created_on, d.defect,
            CASE WHEN d.defect = 'missing_contact_role' THEN 1
                 WHEN NOT d.is_open AND salesops.draw(seed, 'deal.unknown_buyer', d.deal) < 0.15 THEN 0
-                ELSE (ARRAY[1, 1, 2, 3])[1 + salesops.draw_int(seed, 'deal.roles', d.deal, 4)] END AS roles,
+                ELSE salesops.draw_choice(seed, 'deal.roles', d.deal, ARRAY[1, 1, 2, 3]) END AS roles,
            CASE WHEN d.is_open THEN d.defect IS DISTINCT FROM 'missing_economic_buyer'
                 ELSE salesops.draw(seed, 'deal.buyer', d.deal) < CASE WHEN d.won THEN 0.8 ELSE 0.5 END END AS has_buyer
       FROM salesops.generated_deal(deals, reps, seed, as_of, dirt, longest) d
@@ -200,10 +198,8 @@ BEGIN ATOMIC
   SELECT salesops.salesforce_id('00K', r.deal * 4::bigint + r.number), salesops.salesforce_id('006', r.deal),
          salesops.salesforce_id('003', 3 * r.account - 3 + r.number),
          CASE WHEN r.number = 1 AND r.has_buyer
-              THEN (ARRAY['Economic Buyer', 'Economic Buyer', 'Decision Maker', 'Economic Decision Maker', 'ECONOMIC BUYER'])
-                   [1 + salesops.draw_int(seed, 'role.buyer', r.deal, 5)]
-              ELSE (ARRAY['Influencer', 'Evaluator', 'Business User', 'Technical Buyer', 'Executive Sponsor'])
-                   [1 + salesops.draw_int(seed, 'role.other', r.deal * 4::bigint + r.number, 5)] END,
+              THEN salesops.draw_label(seed, 'role.buyer', r.deal, ARRAY['Economic Buyer', 'Economic Buyer', 'Decision Maker', 'Economic Decision Maker', 'ECONOMIC BUYER'])
+              ELSE salesops.draw_label(seed, 'role.other', r.deal * 4::bigint + r.number, ARRAY['Influencer', 'Evaluator', 'Business User', 'Technical Buyer', 'Executive Sponsor']) END,
          r.number = 1, salesops.generated_moment(as_of, r.created_on, 33000), r.defect IS NOT DISTINCT FROM 'missing_contact_role',
          true, salesops.generated_sync(as_of)
     FROM role r;
@@ -306,12 +302,11 @@ BEGIN ATOMIC
   SELECT salesops.salesforce_id('00Q', l.lead), salesops.salesforce_id('005', l.rep), l.first_name, l.last_name,
          l.first_name || ' ' || l.last_name, 'Head of IT', 'lead-' || l.lead || '@customer.example',
          CASE WHEN l.is_converted THEN salesops.generated_account_name(seed, l.account) ELSE 'Prospect ' || l.lead END,
-         (ARRAY['Technology', 'Finance', 'Healthcare', 'Manufacturing', 'Retail', 'Education', 'Energy', 'Media'])
-         [1 + salesops.draw_int(seed, 'lead.industry', l.lead, 8)],
+         salesops.draw_label(seed, 'lead.industry', l.lead, ARRAY['Technology', 'Finance', 'Healthcare', 'Manufacturing', 'Retail', 'Education', 'Energy', 'Media']),
          l.employees, l.employees::float8 * 180000, 'United States',
          CASE WHEN l.is_converted THEN 'Converted'
-              ELSE (ARRAY['Open', 'Working', 'Nurturing', 'Unqualified'])[1 + salesops.draw_int(seed, 'lead.status', l.lead, 4)] END,
-         (ARRAY['Web', 'Referral', 'Partner', 'Event', 'Outbound'])[1 + salesops.draw_int(seed, 'lead.source', l.lead, 5)],
+              ELSE salesops.draw_label(seed, 'lead.status', l.lead, ARRAY['Open', 'Working', 'Nurturing', 'Unqualified']) END,
+         salesops.draw_label(seed, 'lead.source', l.lead, ARRAY['Web', 'Referral', 'Partner', 'Event', 'Outbound']),
          l.is_converted,
          CASE WHEN l.is_converted THEN salesops.salesforce_id('001', l.account) END,
          CASE WHEN l.is_converted THEN salesops.salesforce_id('003', 3 * l.account - 2) END,

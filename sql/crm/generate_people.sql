@@ -14,16 +14,14 @@ COMMENT ON FUNCTION salesops.generated_sync(timestamptz) IS
 CREATE FUNCTION salesops.generated_first_name(seed bigint, stream text, item bigint) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT (ARRAY['Maria', 'Anil', 'Chen', 'Olga', 'James', 'Fatima', 'Lars', 'Grace', 'Diego', 'Yuki', 'Hannah', 'Omar',
-                'Priya', 'Tom', 'Ines', 'Kofi'])[1 + salesops.draw_int(seed, stream || '.first_name', item, 16)];
+  SELECT salesops.draw_label(seed, stream || '.first_name', item, ARRAY['Maria', 'Anil', 'Chen', 'Olga', 'James', 'Fatima', 'Lars', 'Grace', 'Diego', 'Yuki', 'Hannah', 'Omar', 'Priya', 'Tom', 'Ines', 'Kofi']);
 END;
 COMMENT ON FUNCTION salesops.generated_first_name(bigint, text, bigint) IS 'First name of a generated person.';
 
 CREATE FUNCTION salesops.generated_last_name(seed bigint, stream text, item bigint) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT (ARRAY['Lopez', 'Gupta', 'Wei', 'Petrova', 'Wilson', 'Haddad', 'Nilsen', 'Okafor', 'Ramos', 'Tanaka', 'Schmidt',
-                'Farouk', 'Nair', 'Baker', 'Costa', 'Mensah'])[1 + salesops.draw_int(seed, stream || '.last_name', item, 16)];
+  SELECT salesops.draw_label(seed, stream || '.last_name', item, ARRAY['Lopez', 'Gupta', 'Wei', 'Petrova', 'Wilson', 'Haddad', 'Nilsen', 'Okafor', 'Ramos', 'Tanaka', 'Schmidt', 'Farouk', 'Nair', 'Baker', 'Costa', 'Mensah']);
 END;
 COMMENT ON FUNCTION salesops.generated_last_name(bigint, text, bigint) IS 'Last name of a generated person.';
 
@@ -133,7 +131,7 @@ BEGIN ATOMIC
                 'point', 'port', 'way', 'works', 'tech', 'net', 'soft', 'med', 'bank', 'trade', 'foods', 'steel', 'glass', 'power', 'air', 'sea'])
          [1 + account / 1024 % 32]
       || CASE WHEN account >= 32768 THEN ' ' || (account / 32768)::text ELSE '' END
-      || (ARRAY[' Inc', ' Ltd', ' Group', ' GmbH'])[1 + salesops.draw_int(seed, 'account.form', account, 4)];
+      || salesops.draw_label(seed, 'account.form', account, ARRAY[' Inc', ' Ltd', ' Group', ' GmbH']);
 END;
 COMMENT ON FUNCTION salesops.generated_account_name(bigint, int) IS 'Name of a generated account, unlike that of any other.';
 
@@ -159,16 +157,15 @@ BEGIN ATOMIC
     OFFSET 0)
   SELECT salesops.salesforce_id('001', d.account), salesops.generated_account_name(seed, d.account),
          salesops.salesforce_id('005', salesops.generated_account_rep(seed, d.account, reps)),
-         (ARRAY['Technology', 'Finance', 'Healthcare', 'Manufacturing', 'Retail', 'Education', 'Energy', 'Media'])
-         [1 + salesops.draw_int(seed, 'account.industry', d.account, 8)],
+         salesops.draw_label(seed, 'account.industry', d.account, ARRAY['Technology', 'Finance', 'Healthcare', 'Manufacturing', 'Retail', 'Education', 'Energy', 'Media']),
          d.employees,
          d.employees::float8 * (120 + salesops.draw_int(seed, 'account.revenue', d.account, 200)) * 1000,
-         (ARRAY['Customer', 'Customer', 'Prospect', 'Partner'])[1 + salesops.draw_int(seed, 'account.type', d.account, 4)],
+         salesops.draw_label(seed, 'account.type', d.account, ARRAY['Customer', 'Customer', 'Prospect', 'Partner']),
          -- One account in ten has a parent, always one with a smaller number, so the tree has no cycle.
          CASE WHEN d.account > 1 AND salesops.draw(seed, 'account.child', d.account) < 0.1
               THEN salesops.salesforce_id('001', 1 + salesops.draw_int(seed, 'account.parent', d.account, greatest(d.account - 1, 1))) END,
-         (ARRAY['Hot', 'Warm', 'Cold'])[1 + salesops.draw_int(seed, 'account.rating', d.account, 3)],
-         (ARRAY['Web', 'Referral', 'Partner', 'Event', 'Outbound'])[1 + salesops.draw_int(seed, 'account.source', d.account, 5)],
+         salesops.draw_label(seed, 'account.rating', d.account, ARRAY['Hot', 'Warm', 'Cold']),
+         salesops.draw_label(seed, 'account.source', d.account, ARRAY['Web', 'Referral', 'Partner', 'Event', 'Outbound']),
          'https://www.customer-' || d.account || '.example',
          CASE d.currency WHEN 'USD' THEN (ARRAY['New York', 'Chicago', 'Austin'])[1 + d.place]
                          WHEN 'EUR' THEN (ARRAY['Berlin', 'Paris', 'Madrid'])[1 + d.place]
@@ -202,7 +199,7 @@ BEGIN ATOMIC
          d.first_name, d.last_name, d.first_name || ' ' || d.last_name,
          (ARRAY['Chief Financial Officer', 'Head of IT', 'Operations Manager'])[1 + (d.contact - 1) % 3],
          lower(d.first_name || '.' || d.last_name || '.' || d.contact) || '@customer-' || d.account || '.example',
-         (ARRAY['Web', 'Referral', 'Partner', 'Event', 'Outbound'])[1 + salesops.draw_int(seed, 'contact.source', d.contact, 5)],
+         salesops.draw_label(seed, 'contact.source', d.contact, ARRAY['Web', 'Referral', 'Partner', 'Event', 'Outbound']),
          false, true, salesops.generated_sync(as_of)
     FROM drawn d;
 END;
