@@ -69,7 +69,8 @@ COMMENT ON FUNCTION salesops.generated_account_segment(bigint, int) IS
 CREATE FUNCTION salesops.generated_account_currency(seed bigint, account int) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT salesops.draw_label(seed, 'account.currency', account, ARRAY['USD', 'USD', 'USD', 'USD', 'USD', 'USD', 'EUR', 'EUR', 'EUR', 'GBP']);
+  SELECT salesops.draw_label(seed, 'account.currency', account,
+                             ARRAY['USD', 'USD', 'USD', 'USD', 'USD', 'USD', 'EUR', 'EUR', 'EUR', 'GBP']);
 END;
 COMMENT ON FUNCTION salesops.generated_account_currency(bigint, int) IS 'The currency an account buys in.';
 
@@ -78,7 +79,8 @@ RETURNS int
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
   -- The life is cut into as many equal parts as there are moves and each move falls into its own: rising without a sort.
-  SELECT created_on + (life * (move - 1) + salesops.draw_int(seed, 'move.day', deal * 16::bigint + move, life + 1)) / moves;
+  SELECT created_on
+         + (life * (move - 1) + salesops.draw_int(seed, 'move.day', deal * 16::bigint + move, life + 1)) / moves;
 END;
 COMMENT ON FUNCTION salesops.generated_move_day(bigint, int, int, int, int, int) IS
   'The day of a deal''s n-th change of stage before it closes.';
@@ -130,9 +132,10 @@ BEGIN ATOMIC
   -- room for a reader whose time zone moves dates by one.
   sized AS NOT MATERIALIZED (
     SELECT d.*,
-           greatest(500, (ARRAY[9000, 32000, 130000])[d.segment]::bigint * salesops.draw_from_curve(seed, 'deal.amount', d.deal,
-             ARRAY[125, 268, 359, 437, 510, 583, 658, 735, 817, 904, 1000,
-                   1107, 1224, 1361, 1521, 1715, 1961, 2291, 2789, 3728, 11000]) / 100000 * 100) AS list_amount,
+           greatest(500, (ARRAY[9000, 32000, 130000])[d.segment]::bigint
+             * salesops.draw_from_curve(seed, 'deal.amount', d.deal,
+                 ARRAY[125, 268, 359, 437, 510, 583, 658, 735, 817, 904, 1000,
+                       1107, 1224, 1361, 1521, 1715, 1961, 2291, 2789, 3728, 11000]) / 100000 * 100) AS list_amount,
            salesops.draw_choice(seed, 'deal.discount', d.deal, ARRAY[0, 0, 0, 5, 5, 10, 10, 15, 20, 25, 30]) AS discount,
            NOT d.is_open AND salesops.draw(seed, 'deal.won', d.deal)
              < (ARRAY[0.46, 0.40, 0.34]::float8[])[d.segment] + (ARRAY[-0.04, 0.03, 0.10]::float8[])[d.deal_type]
@@ -149,13 +152,15 @@ BEGIN ATOMIC
   dated AS NOT MATERIALIZED (
     SELECT s.*,
            CASE WHEN salesops.draw(seed, 'deal.pulled', s.deal) < 0.3
-                THEN least(salesops.generated_quarter_end(as_of, s.closed_on) - salesops.draw_int(seed, 'deal.pull', s.deal, 10), -1)
+                THEN least(salesops.generated_quarter_end(as_of, s.closed_on)
+                           - salesops.draw_int(seed, 'deal.pull', s.deal, 10), -1)
                 ELSE s.closed_on
            END AS ended_on,
            greatest(1 + s.cycle_limit * salesops.draw_from_curve(seed, 'deal.age', s.deal,
                           ARRAY[0, 45, 95, 150, 210, 275, 345, 430, 530, 680, 1000]) / 1250,
                     CASE WHEN s.defect IN ('not_confirmed', 'close_date_past') THEN 45 ELSE 1 END) AS age,
-           salesops.draw_from_curve(seed, 'deal.close', s.deal, ARRAY[2, 10, 20, 32, 45, 58, 72, 88, 108, 135, 180]) AS wished_on
+           salesops.draw_from_curve(seed, 'deal.close', s.deal,
+                                    ARRAY[2, 10, 20, 32, 45, 58, 72, 88, 108, 135, 180]) AS wished_on
       FROM sized s
     OFFSET 0),
   -- Its first day, its close date, and the last day on which anything happened to it.
@@ -165,7 +170,8 @@ BEGIN ATOMIC
                 ELSE d.ended_on - greatest(7, CASE WHEN d.won THEN d.cycle ELSE d.cycle * 8 / 5 END)
            END AS created_on,
            CASE WHEN NOT d.is_open THEN d.ended_on
-                WHEN d.defect = 'close_date_past' THEN -3 - salesops.draw_int(seed, 'deal.past', d.deal, least(d.age - 10, 60))
+                WHEN d.defect = 'close_date_past'
+                THEN -3 - salesops.draw_int(seed, 'deal.past', d.deal, least(d.age - 10, 60))
                 WHEN d.defect = 'close_before_create' THEN -d.age - 3 - salesops.draw_int(seed, 'deal.past', d.deal, 60)
                 WHEN d.defect = 'close_date_unrealistic'
                 THEN d.cycle_limit - d.age + 40 + salesops.draw_int(seed, 'deal.far', d.deal, 200)
@@ -176,7 +182,8 @@ BEGIN ATOMIC
                            END)
            END AS close_on,
            CASE WHEN NOT d.is_open THEN d.ended_on
-                WHEN d.defect = 'not_confirmed' THEN -10 - salesops.draw_int(seed, 'deal.quiet', d.deal, least(d.age - 20, 60))
+                WHEN d.defect = 'not_confirmed'
+                THEN -10 - salesops.draw_int(seed, 'deal.quiet', d.deal, least(d.age - 20, 60))
                 ELSE -1
            END AS active_until
       FROM dated d
@@ -189,7 +196,8 @@ BEGIN ATOMIC
            CASE WHEN p.is_open THEN least(greatest(6 * p.age / (p.age + greatest(p.close_on, 1))
                                                    + salesops.draw_int(seed, 'deal.stage', p.deal, 3), 1), 6)
                 WHEN p.won THEN salesops.draw_choice(seed, 'deal.stage', p.deal, ARRAY[5, 6, 6, 6, 6])
-                ELSE 1 + least(salesops.draw_int(seed, 'deal.stage', p.deal, 6), salesops.draw_int(seed, 'deal.progress', p.deal, 6))
+                ELSE 1 + least(salesops.draw_int(seed, 'deal.stage', p.deal, 6),
+                               salesops.draw_int(seed, 'deal.progress', p.deal, 6))
            END AS stage
       FROM placed p
     OFFSET 0),
@@ -200,7 +208,8 @@ BEGIN ATOMIC
            (ARRAY[1, 1, 1, 2, 3, 4])[a.stage] AS stage_category,
            salesops.draw_int(seed, 'rep.mood', a.rep, 10) AS mood,
            salesops.draw(seed, 'deal.mood', a.deal) AS swing,
-           a.is_open AND a.stage > 1 AND a.life >= 30 AND salesops.draw(seed, 'deal.fresh', a.deal) < 0.25 AS fresh_by_stage
+           a.is_open AND a.stage > 1 AND a.life >= 30
+             AND salesops.draw(seed, 'deal.fresh', a.deal) < 0.25 AS fresh_by_stage
       FROM advanced a
     OFFSET 0)
   SELECT j.deal, j.account, j.deal_type, j.segment, j.rep,
@@ -222,7 +231,8 @@ BEGIN ATOMIC
          j.list_amount, j.discount,
          CASE j.defect
            WHEN 'amount_not_positive' THEN -j.list_amount * salesops.draw_int(seed, 'deal.sign', j.deal, 2)
-           WHEN 'amount_off_list' THEN j.list_amount / 100 * salesops.draw_choice(seed, 'deal.off_list', j.deal, ARRAY[20, 35, 170, 300])
+           WHEN 'amount_off_list'
+           THEN j.list_amount / 100 * salesops.draw_choice(seed, 'deal.off_list', j.deal, ARRAY[20, 35, 170, 300])
            ELSE j.list_amount / 100 * (100 - j.discount)
          END,
          j.created_on, j.close_on, j.active_until, j.life, j.stage - 1,
@@ -243,4 +253,6 @@ BEGIN ATOMIC
     FROM judged j;
 END;
 COMMENT ON FUNCTION salesops.generated_deal(int, int, bigint, timestamptz, numeric, int[]) IS
-  'One row of facts a generated deal: who, what, how much (whole units of its currency), its days counted from as_of''s, how far it came, and its planted defect (NULL: clean). longest is the 99th percentile of won cycles in days by deal type (new, expansion, renewal), NULL where unknown.';
+  'One row of facts a generated deal: who, what, how much (whole units of its currency), its days counted from '
+  'as_of''s, how far it came, and its planted defect (NULL: clean). longest is the 99th percentile of won cycles in '
+  'days by deal type (new, expansion, renewal), NULL where unknown.';
