@@ -260,6 +260,7 @@ is(count_in_log(qr/does not serve database "nowhere"/), $complaints, '... and do
 
 # --- dump and restore ------------------------------------------------------------------------------------
 
+sales('SELECT rehearsal.leave()');
 $node->safe_psql('postgres', 'CREATE DATABASE restored');
 my $dump = $node->basedir . '/sales.sql';
 $node->command_ok([ 'pg_dump', '-f', $dump, '-d', $node->connstr('sales') ], 'pg_dump');
