@@ -6,7 +6,7 @@
 CREATE FUNCTION salesops.run_lock_key() RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN 5999160039268372563; -- the ASCII bytes of SALESOPS
-COMMENT ON FUNCTION salesops.run_lock_key() IS 'key of the advisory lock that a run holds';
+COMMENT ON FUNCTION salesops.run_lock_key() IS 'Key of the advisory lock that a run holds';
 
 CREATE FUNCTION salesops.run_lock_holder() RETURNS integer
 LANGUAGE sql STABLE PARALLEL RESTRICTED
@@ -17,15 +17,15 @@ BEGIN ATOMIC
   WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
     AND (l.classid::bigint << 32) | l.objid::bigint = salesops.run_lock_key();
 END;
-COMMENT ON FUNCTION salesops.run_lock_holder() IS 'process that is running a job in this database now, NULL if none';
+COMMENT ON FUNCTION salesops.run_lock_holder() IS 'Process that is running a job in this database now, NULL if none';
 
 CREATE FUNCTION salesops.try_run_lock() RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 RETURN pg_catalog.pg_try_advisory_lock(salesops.run_lock_key());
 COMMENT ON FUNCTION salesops.try_run_lock() IS
-  'takes the lock that a run holds, for this session; false if another session has it';
+  'Takes the lock that a run holds, for this session; false if another session has it';
 
 CREATE FUNCTION salesops.release_run_lock() RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 RETURN pg_catalog.pg_advisory_unlock(salesops.run_lock_key());
-COMMENT ON FUNCTION salesops.release_run_lock() IS 'gives back the lock taken by try_run_lock()';
+COMMENT ON FUNCTION salesops.release_run_lock() IS 'Gives back the lock taken by try_run_lock()';

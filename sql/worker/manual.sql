@@ -50,12 +50,12 @@ BEGIN
   RAISE NOTICE 'run %: %', run, status;
 END $$;
 COMMENT ON PROCEDURE salesops.run_job(text, timestamptz) IS
-  'runs the steps of a job as of an instant, each in its own transaction; a failed step is logged and the next one runs. '
-  'Raises 55P03 if another run is under way';
+  'Runs the steps of a job as of an instant, each in its own transaction; a failed step is logged and the next one '
+  'runs. Raises 55P03 if another run is under way';
 
 CREATE PROCEDURE salesops.run_nightly(as_of timestamptz DEFAULT now())
 LANGUAGE plpgsql AS $$
 BEGIN
   CALL salesops.run_job('nightly', as_of);
 END $$;
-COMMENT ON PROCEDURE salesops.run_nightly(timestamptz) IS 'runs the nightly job: run_job(''nightly'', as_of)';
+COMMENT ON PROCEDURE salesops.run_nightly(timestamptz) IS 'Runs the nightly job: run_job(''nightly'', as_of)';

@@ -6,12 +6,13 @@
 CREATE FUNCTION salesops.wake_worker() RETURNS boolean
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'salesops_wake_worker';
 COMMENT ON FUNCTION salesops.wake_worker() IS
-  'makes the background worker look at this database as soon as this transaction commits; false if the library is not preloaded';
+  'Makes the background worker look at this database as soon as this transaction commits; false if the library is '
+  'not preloaded';
 
 CREATE FUNCTION salesops.check_worker() RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'salesops_check_worker';
 COMMENT ON FUNCTION salesops.check_worker() IS
-  'raises 55000 with the setting to change unless the background worker serves this database';
+  'Raises 55000 with the setting to change unless the background worker serves this database';
 
 -- Requests are not dumped: "now" means nothing in a restored database.
 CREATE TABLE salesops.run_request (
@@ -20,11 +21,11 @@ CREATE TABLE salesops.run_request (
   as_of        timestamptz NOT NULL,
   requested_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
-COMMENT ON TABLE salesops.run_request IS 'runs asked for by request_run() that the worker has not begun yet';
-COMMENT ON COLUMN salesops.run_request.run_id IS 'identity that the run will have in run_log';
-COMMENT ON COLUMN salesops.run_request.job IS 'name of the job';
-COMMENT ON COLUMN salesops.run_request.as_of IS 'instant for which the run computes';
-COMMENT ON COLUMN salesops.run_request.requested_at IS 'wall clock of the request';
+COMMENT ON TABLE salesops.run_request IS 'Runs asked for by request_run() that the worker has not begun yet';
+COMMENT ON COLUMN salesops.run_request.run_id IS 'Identity that the run will have in run_log';
+COMMENT ON COLUMN salesops.run_request.job IS 'Name of the job';
+COMMENT ON COLUMN salesops.run_request.as_of IS 'Instant for which the run computes';
+COMMENT ON COLUMN salesops.run_request.requested_at IS 'Wall clock of the request';
 
 CREATE FUNCTION salesops.request_run(job text DEFAULT 'nightly', as_of timestamptz DEFAULT now()) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -37,10 +38,11 @@ BEGIN ATOMIC
   RETURNING run_id;
 END;
 COMMENT ON FUNCTION salesops.request_run(text, timestamptz) IS
-  'asks the background worker to run a job in this database as soon as this transaction commits; returns the identity of that run';
+  'Asks the background worker to run a job in this database as soon as this transaction commits; returns the '
+  'identity of that run';
 
 CREATE FUNCTION salesops.await_run(run_id bigint, timeout interval DEFAULT '10 minutes') RETURNS text
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   deadline CONSTANT timestamptz := pg_catalog.clock_timestamp() + timeout;
   status text;
@@ -69,36 +71,40 @@ BEGIN
   END LOOP;
 END $$;
 COMMENT ON FUNCTION salesops.await_run(bigint, interval) IS
-  'waits until a run has ended, at most for the given time, and returns its status: succeeded, failed, abandoned, or still running '
-  'or requested. Call it in a transaction of its own, after the request was committed';
+  'Waits until a run has ended, at most for the given time, and returns its status: succeeded, failed, abandoned, '
+  'or still running or requested. Call it in a transaction of its own, after the request was committed';
 
 -- Without preload the schedule is still there, for whoever calls the jobs from elsewhere.
-CREATE FUNCTION salesops.set_schedule(job text DEFAULT 'nightly', at_time time DEFAULT '02:00', time_zone text DEFAULT 'UTC',
-                                      enabled boolean DEFAULT true, catch_up interval DEFAULT '12 hours') RETURNS timestamptz
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+CREATE FUNCTION salesops.set_schedule(job text DEFAULT 'nightly', at_time time DEFAULT '02:00',
+                                      time_zone text DEFAULT salesops.get_setting('time_zone'),
+                                      enabled boolean DEFAULT true, catch_up interval DEFAULT '12 hours')
+RETURNS timestamptz
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
   PERFORM salesops.check_job(set_schedule.job);
   IF NOT EXISTS (SELECT FROM pg_catalog.pg_timezone_names z WHERE z.name = set_schedule.time_zone) THEN
     RAISE EXCEPTION 'unknown time zone "%"', set_schedule.time_zone
-      USING ERRCODE = 'invalid_parameter_value', HINT = 'SELECT name FROM pg_timezone_names lists them, for instance Europe/Berlin.';
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'SELECT name FROM pg_timezone_names lists them, for instance Europe/Berlin.';
   END IF;
 
   INSERT INTO salesops.schedule AS s (job, at_time, time_zone, enabled, catch_up, since)
   VALUES (set_schedule.job, set_schedule.at_time, set_schedule.time_zone, set_schedule.enabled, set_schedule.catch_up,
           pg_catalog.now())
   ON CONFLICT (job) DO UPDATE
-  SET at_time = excluded.at_time, time_zone = excluded.time_zone, enabled = excluded.enabled, catch_up = excluded.catch_up,
-      since = excluded.since;
+  SET at_time = excluded.at_time, time_zone = excluded.time_zone, enabled = excluded.enabled,
+      catch_up = excluded.catch_up, since = excluded.since;
   PERFORM salesops.wake_worker();
   RETURN salesops.next_due(set_schedule.job, pg_catalog.now());
 END $$;
 COMMENT ON FUNCTION salesops.set_schedule(text, time, text, boolean, interval) IS
-  'sets when a job runs in this database, from now on, and tells the background worker; returns when it is due next, NULL if disabled';
+  'Sets when a job runs in this database, from now on (at 02:00 in the zone of the setting time_zone unless told), '
+  'and tells the background worker; returns when it is due next, NULL if disabled';
 
 -- What the worker does when it looks at a database: requests first, in the order in which they came.
 CREATE FUNCTION salesops.begin_due_run(now timestamptz) RETURNS bigint
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   request salesops.run_request;
   due record;
@@ -110,7 +116,8 @@ BEGIN
   WHERE q.run_id = (SELECT min(o.run_id) FROM salesops.run_request o)
   RETURNING q.* INTO request;
   IF FOUND THEN
-    RETURN salesops.begin_run(request.job, salesops.local_date(request.job, request.as_of), request.as_of, 'manual', request.run_id);
+    RETURN salesops.begin_run(request.job, salesops.local_date(request.job, request.as_of), request.as_of, 'manual',
+                              request.run_id);
   END IF;
 
   FOR due IN SELECT d.job, d.local_date FROM salesops.due_run(begin_due_run.now) d LOOP
@@ -120,7 +127,8 @@ BEGIN
   RETURN begun;
 END $$;
 COMMENT ON FUNCTION salesops.begin_due_run(timestamptz) IS
-  'begins the run that was asked for or is due and returns its identity; NULL if there is none. The caller holds the run lock';
+  'Begins the run that was asked for or is due and returns its identity; NULL if there is none. The caller holds '
+  'the run lock';
 
 CREATE FUNCTION salesops.next_due(after timestamptz) RETURNS timestamptz
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -128,4 +136,4 @@ BEGIN ATOMIC
   SELECT min(salesops.next_due(s.job, next_due.after)) FROM salesops.schedule s;
 END;
 COMMENT ON FUNCTION salesops.next_due(timestamptz) IS
-  'first instant after the given one at which any job of this database is due; NULL if none ever is';
+  'First instant after the given one at which any job of this database is due; NULL if none ever is';

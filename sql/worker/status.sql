@@ -25,17 +25,19 @@ LEFT JOIN LATERAL (
   LIMIT 1
 ) AS good ON true;
 
-COMMENT ON VIEW salesops.run_status IS 'one row per job that has a schedule or has run: how it is doing';
-COMMENT ON COLUMN salesops.run_status.job IS 'name of the job';
-COMMENT ON COLUMN salesops.run_status.last_run_id IS 'the run begun last';
-COMMENT ON COLUMN salesops.run_status.last_status IS 'status of that run; running without a running_pid means that its process went away';
-COMMENT ON COLUMN salesops.run_status.last_started_at IS 'wall clock when that run began';
-COMMENT ON COLUMN salesops.run_status.last_success_at IS 'wall clock when the last run without a failed step ended';
-COMMENT ON COLUMN salesops.run_status.last_success_as_of IS 'instant for which that run computed';
-COMMENT ON COLUMN salesops.run_status.age IS 'time since last_success_at';
-COMMENT ON COLUMN salesops.run_status.consecutive_failures IS 'runs failed or abandoned since the last success';
-COMMENT ON COLUMN salesops.run_status.next_due IS 'when the worker runs it next; NULL without a schedule or when disabled';
-COMMENT ON COLUMN salesops.run_status.running_pid IS 'process that is running a job in this database now, NULL if none';
+COMMENT ON VIEW salesops.run_status IS 'One row per job that has a schedule or has run: how it is doing';
+COMMENT ON COLUMN salesops.run_status.job IS 'Name of the job';
+COMMENT ON COLUMN salesops.run_status.last_run_id IS 'The run begun last';
+COMMENT ON COLUMN salesops.run_status.last_status IS
+  'Status of that run; running without a running_pid means that its process went away';
+COMMENT ON COLUMN salesops.run_status.last_started_at IS 'Wall clock when that run began';
+COMMENT ON COLUMN salesops.run_status.last_success_at IS 'Wall clock when the last run without a failed step ended';
+COMMENT ON COLUMN salesops.run_status.last_success_as_of IS 'Instant for which that run computed';
+COMMENT ON COLUMN salesops.run_status.age IS 'Time since last_success_at';
+COMMENT ON COLUMN salesops.run_status.consecutive_failures IS 'Runs failed or abandoned since the last success';
+COMMENT ON COLUMN salesops.run_status.next_due IS
+  'When the worker runs it next; NULL without a schedule or when disabled';
+COMMENT ON COLUMN salesops.run_status.running_pid IS 'Process that is running a job in this database now, NULL if none';
 
 -- The last run of each kind and the last success stay whatever their age: the schedule and run_status read them.
 CREATE FUNCTION salesops.purge_run_log(keep interval, as_of timestamptz DEFAULT now()) RETURNS bigint
@@ -48,14 +50,15 @@ BEGIN ATOMIC
       AND EXISTS (SELECT FROM salesops.run_log n
                   WHERE n.job = r.job AND n.started_by = r.started_by AND n.run_id > r.run_id)
       AND (r.status <> 'succeeded'
-           OR EXISTS (SELECT FROM salesops.run_log n WHERE n.job = r.job AND n.status = 'succeeded' AND n.run_id > r.run_id))
+           OR EXISTS (SELECT FROM salesops.run_log n
+                      WHERE n.job = r.job AND n.status = 'succeeded' AND n.run_id > r.run_id))
     RETURNING r.run_id
   )
   SELECT count(*) FROM purged;
 END;
 COMMENT ON FUNCTION salesops.purge_run_log(interval, timestamptz) IS
-  'deletes runs begun longer ago than keep, with their steps, and returns their number; the last scheduled run, the last manual run '
-  'and the last success of each job stay';
+  'Deletes runs begun longer ago than keep, with their steps, and returns their number; the last scheduled run, the '
+  'last manual run and the last success of each job stay';
 
 -- A database that is listed already is looked at as soon as it has the extension.
 SELECT salesops.wake_worker();

@@ -23,20 +23,21 @@ BEGIN ATOMIC
   WHERE s.job = job_steps.job
   ORDER BY s."position";
 END;
-COMMENT ON FUNCTION salesops.job_steps(text) IS 'steps of a job in the order in which they run; no row for an unknown job';
+COMMENT ON FUNCTION salesops.job_steps(text) IS
+  'Steps of a job in the order in which they run; no row for an unknown job';
 
 CREATE FUNCTION salesops.check_job(job text) RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF NOT EXISTS (SELECT FROM salesops.job_steps(check_job.job)) THEN
     RAISE EXCEPTION 'unknown job "%"', check_job.job
       USING ERRCODE = 'invalid_parameter_value', HINT = 'The jobs are: nightly.';
   END IF;
 END $$;
-COMMENT ON FUNCTION salesops.check_job(text) IS 'raises 22023 unless there is such a job';
+COMMENT ON FUNCTION salesops.check_job(text) IS 'Raises 22023 unless there is such a job';
 
 CREATE FUNCTION salesops.check_run_lock() RETURNS void
-LANGUAGE plpgsql STABLE PARALLEL UNSAFE AS $$
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF salesops.run_lock_holder() IS DISTINCT FROM pg_catalog.pg_backend_pid() THEN
     RAISE EXCEPTION 'this session does not hold the run lock'
@@ -44,7 +45,7 @@ BEGIN
             HINT = 'Take it with SELECT salesops.try_run_lock(), or CALL salesops.run_job().';
   END IF;
 END $$;
-COMMENT ON FUNCTION salesops.check_run_lock() IS 'raises 55000 unless this session holds the run lock';
+COMMENT ON FUNCTION salesops.check_run_lock() IS 'Raises 55000 unless this session holds the run lock';
 
 -- Close the books of runs whose process went away.
 CREATE FUNCTION salesops.mark_abandoned_runs() RETURNS bigint
@@ -58,7 +59,8 @@ BEGIN ATOMIC
   SELECT count(*) FROM marked;
 END;
 COMMENT ON FUNCTION salesops.mark_abandoned_runs() IS
-  'marks every run still logged as running as abandoned and returns their number; the caller holds the run lock, so they are dead';
+  'Marks every run still logged as running as abandoned and returns their number; the caller holds the run lock, so '
+  'they are dead';
 
 CREATE FUNCTION salesops.begin_run(job text, local_date date, as_of timestamptz, started_by text,
                                    run_id bigint DEFAULT NULL) RETURNS bigint
@@ -74,24 +76,25 @@ BEGIN ATOMIC
   RETURNING run_id;
 END;
 COMMENT ON FUNCTION salesops.begin_run(text, date, timestamptz, text, bigint) IS
-  'logs the start of a run and returns its identity (the given one, or a new one); NULL if the scheduled run of that local day '
-  'has begun before. The caller holds the run lock';
+  'Logs the start of a run and returns its identity (the given one, or a new one); NULL if the scheduled run of '
+  'that local day has begun before. The caller holds the run lock';
 
 CREATE FUNCTION salesops.begin_step(run_id bigint, step text) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
   INSERT INTO salesops.run_step_log (run_id, step) VALUES (begin_step.run_id, begin_step.step);
 END;
-COMMENT ON FUNCTION salesops.begin_step(bigint, text) IS 'logs the start of a step; commit it before run_step()';
+COMMENT ON FUNCTION salesops.begin_step(bigint, text) IS 'Logs the start of a step; commit it before run_step()';
 
 -- What a run amounts to so far.
 CREATE FUNCTION salesops.run_outcome(run_id bigint) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT CASE WHEN EXISTS (SELECT FROM salesops.run_step_log s WHERE s.run_id = run_outcome.run_id AND s.status = 'failed')
+  SELECT CASE WHEN EXISTS (SELECT FROM salesops.run_step_log s
+                           WHERE s.run_id = run_outcome.run_id AND s.status = 'failed')
               THEN 'failed' ELSE 'succeeded' END;
 END;
-COMMENT ON FUNCTION salesops.run_outcome(bigint) IS 'failed if a step of the run failed up to now, otherwise succeeded';
+COMMENT ON FUNCTION salesops.run_outcome(bigint) IS 'Failed if a step of the run failed up to now, otherwise succeeded';
 
 CREATE FUNCTION salesops.alert(run_id bigint) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -112,12 +115,13 @@ BEGIN ATOMIC
   SELECT count(pg_notify('salesops', body::text)::text) FROM payload;
 END;
 COMMENT ON FUNCTION salesops.alert(bigint) IS
-  'tells the listeners of channel salesops how the run went, as one JSON object: event, run_id, job, as_of, status, steps_failed; '
-  'returns the number of notifications sent';
+  'Tells the listeners of channel salesops how the run went, as one JSON object: event, run_id, job, as_of, status, '
+  'steps_failed; returns the number of notifications sent';
 
--- The steps live in rooms below; plpgsql binds their names when the step runs, so a step is one line here.
+-- The steps live in rooms below; plpgsql binds their names when the step runs, so a step is one line here. They see the
+-- same search_path whoever drives the run.
 CREATE FUNCTION salesops.run_step(run_id bigint, step text) RETURNS bigint
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE AS $$
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   as_of timestamptz;
   written bigint;
@@ -129,7 +133,8 @@ BEGIN
   IF NOT FOUND THEN
     RAISE EXCEPTION 'step "%" of run % is not running', run_step.step, run_step.run_id
       USING ERRCODE = 'object_not_in_prerequisite_state',
-            HINT = pg_catalog.format('Begin it with SELECT salesops.begin_step(%s, %L).', run_step.run_id, run_step.step);
+            HINT = pg_catalog.format('Begin it with SELECT salesops.begin_step(%s, %L).', run_step.run_id,
+                                     run_step.step);
   END IF;
 
   IF step = 'sync' THEN written := salesops.sync_all(as_of);
@@ -139,7 +144,8 @@ BEGIN
   ELSIF step = 'alert' THEN written := salesops.alert(run_id);
   ELSE
     RAISE EXCEPTION 'unknown step "%"', step
-      USING ERRCODE = 'invalid_parameter_value', HINT = 'SELECT * FROM salesops.job_steps(''nightly'') lists the steps.';
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'SELECT * FROM salesops.job_steps(''nightly'') lists the steps.';
   END IF;
 
   UPDATE salesops.run_step_log s
@@ -148,9 +154,11 @@ BEGIN
   RETURN written;
 END $$;
 COMMENT ON FUNCTION salesops.run_step(bigint, text) IS
-  'does the work of a step begun before and logs its success in the same transaction; returns the rows it wrote. Never commits';
+  'Does the work of a step begun before and logs its success in the same transaction; returns the rows it wrote. '
+  'Never commits';
 
-CREATE FUNCTION salesops.fail_step(run_id bigint, step text, sqlstate text, message text, detail text, hint text) RETURNS void
+CREATE FUNCTION salesops.fail_step(run_id bigint, step text, sqlstate text, message text, detail text, hint text)
+RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
   UPDATE salesops.run_step_log
@@ -159,7 +167,7 @@ BEGIN ATOMIC
   WHERE run_id = fail_step.run_id AND step = fail_step.step AND status = 'running';
 END;
 COMMENT ON FUNCTION salesops.fail_step(bigint, text, text, text, text, text) IS
-  'logs the error that ended a running step; an empty detail or hint is kept as NULL';
+  'Logs the error that ended a running step; an empty detail or hint is kept as NULL';
 
 CREATE FUNCTION salesops.finish_run(run_id bigint) RETURNS text
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
@@ -170,4 +178,5 @@ BEGIN ATOMIC
   RETURNING status;
 END;
 COMMENT ON FUNCTION salesops.finish_run(bigint) IS
-  'logs the end of a run and returns its status: failed if a step failed, otherwise succeeded; NULL if the run is not running';
+  'Logs the end of a run and returns its status: failed if a step failed, otherwise succeeded; NULL if the run is '
+  'not running';

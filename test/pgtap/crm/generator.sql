@@ -146,9 +146,14 @@ SELECT ok(avg((close_date::date >= date_trunc('quarter', close_date) + interval 
           'the last ten days of quarters take more than a quarter of the closings') FROM live WHERE is_closed;
 SELECT ok(min(close_date) >= '2024-11-21' AND max(close_date) < '2026-11-21', 'closings cover the two years before as_of') FROM live WHERE is_closed;
 SELECT is(count(DISTINCT currency_iso_code), 3::bigint, 'three currencies') FROM live WHERE is_closed;
-SELECT ok(avg((c.rank > s.sort_order)::int) > 0, 'some reps call their deals better than the stage does')
-  FROM live l JOIN (VALUES ('Best Case', 3), ('Most Likely', 4), ('Commit', 5)) AS c (label, rank) ON c.label = l.forecast_category_name
-  JOIN opportunity_stage s ON s.master_label = l.stage_name WHERE NOT l.is_closed;
+WITH rank (label, rank) AS (VALUES ('Omitted', 0), ('Pipeline', 1), ('Best Case', 2), ('Most Likely', 3), ('Commit', 4), ('Closed', 5)),
+rep AS (
+  SELECT l.owner_id, avg((stated.rank > implied.rank)::int) AS above
+    FROM live l JOIN opportunity_stage s ON s.master_label = l.stage_name
+    JOIN rank stated ON stated.label = l.forecast_category_name JOIN rank implied ON implied.label = s.forecast_category_name
+   WHERE NOT l.is_closed GROUP BY 1 HAVING count(*) >= 20)
+SELECT ok(count(*) FILTER (WHERE above > 0.3) BETWEEN 5 AND 20 AND count(*) FILTER (WHERE above < 0.2) >= 20,
+          'some reps call their deals better than the stage does, most do not') FROM rep;
 WITH RECURSIVE tree AS (
   SELECT id, 1 AS level FROM "user" WHERE manager_id IS NULL
   UNION ALL SELECT u.id, t.level + 1 FROM "user" u JOIN tree t ON u.manager_id = t.id)
