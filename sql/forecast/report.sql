@@ -19,15 +19,28 @@ CREATE FUNCTION salesops.forecast_report(period salesops.fiscal_period, as_of ti
                                          OUT cumulative text, OUT win_rate_to_quota text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 22
 BEGIN ATOMIC
-  WITH category AS MATERIALIZED (
-    SELECT row_number() OVER () AS "position", t.*
-    FROM salesops.weighted_forecast_table(forecast_report.period, forecast_report.as_of, forecast_report.known_at) t
+  WITH total AS MATERIALIZED (
+    SELECT f.* FROM salesops.forecast_total(forecast_report.period, forecast_report.as_of, forecast_report.known_at) f
+  ), undated AS MATERIALIZED (
+    SELECT salesops.cumulative(f.totals, 'Pipeline') AS amount,
+           (SELECT sum(salesops.deals(f.totals, c.category)) FROM salesops.forecast_categories() c WHERE c.is_open) AS deals
+    FROM salesops.forecast_total(NULL, forecast_report.as_of, forecast_report.known_at) f
+    WHERE forecast_report.period IS NOT NULL
+  ), category AS MATERIALIZED (
+    SELECT row_number() OVER (ORDER BY l.rank DESC) AS "position", l.*,
+           CASE WHEN l.is_open
+                THEN salesops.required_win_rate_label(salesops.amount(t.totals, 'Closed'), l.amount, t.quota) END AS win_rate
+    FROM total t
+    CROSS JOIN LATERAL salesops.forecast_lines(t.totals, t.estimated, t.unconvertible,
+                                               salesops.published_weights(forecast_report.as_of)) l
   ), summary AS MATERIALIZED (
-    SELECT s.* FROM salesops.forecast_summary(forecast_report.period, forecast_report.as_of, forecast_report.known_at) s
+    SELECT t.quota, m.*
+    FROM total t
+    CROSS JOIN LATERAL salesops.forecast_measures(t.totals, t.quota, salesops.published_weights(forecast_report.as_of)) m
   ), cell AS (
-    SELECT c."position", c.category_label AS line, c.deals::text AS deals, salesops.money_text(c.amount) AS amount,
+    SELECT c."position", c.label AS line, c.deals::text AS deals, salesops.money_text(c.amount) AS amount,
            to_char(100 * c.weight, 'FM990.##') AS weight, salesops.money_text(c.weighted) AS weighted,
-           salesops.money_text(c.cumulative) AS cumulative, c.required_win_rate_label AS win_rate
+           salesops.money_text(c.cumulative) AS cumulative, c.win_rate
     FROM category c
     UNION ALL
     SELECT 100 + l."position", l.line, NULL, l.amount, NULL, l.weighted, NULL, l.win_rate
@@ -48,10 +61,12 @@ BEGIN ATOMIC
     SELECT 200 + n."position", n.line, n.deals::text, n.amount, NULL, NULL, NULL, NULL
     FROM (SELECT sum(c.deals_without_amount) AS deals_without_amount, sum(c.deals_unconvertible) AS deals_unconvertible,
                  sum(c.estimated_amount) AS estimated_amount FROM category c) t
+    LEFT JOIN undated u ON true
     CROSS JOIN LATERAL (VALUES
-      (1, 'of which estimated at list price', NULL, salesops.money_text(t.estimated_amount), t.estimated_amount <> 0),
-      (2, 'without an amount', t.deals_without_amount, NULL, t.deals_without_amount > 0),
-      (3, 'in a currency without a rate', t.deals_unconvertible, NULL, t.deals_unconvertible > 0)
+      (1, 'Of these, estimated at list price', NULL::numeric, salesops.money_text(t.estimated_amount), t.estimated_amount <> 0),
+      (2, 'Of these, without an amount', t.deals_without_amount, NULL, t.deals_without_amount > 0),
+      (3, 'Of these, in a currency without a rate', t.deals_unconvertible, NULL, t.deals_unconvertible > 0),
+      (4, 'Open without a close date: in no quarter', u.deals, salesops.money_text(u.amount), u.deals > 0)
     ) AS n("position", line, deals, amount, is_shown)
     WHERE n.is_shown
   )
@@ -62,4 +77,5 @@ BEGIN ATOMIC
   ORDER BY c."position";
 END;
 COMMENT ON FUNCTION salesops.forecast_report(salesops.fiscal_period, timestamptz, timestamptz) IS
-  'weighted_forecast_table() and forecast_summary() as one page of text, numbers to the cent and set right; what is undefined is empty';
+  'weighted_forecast_table() and forecast_summary() as one page of text, numbers to the cent and set right; what is undefined is empty. Below it what the '
+  'figures hold or leave out: estimates, deals without an amount or a rate, and open deals that are in no quarter';

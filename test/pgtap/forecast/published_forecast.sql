@@ -4,7 +4,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(43);
+SELECT plan(44);
 
 CREATE FUNCTION pg_temp.deal(id text, owner text, category text, amount numeric, close date, currency text DEFAULT NULL,
                              product text DEFAULT NULL, recorded timestamptz DEFAULT '2026-11-01') RETURNS void LANGUAGE sql AS $$
@@ -181,6 +181,10 @@ SELECT throws_ok($$DELETE FROM forecast_snapshot$$, '23001', NULL, 'snapshots ar
 SELECT results_eq($$SELECT line, btrim(amount), btrim(weighted) FROM forecast_report('FY2026-Q4', '2026-11-09', 'infinity') WHERE line IN ('Closed', 'Quota', 'Gap to quota', 'Uncovered share')$$,
                   $$VALUES ('Closed', '2,400,000.00', '2,400,000.00'), ('Quota', '10,000,007.00', ''), ('Gap to quota', '', '5,980,007.00'), ('Uncovered share', '', '34.8 %')$$,
                   'the report says it to the cent');
+SELECT results_eq($$SELECT line, btrim(deals), btrim(amount) FROM forecast_report('FY2027-Q2', '2026-11-21') WHERE line ~ '^O[fp]' AND line <> 'Open pipeline'$$,
+                  $$VALUES ('Of these, estimated at list price', '', '500.00'), ('Of these, without an amount', '1', ''),
+                           ('Open without a close date: in no quarter', '1', '70.00')$$,
+                  'and names what its figures hold or leave out');
 
 SELECT * FROM finish();
 ROLLBACK;
