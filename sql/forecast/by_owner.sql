@@ -27,8 +27,10 @@ BEGIN ATOMIC
   GROUP BY o.source_key, o.close_quarter, o.owner_id;
 END;
 COMMENT ON FUNCTION salesops.forecast_by_quarter(timestamptz, timestamptz) IS
-  'What the deals of each source, fiscal quarter (NULL = no close date) and owner (NULL = none) add up to in corporate currency; '
-  'estimated = the part with a list price for an amount, unconvertible = the deals whose amount has no rate and is not in the sums. '
+  'What the deals of each source, fiscal quarter (NULL = no close date) and owner (NULL = none) add up to in corporate '
+  'currency; '
+  'estimated = the part with a list price for an amount, unconvertible = the deals whose amount has no rate and is not '
+  'in the sums. '
   'Arguments as of opportunity_as_of()';
 
 CREATE FUNCTION salesops.forecast_by_owner(as_of timestamptz, known_at timestamptz DEFAULT NULL,
@@ -69,8 +71,10 @@ BEGIN ATOMIC
     ON o.source_key = p.source_key AND o.owner_id = p.owner_id;
 END;
 COMMENT ON FUNCTION salesops.forecast_by_owner(timestamptz, timestamptz) IS
-  'forecast_by_quarter() with the owner''s labels and quota. Every active rep stands in the current quarter and every rep with a '
-  'quota in its quarter, with "no deals" if he has none; an owner who is no rep is (unknown owner), no owner (none). quota adds up over '
+  'forecast_by_quarter() with the owner''s labels and quota. Every active rep stands in the current quarter and every '
+  'rep with a '
+  'quota in its quarter, with "no deals" if he has none; an owner who is no rep is (unknown owner), no owner (none). '
+  'quota adds up over '
   'owners; team_quota is the quota of one whose reports have quotas, and does not';
 
 CREATE FUNCTION salesops.unconvertible_amounts(as_of timestamptz, known_at timestamptz DEFAULT NULL,

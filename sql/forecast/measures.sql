@@ -25,7 +25,8 @@ BEGIN ATOMIC
               ELSE to_char(100 * salesops.required_win_rate(closed, open_amount, quota), 'FM990.0') || ' %' END;
 END;
 COMMENT ON FUNCTION salesops.required_win_rate_label(numeric, numeric, numeric) IS
-  'required_win_rate() in words: "80.0 %", quota made, not reachable (over 100 %, or nothing is open), (no quota), (unknown)';
+  'required_win_rate() in words: "80.0 %", quota made, not reachable (over 100 %, or nothing is open), (no quota), '
+  '(unknown)';
 
 CREATE FUNCTION salesops.forecast_measures(totals salesops.forecast_totals, quota numeric,
                                            weights numeric[] DEFAULT salesops.default_weights(),
@@ -46,8 +47,10 @@ BEGIN ATOMIC
   FROM (SELECT salesops.amount(totals, 'Closed') AS closed, salesops.cumulative(totals, 'Pipeline') AS open_pipeline) t;
 END;
 COMMENT ON FUNCTION salesops.forecast_measures(salesops.forecast_totals, numeric, numeric[]) IS
-  'The named measures of a forecast against a quota (NULL = none), one row: weighted_total, weighted_commit, weighted_best_case, '
-  'commit_total, closed, open_pipeline, gap_to_quota, uncovered_share, required_win_rate with its label, pipeline_coverage (open '
+  'The named measures of a forecast against a quota (NULL = none), one row: weighted_total, weighted_commit, '
+  'weighted_best_case, '
+  'commit_total, closed, open_pipeline, gap_to_quota, uncovered_share, required_win_rate with its label, '
+  'pipeline_coverage (open '
   'pipeline / quota), remaining_coverage (open pipeline / (quota - closed), NULL once quota is made). Undefined is NULL';
 
 CREATE FUNCTION salesops.forecast_lines(totals salesops.forecast_totals, estimated salesops.forecast_totals,
@@ -72,5 +75,7 @@ BEGIN ATOMIC
   WHERE salesops.uncategorized_deals(totals) > 0;
 END;
 COMMENT ON FUNCTION salesops.forecast_lines(salesops.forecast_totals, salesops.forecast_totals, salesops.forecast_totals, numeric[]) IS
-  'Totals as rows, one a category: deals, of those without amount and with an amount that no rate converts, amount, the part of it that is '
-  'estimated, weight, amount x weight, cumulative amount. Deals without a category are a row (none), rank 0, only where there are any';
+  'Totals as rows, one a category: deals, of those without amount and with an amount that no rate converts, amount, the '
+  'part of it that is '
+  'estimated, weight, amount x weight, cumulative amount. Deals without a category are a row (none), rank 0, only where '
+  'there are any';

@@ -29,6 +29,7 @@ BEGIN ATOMIC
   LEFT JOIN rep m ON m.source_key = r.source_key AND m.id = r.manager_id;
 END;
 COMMENT ON FUNCTION salesops.owners(timestamptz, timestamptz) IS
-  'Reps as of an instant with the labels that forecasts and marts show: name, team, region, manager, and the line of managers '
+  'Reps as of an instant with the labels that forecasts and marts show: name, team, region, manager, and the line of '
+  'managers '
   'from the top down to the rep, "Top > Middle > Rep"; is_active is true where the source does not say. '
   'Arguments as of opportunity_as_of()';

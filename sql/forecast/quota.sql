@@ -25,7 +25,8 @@ BEGIN ATOMIC
          OR q.recorded_at > coalesce(quota_as_of.known_at, quota_as_of.effective_at))
     AND NOT h.is_deleted;
 END;
-COMMENT ON FUNCTION salesops.quota_as_of(timestamptz, timestamptz) IS 'Quotas as of an instant; arguments as of opportunity_as_of()';
+COMMENT ON FUNCTION salesops.quota_as_of(timestamptz, timestamptz) IS
+  'Quotas as of an instant; arguments as of opportunity_as_of()';
 
 CREATE FUNCTION salesops.owner_quota(as_of timestamptz, known_at timestamptz DEFAULT NULL,
                                      OUT source_key text, OUT owner_id text, OUT period salesops.fiscal_period,
@@ -84,6 +85,9 @@ BEGIN ATOMIC
   LEFT JOIN manager m ON m.source_key = q.source_key AND m.id = q.rep_id AND m.period OPERATOR(salesops.=) q.period;
 END;
 COMMENT ON FUNCTION salesops.owner_quota(timestamptz, timestamptz) IS
-  'Quotas by rep and fiscal quarter as of an instant, in corporate currency at the rate of the period''s first day or of the day '
-  'asked for if that is earlier; the quarter as stated, else the sum of its three months. is_team_quota: someone below in the '
-  'manager tree has a quota of the same quarter, so leave it out of sums. NULL = set, but it cannot be converted; no row = not set';
+  'Quotas by rep and fiscal quarter as of an instant, in corporate currency at the rate of the period''s first day or of '
+  'the day '
+  'asked for if that is earlier; the quarter as stated, else the sum of its three months. is_team_quota: someone below '
+  'in the '
+  'manager tree has a quota of the same quarter, so leave it out of sums. NULL = set, but it cannot be converted; no row '
+  '= not set';

@@ -5,7 +5,8 @@ RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
   SELECT to_char(round(amount, 2), 'FM999,999,999,999,999,999,999,990.00');
 END;
-COMMENT ON FUNCTION salesops.money_text(numeric) IS 'An amount for people: rounded to the cent, with thousands separators';
+COMMENT ON FUNCTION salesops.money_text(numeric) IS
+  'An amount for people: rounded to the cent, with thousands separators';
 
 CREATE FUNCTION salesops.percent_text(share numeric)
 RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -70,12 +71,14 @@ BEGIN ATOMIC
     ) AS n("position", line, deals, amount, is_shown)
     WHERE n.is_shown
   )
-  SELECT c.line, lpad(coalesce(c.deals, ''), max(length(c.deals)) OVER ()), lpad(coalesce(c.amount, ''), max(length(c.amount)) OVER ()),
+  SELECT c.line, lpad(coalesce(c.deals, ''), max(length(c.deals)) OVER ()),
+         lpad(coalesce(c.amount, ''), max(length(c.amount)) OVER ()),
          lpad(coalesce(c.weight || ' %', ''), 6), lpad(coalesce(c.weighted, ''), max(length(c.weighted)) OVER ()),
          lpad(coalesce(c.cumulative, ''), max(length(c.cumulative)) OVER ()), coalesce(c.win_rate, '')
   FROM cell c
   ORDER BY c."position";
 END;
 COMMENT ON FUNCTION salesops.forecast_report(salesops.fiscal_period, timestamptz, timestamptz) IS
-  'weighted_forecast_table() and forecast_summary() as one page of text, numbers to the cent and set right; what is undefined is empty. Below it what the '
+  'weighted_forecast_table() and forecast_summary() as one page of text, numbers to the cent and set right; what is '
+  'undefined is empty. Below it what the '
   'figures hold or leave out: estimates, deals without an amount or a rate, and open deals that are in no quarter';

@@ -27,14 +27,16 @@ CREATE TABLE salesops.forecast_snapshot (
   unconvertible salesops.forecast_totals NOT NULL,
   UNIQUE NULLS NOT DISTINCT (as_of, source_key, period, owner_id)
 );
-COMMENT ON TABLE salesops.forecast_snapshot IS 'The forecast of each snapshot by source, fiscal quarter and owner; written by take_snapshot(), never changed';
+COMMENT ON TABLE salesops.forecast_snapshot IS
+  'The forecast of each snapshot by source, fiscal quarter and owner; written by take_snapshot(), never changed';
 COMMENT ON COLUMN salesops.forecast_snapshot.as_of IS 'Snapshot the row belongs to';
 COMMENT ON COLUMN salesops.forecast_snapshot.source_key IS 'Source of the deals';
 COMMENT ON COLUMN salesops.forecast_snapshot.period IS 'Fiscal quarter of their close dates; NULL = no close date';
 COMMENT ON COLUMN salesops.forecast_snapshot.owner_id IS 'Rep who owned them; NULL = none';
 COMMENT ON COLUMN salesops.forecast_snapshot.totals IS 'Deals and amounts by category, corporate currency';
 COMMENT ON COLUMN salesops.forecast_snapshot.estimated IS 'The part of totals whose amount was a list price';
-COMMENT ON COLUMN salesops.forecast_snapshot.unconvertible IS 'Deals whose amount no rate converted; counted, not summed, in totals';
+COMMENT ON COLUMN salesops.forecast_snapshot.unconvertible IS
+  'Deals whose amount no rate converted; counted, not summed, in totals';
 SELECT pg_catalog.pg_extension_config_dump('salesops.forecast_snapshot', '');
 
 CREATE FUNCTION salesops.refuse_snapshot_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -72,7 +74,8 @@ BEGIN ATOMIC
   SELECT count(*) FROM stored;
 END;
 COMMENT ON FUNCTION salesops.take_snapshot(timestamptz) IS
-  'Keep the forecast as of an instant, as known then; returns the rows written. A snapshot that exists stays as it is and nothing is written';
+  'Keep the forecast as of an instant, as known then; returns the rows written. A snapshot that exists stays as it is '
+  'and nothing is written';
 
 CREATE FUNCTION salesops.replay_snapshot(as_of timestamptz, OUT source_key text, OUT period salesops.fiscal_period, OUT owner_id text,
                                          OUT stored salesops.forecast_totals, OUT replayed salesops.forecast_totals, OUT reason text)
@@ -103,11 +106,13 @@ BEGIN ATOMIC
   WHERE l.stored OPERATOR(salesops.<>) l.replayed;
 END;
 COMMENT ON FUNCTION salesops.replay_snapshot(timestamptz) IS
-  'Compute a stored snapshot again from opportunity_as_of(as_of, as_of) and name each source, quarter and owner whose totals differ; no row = '
+  'Compute a stored snapshot again from opportunity_as_of(as_of, as_of) and name each source, quarter and owner whose '
+  'totals differ; no row = '
   'it replays to the cent (or no snapshot was taken then)';
 
 CREATE VIEW salesops.opportunity_snapshot AS
   SELECT s.as_of AS snapshot_as_of, o.*
   FROM salesops.snapshot s CROSS JOIN LATERAL salesops.opportunity_as_of(s.as_of, s.as_of) o;
-COMMENT ON VIEW salesops.opportunity_snapshot IS 'Opportunities as of every stored snapshot, as known then; filter on snapshot_as_of';
+COMMENT ON VIEW salesops.opportunity_snapshot IS
+  'Opportunities as of every stored snapshot, as known then; filter on snapshot_as_of';
 COMMENT ON COLUMN salesops.opportunity_snapshot.snapshot_as_of IS 'Snapshot the state is of';

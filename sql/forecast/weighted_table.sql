@@ -30,7 +30,8 @@ BEGIN ATOMIC
   FROM (SELECT salesops.local_date(as_of) AS day, salesops.fiscal_year_start_month() AS start_month) d;
 END;
 COMMENT ON FUNCTION salesops.forecast_week(salesops.fiscal_period, timestamptz) IS
-  'Week of the period that an instant lies in, counted in sevens from its first day, 1 = the first; NULL outside the period';
+  'Week of the period that an instant lies in, counted in sevens from its first day, 1 = the first; NULL outside the '
+  'period';
 
 CREATE FUNCTION salesops.forecast_total(period salesops.fiscal_period, as_of timestamptz, known_at timestamptz DEFAULT NULL,
                                         OUT totals salesops.forecast_totals, OUT estimated salesops.forecast_totals,
@@ -45,7 +46,8 @@ BEGIN ATOMIC
   WHERE f.period IS NOT DISTINCT FROM salesops.check_quarter(forecast_total.period);
 END;
 COMMENT ON FUNCTION salesops.forecast_total(salesops.fiscal_period, timestamptz, timestamptz) IS
-  'The whole company''s forecast of a fiscal quarter (NULL = deals without a close date) as of an instant, in corporate currency: '
+  'The whole company''s forecast of a fiscal quarter (NULL = deals without a close date) as of an instant, in corporate '
+  'currency: '
   'totals, their estimated and unconvertible parts, and quota (team quotas left out; NULL = no quota)';
 
 CREATE FUNCTION salesops.weighted_forecast_table(period salesops.fiscal_period, as_of timestamptz, known_at timestamptz DEFAULT NULL,
@@ -66,9 +68,12 @@ BEGIN ATOMIC
   ORDER BY c.rank DESC;
 END;
 COMMENT ON FUNCTION salesops.weighted_forecast_table(salesops.fiscal_period, timestamptz, timestamptz) IS
-  'The weighted table of a fiscal quarter as of an instant, one row a category from Closed down: deals, amount, weight, amount x weight, '
-  'cumulative amount, and the win rate that the category alone would need to make quota. Deals without a category are the last row, '
-  '(none), where there are any. Corporate currency, unrounded; 22023 unless the period is a quarter or NULL (no close date)';
+  'The weighted table of a fiscal quarter as of an instant, one row a category from Closed down: deals, amount, weight, '
+  'amount x weight, '
+  'cumulative amount, and the win rate that the category alone would need to make quota. Deals without a category are '
+  'the last row, '
+  '(none), where there are any. Corporate currency, unrounded; 22023 unless the period is a quarter or NULL (no close '
+  'date)';
 
 CREATE FUNCTION salesops.forecast_summary(period salesops.fiscal_period, as_of timestamptz, known_at timestamptz DEFAULT NULL,
                                           OUT weighted_total numeric, OUT weighted_commit numeric, OUT weighted_best_case numeric,
@@ -84,4 +89,5 @@ BEGIN ATOMIC
   CROSS JOIN LATERAL salesops.forecast_measures(f.totals, f.quota, salesops.published_weights(forecast_summary.as_of)) m;
 END;
 COMMENT ON FUNCTION salesops.forecast_summary(salesops.fiscal_period, timestamptz, timestamptz) IS
-  'forecast_measures() of the whole company for a fiscal quarter as of an instant: one row, corporate currency, unrounded';
+  'forecast_measures() of the whole company for a fiscal quarter as of an instant: one row, corporate currency, '
+  'unrounded';

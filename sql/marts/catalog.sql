@@ -8,8 +8,10 @@ CREATE FUNCTION salesops.marts(OUT mart text, OUT "position" integer, OUT meanin
 RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 6
 BEGIN ATOMIC
   SELECT m.* FROM (VALUES
-    ('forecast', 1, 'Forecast. One row a source, fiscal quarter of the close date, owner and forecast category; a row for each category, even without a deal'),
-    ('forecast_attainment', 2, 'Forecast against quota. One row a source, fiscal quarter of the close date and owner; ratios do not add up, recompute them from sums'),
+    ('forecast', 1, 'Forecast. One row a source, fiscal quarter of the close date, owner and forecast category; '
+                    'a row for each category, even without a deal'),
+    ('forecast_attainment', 2, 'Forecast against quota. One row a source, fiscal quarter of the close date and owner; '
+                               'ratios do not add up, recompute them from sums'),
     ('open_pipeline', 3, 'Open deals. One row an open deal'),
     ('data_quality', 4, 'Audit result. One row a source, owner, rule and day, for the last 92 days'),
     ('data_quality_finding', 5, 'Audit findings. One row an episode, open or resolved in the last 92 days'),
@@ -54,7 +56,9 @@ BEGIN ATOMIC
     ('forecast', 'weight', 'numeric(38,6)', 'Share of the amount expected to be booked, 0 to 1'),
     ('forecast', 'weighted_amount', 'numeric(38,6)', 'amount x weight in currency_code'),
     ('forecast', 'cumulative_amount', 'numeric(38,6)',
-     'Unweighted, in currency_code. Closed: Closed; Commit, Most Likely, Best Case: Closed + that category and all above it; Pipeline: all open categories without Closed; NULL for Upside and Omitted. Adds up over owners and periods, never over categories'),
+     'Unweighted, in currency_code. Closed: Closed; Commit, Most Likely, Best Case: Closed + that category and all above '
+     'it; Pipeline: all open categories without Closed; NULL for Upside and Omitted. Adds up over owners and periods, '
+     'never over categories'),
     ('forecast', 'currency_code', 'text', 'Corporate currency: ISO code of the amounts'),
     ('forecast', 'as_of_date', 'date', 'Day the row is of'),
     ('forecast', 'refreshed_at', 'timestamp with time zone', 'Wall clock time when the refresh that wrote the row began'),
@@ -104,7 +108,8 @@ BEGIN ATOMIC
     ('forecast_attainment', 'uncovered_share', 'numeric(38,6)',
      '(quota - weighted_total) / quota, 0.348 = 34.8 %; NULL without a quota'),
     ('forecast_attainment', 'required_win_rate', 'numeric(38,6)',
-     '(quota - closed) / open_pipeline, 0.8 = 80 %; 0 once quota is made; above 1 = not reachable; NULL without a quota or open pipeline'),
+     '(quota - closed) / open_pipeline, 0.8 = 80 %; 0 once quota is made; above 1 = not reachable; NULL without a quota '
+     'or open pipeline'),
     ('forecast_attainment', 'required_win_rate_label', 'text',
      'required_win_rate in words: 80.0 %, quota made, not reachable, (no quota), (unknown)'),
     ('forecast_attainment', 'pipeline_coverage', 'numeric(38,6)',
@@ -156,7 +161,8 @@ BEGIN ATOMIC
     ('open_pipeline', 'age_days', 'integer', 'Days from created_date to as_of_date; NULL = unknown'),
     ('open_pipeline', 'days_in_stage', 'integer', 'Days from stage_entered_date to as_of_date; NULL = unknown'),
     ('open_pipeline', 'amount', 'numeric(38,6)',
-     'Amount in currency_code at the rate of the close date or of as_of_date if that is earlier; NULL = unknown or no rate'),
+     'Amount in currency_code at the rate of the close date or of as_of_date if that is earlier; NULL = unknown or no '
+     'rate'),
     ('open_pipeline', 'amount_basis', 'text',
      'stated, list price (an estimate: list price x quantity) or unknown'),
     ('open_pipeline', 'weight', 'numeric(38,6)', 'Weight of the category, 0 to 1; NULL without a category'),
@@ -225,9 +231,11 @@ BEGIN ATOMIC
     ('data_quality_finding', 'age_days', 'integer',
      'Days from episode_date to resolved_date, or to as_of_date while open'),
     ('data_quality_finding', 'amount_at_risk', 'numeric(38,6)',
-     'Weighted amount of the deal in currency_code; NULL = unknown. Repeats on every finding of a deal: do not sum it, sum counted_amount_at_risk'),
+     'Weighted amount of the deal in currency_code; NULL = unknown. Repeats on every finding of a deal: do not sum it, '
+     'sum counted_amount_at_risk'),
     ('data_quality_finding', 'counted_amount_at_risk', 'numeric(38,6)',
-     'amount_at_risk on one open finding of each deal, 0 on its others, so that a sum counts a deal once; NULL = unknown or resolved'),
+     'amount_at_risk on one open finding of each deal, 0 on its others, so that a sum counts a deal once; NULL = unknown '
+     'or resolved'),
     ('data_quality_finding', 'currency_code', 'text', 'Corporate currency: ISO code of the amounts'),
     ('data_quality_finding', 'as_of_date', 'date', 'Day the row is of'),
     ('data_quality_finding', 'refreshed_at', 'timestamp with time zone',
@@ -257,7 +265,8 @@ BEGIN ATOMIC
     ('run_health', 'refreshed_at', 'timestamp with time zone', 'Wall clock time when the refresh that wrote the row began')
   ) AS c(mart, column_name, type, meaning);
 END;
-COMMENT ON FUNCTION salesops.mart_column_list() IS 'The columns of each mart as listed in the code; read mart_columns(), which numbers them';
+COMMENT ON FUNCTION salesops.mart_column_list() IS
+  'The columns of each mart as listed in the code; read mart_columns(), which numbers them';
 
 CREATE FUNCTION salesops.mart_columns(OUT mart text, OUT "position" integer, OUT column_name text, OUT type text, OUT meaning text)
 RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 200
@@ -265,4 +274,5 @@ BEGIN ATOMIC
   SELECT c.mart, row_number() OVER (PARTITION BY c.mart ORDER BY c."position")::integer, c.column_name, c.type, c.meaning
   FROM ROWS FROM (salesops.mart_column_list()) WITH ORDINALITY AS c(mart, column_name, type, meaning, "position");
 END;
-COMMENT ON FUNCTION salesops.mart_columns() IS 'The columns of each mart in order, with type and meaning (unit and formula)';
+COMMENT ON FUNCTION salesops.mart_columns() IS
+  'The columns of each mart in order, with type and meaning (unit and formula)';

@@ -34,7 +34,8 @@ END;
 COMMENT ON FUNCTION salesops.mart_data_quality() IS 'Rows of mart data_quality; columns as of mart_columns()';
 
 CREATE FUNCTION salesops.mart_data_quality_finding(
-  OUT data_quality_finding_key text, OUT source_key text, OUT rule text, OUT checklist text, OUT severity text, OUT severity_sort smallint,
+  OUT data_quality_finding_key text, OUT source_key text, OUT rule text, OUT checklist text,
+  OUT severity text, OUT severity_sort smallint,
   OUT status text, OUT status_sort smallint, OUT object_kind text, OUT object_id text, OUT object text,
   OUT owner_id text, OUT owner text, OUT team text, OUT region text, OUT manager text, OUT manager_path text,
   OUT value text, OUT bound text, OUT first_seen_date date, OUT episode_date date, OUT resolved_date date, OUT age_days integer,
@@ -54,18 +55,20 @@ BEGIN ATOMIC
                               ORDER BY d.severity_sort, e.finding_id) = 1 AS is_counted
     FROM salesops.latest_publication() p
     CROSS JOIN episode e
-    CROSS JOIN LATERAL (SELECT CASE WHEN e.resolved_at <= p.as_of THEN 'resolved' WHEN e.episode > 1 THEN 'reopened' ELSE 'open' END AS status) s
+    CROSS JOIN LATERAL (SELECT CASE WHEN e.resolved_at <= p.as_of THEN 'resolved'
+                                    WHEN e.episode > 1 THEN 'reopened' ELSE 'open' END AS status) s
     CROSS JOIN LATERAL (SELECT (CASE e.severity WHEN 'error' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END)::smallint AS severity_sort) d
     WHERE s.status <> 'resolved' OR e.resolved_at > p.as_of - interval '92 days'
   )
-  SELECT f.finding_id::text, salesops.mart_label(f.source_key), f.rule, salesops.mart_label(u.checklist_item), f.severity, f.severity_sort,
+  SELECT f.finding_id::text, salesops.mart_label(f.source_key), f.rule, salesops.mart_label(u.checklist_item),
+         f.severity, f.severity_sort,
          f.status, (CASE f.status WHEN 'reopened' THEN 1 WHEN 'open' THEN 2 ELSE 3 END)::smallint,
          f.object_kind, f.object_id, salesops.mart_label(o.name),
          salesops.mart_label(f.owner_id), CASE WHEN f.owner_id IS NULL THEN '(none)' ELSE coalesce(w.owner, '(unknown owner)') END,
          salesops.mart_label(w.team), salesops.mart_label(w.region), salesops.mart_label(w.manager), salesops.mart_label(w.manager_path),
          salesops.mart_label(f.value), salesops.mart_label(f.bound), (f.seen_at AT TIME ZONE p.time_zone)::date, d.began, d.ended,
          coalesce(d.ended, p.as_of_date) - d.began,
-         r.amount, CASE WHEN f.status <> 'resolved' THEN CASE WHEN f.is_counted THEN r.amount WHEN r.amount IS NOT NULL THEN 0 END END,
+         r.amount, CASE WHEN f.status = 'resolved' THEN NULL WHEN f.is_counted THEN r.amount WHEN r.amount IS NOT NULL THEN 0 END,
          p.currency_code, p.as_of_date, p.published_at
   FROM salesops.latest_publication() p
   CROSS JOIN shown f
@@ -80,4 +83,5 @@ BEGIN ATOMIC
     ON c.category OPERATOR(salesops.=) o.category
   CROSS JOIN LATERAL (SELECT o.corporate_amount * p.weights[c."position"] AS amount) r;
 END;
-COMMENT ON FUNCTION salesops.mart_data_quality_finding() IS 'Rows of mart data_quality_finding; columns as of mart_columns()';
+COMMENT ON FUNCTION salesops.mart_data_quality_finding() IS
+  'Rows of mart data_quality_finding; columns as of mart_columns()';

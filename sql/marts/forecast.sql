@@ -25,7 +25,8 @@ BEGIN ATOMIC
   CROSS JOIN LATERAL salesops.forecast_lines(f.totals, f.estimated, f.unconvertible, p.weights) c;
 END;
 COMMENT ON FUNCTION salesops.mart_forecast() IS
-  'Rows of mart forecast; columns as of mart_columns(). Every owner and quarter has a row for each category, so that cumulative amounts add up over owners';
+  'Rows of mart forecast; columns as of mart_columns(). Every owner and quarter has a row for each category, so that '
+  'cumulative amounts add up over owners';
 
 CREATE FUNCTION salesops.mart_forecast_attainment(
   OUT forecast_attainment_key text, OUT source_key text,
@@ -56,4 +57,5 @@ BEGIN ATOMIC
   CROSS JOIN LATERAL salesops.period_labels(f.period, p.start_month) q
   CROSS JOIN LATERAL salesops.forecast_measures(f.totals, f.quota, p.weights) m;
 END;
-COMMENT ON FUNCTION salesops.mart_forecast_attainment() IS 'Rows of mart forecast_attainment; columns as of mart_columns()';
+COMMENT ON FUNCTION salesops.mart_forecast_attainment() IS
+  'Rows of mart forecast_attainment; columns as of mart_columns()';

@@ -17,7 +17,8 @@ BEGIN ATOMIC
                                 ELSE 'm.%1$I::%2$s AS %1$I' END, c.column_name, c.type), ', ' ORDER BY c."position")
   FROM salesops.mart_columns() c WHERE c.mart = mart_shape.mart;
 END;
-COMMENT ON FUNCTION salesops.mart_shape(text) IS 'Columns of a mart: with their types, to compare with what is there; and as the select list of its materialized view';
+COMMENT ON FUNCTION salesops.mart_shape(text) IS
+  'Columns of a mart: with their types, to compare with what is there; and as the select list of its materialized view';
 
 CREATE FUNCTION salesops.mart_found(relation text)
 RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
@@ -26,7 +27,8 @@ BEGIN ATOMIC
   FROM pg_catalog.pg_attribute a
   WHERE a.attrelid = to_regclass(format('salesops_bi.%I', relation)) AND a.attnum > 0 AND NOT a.attisdropped;
 END;
-COMMENT ON FUNCTION salesops.mart_found(text) IS 'Columns that a relation of salesops_bi has, with their types; NULL if there is no such relation';
+COMMENT ON FUNCTION salesops.mart_found(text) IS
+  'Columns that a relation of salesops_bi has, with their types; NULL if there is no such relation';
 
 -- What a user did to a mart's relation, as commands that do it again.
 CREATE FUNCTION salesops.mart_customisation(relation text, OUT command text, OUT is_ours boolean)
@@ -61,7 +63,8 @@ BEGIN ATOMIC
   WHERE t.attnum > 0 AND NOT t.attisdropped AND col_description(r.oid, t.attnum) IS NOT NULL;
 END;
 COMMENT ON FUNCTION salesops.mart_customisation(text) IS
-  'Indexes, grants and comments of a relation of salesops_bi as commands that make them again; is_ours marks the index that install_marts() makes itself';
+  'Indexes, grants and comments of a relation of salesops_bi as commands that make them again; is_ours marks the index '
+  'that install_marts() makes itself';
 
 -- Makes the two relations of a mart, empty, as the catalog of marts says.
 CREATE FUNCTION salesops.create_mart(mart text)
@@ -74,7 +77,8 @@ BEGIN
                             mart || '_mat', shape.selected, 'mart_' || mart);
   EXECUTE pg_catalog.format('CREATE VIEW salesops_bi.%I AS SELECT m.* FROM salesops_bi.%I m', mart, mart || '_mat');
 END $$;
-COMMENT ON FUNCTION salesops.create_mart(text) IS 'Make the materialized view of a mart, empty, and the view over it; install_marts() calls it';
+COMMENT ON FUNCTION salesops.create_mart(text) IS
+  'Make the materialized view of a mart, empty, and the view over it; install_marts() calls it';
 
 -- Comments what has no comment yet: a user's own words stay.
 CREATE FUNCTION salesops.comment_mart(mart text)
@@ -104,7 +108,8 @@ BEGIN
     EXECUTE command;
   END LOOP;
 END $$;
-COMMENT ON FUNCTION salesops.comment_mart(text) IS 'Comment the relations of a mart and their columns where they have no comment yet; install_marts() calls it';
+COMMENT ON FUNCTION salesops.comment_mart(text) IS
+  'Comment the relations of a mart and their columns where they have no comment yet; install_marts() calls it';
 
 CREATE FUNCTION salesops.install_marts()
 RETURNS bigint LANGUAGE plpgsql AS $$
@@ -144,7 +149,8 @@ BEGIN
   RETURN made;
 END $$;
 COMMENT ON FUNCTION salesops.install_marts() IS
-  'Make schema salesops_bi and the marts in it, empty until refresh_marts(); returns how many were made. What is there and right stays untouched; a mart '
+  'Make schema salesops_bi and the marts in it, empty until refresh_marts(); returns how many were made. What is there '
+  'and right stays untouched; a mart '
   'whose columns changed with an update is made anew with its user indexes, grants and comments. The caller owns them';
 
 CREATE FUNCTION salesops.drop_mart(mart text)
@@ -162,7 +168,8 @@ EXCEPTION WHEN dependent_objects_still_exist THEN
           DETAIL = SQLERRM,
           HINT = 'Drop the views built on it, call salesops.install_marts() or salesops.drop_marts() again, and make them anew.';
 END $$;
-COMMENT ON FUNCTION salesops.drop_mart(text) IS 'Drop the relations of one mart; 2BP01 where a user''s view stands on them';
+COMMENT ON FUNCTION salesops.drop_mart(text) IS
+  'Drop the relations of one mart; 2BP01 where a user''s view stands on them';
 
 CREATE FUNCTION salesops.drop_marts()
 RETURNS void LANGUAGE plpgsql AS $$
@@ -178,4 +185,5 @@ BEGIN
   DROP SCHEMA salesops_bi;
 END $$;
 COMMENT ON FUNCTION salesops.drop_marts() IS
-  'Drop the marts and their schema, with indexes, grants and comments; call it before DROP EXTENSION. Fails where a user''s object is in the schema or on a mart';
+  'Drop the marts and their schema, with indexes, grants and comments; call it before DROP EXTENSION. Fails where a '
+  'user''s object is in the schema or on a mart';

@@ -26,7 +26,8 @@ BEGIN
   RETURN method;
 END $$;
 COMMENT ON FUNCTION salesops.refresh_mart(text) IS
-  'Refresh the rows of one mart for the newest publication and return how: concurrently, or plain where it is empty or lost its unique index. refresh_marts() calls it';
+  'Refresh the rows of one mart for the newest publication and return how: concurrently, or plain where it is empty or '
+  'lost its unique index. refresh_marts() calls it';
 
 CREATE FUNCTION salesops.refresh_marts(as_of timestamptz, lock_wait interval DEFAULT '30 seconds')
 RETURNS bigint LANGUAGE plpgsql AS $$
@@ -68,5 +69,7 @@ BEGIN
   RETURN total_rows;
 END $$;
 COMMENT ON FUNCTION salesops.refresh_marts(timestamptz, interval) IS
-  'Publish an instant: refresh every mart for it in dependency order and return their rows together. Installs the marts if they are missing. A mart that '
-  'fails, or whose lock is not free within lock_wait, keeps its last good rows: a WARNING, a row in mart_refresh, and the others go on. Needs the owner of the marts';
+  'Publish an instant: refresh every mart for it in dependency order and return their rows together. Installs the marts '
+  'if they are missing. A mart that '
+  'fails, or whose lock is not free within lock_wait, keeps its last good rows: a WARNING, a row in mart_refresh, and '
+  'the others go on. Needs the owner of the marts';
