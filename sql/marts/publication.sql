@@ -24,11 +24,11 @@ CREATE TABLE salesops.mart_refresh (
   started_at     timestamptz NOT NULL,
   refreshed_at   timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   rows           bigint,
-  method         text NOT NULL CHECK (method IN ('concurrently', 'plain')),
+  method         text CHECK (method IN ('concurrently', 'plain')),
   sqlstate       text,
   message        text,
   PRIMARY KEY (publication_id, mart),
-  CONSTRAINT mart_refresh_outcome CHECK ((rows IS NULL) = (sqlstate IS NOT NULL))
+  CONSTRAINT mart_refresh_outcome CHECK ((rows IS NULL) = (sqlstate IS NOT NULL) AND (method IS NULL) = (rows IS NULL))
 );
 CREATE INDEX mart_refresh_latest ON salesops.mart_refresh (mart, publication_id DESC);
 COMMENT ON TABLE salesops.mart_refresh IS
@@ -40,7 +40,7 @@ COMMENT ON COLUMN salesops.mart_refresh.started_at IS 'Wall clock time when its 
 COMMENT ON COLUMN salesops.mart_refresh.refreshed_at IS 'Wall clock time when its refresh ended, well or not';
 COMMENT ON COLUMN salesops.mart_refresh.rows IS 'Rows of the mart afterwards; NULL = failed';
 COMMENT ON COLUMN salesops.mart_refresh.method IS
-  'concurrently (readers are never blocked) or plain (the first time, and where the unique index is missing)';
+  'concurrently (readers are never blocked) or plain (the first time, and where the unique index is missing); NULL = failed';
 COMMENT ON COLUMN salesops.mart_refresh.sqlstate IS 'SQLSTATE of the failure; NULL = succeeded';
 COMMENT ON COLUMN salesops.mart_refresh.message IS 'Message of the failure';
 SELECT pg_catalog.pg_extension_config_dump('salesops.mart_refresh', '');

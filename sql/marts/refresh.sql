@@ -38,7 +38,7 @@ DECLARE
   began timestamptz;
   how text;
   mart_rows bigint;
-  total_rows bigint := 0;
+  total_rows bigint;
   failure_state text;
   failure_message text;
 BEGIN
@@ -48,7 +48,7 @@ BEGIN
 
   FOR mart IN SELECT m.mart FROM salesops.marts() m ORDER BY m."position" LOOP
     began := pg_catalog.clock_timestamp();
-    how := 'plain';
+    how := NULL;
     mart_rows := NULL;
     failure_state := NULL;
     failure_message := NULL;
@@ -62,14 +62,18 @@ BEGIN
     END;
     INSERT INTO salesops.mart_refresh (publication_id, mart, as_of, started_at, rows, method, sqlstate, message)
     VALUES (publication, mart, refresh_marts.as_of, began, mart_rows, how, failure_state, failure_message);
-    total_rows := total_rows + coalesce(mart_rows, 0);
+    total_rows := coalesce(total_rows + mart_rows, total_rows, mart_rows);
   END LOOP;
 
+  -- Where all failed, the reason is not a mart's: say it as an error, so that the night's step fails.
+  IF total_rows IS NULL THEN
+    RAISE EXCEPTION 'no mart was refreshed: %', failure_message
+      USING ERRCODE = failure_state, HINT = 'The owner of salesops_bi must refresh, with rights on schema salesops.';
+  END IF;
   PERFORM pg_catalog.set_config('lock_timeout', outer_lock_timeout, true);
   RETURN total_rows;
 END $$;
 COMMENT ON FUNCTION salesops.refresh_marts(timestamptz, interval) IS
   'Publish an instant: refresh every mart for it in dependency order and return their rows together. Installs the marts '
-  'if they are missing. A mart that '
-  'fails, or whose lock is not free within lock_wait, keeps its last good rows: a WARNING, a row in mart_refresh, and '
-  'the others go on. Needs the owner of the marts';
+  'if they are missing. A mart that fails, or whose lock is not free within lock_wait, keeps its last good rows: a WARNING, '
+  'a row in mart_refresh, and the others go on; an error if all fail. Needs the owner of the marts';

@@ -4,7 +4,7 @@ SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(46);
+SELECT plan(47);
 
 -- Before anything is published
 SELECT is(install_marts(), 6::bigint, 'six marts are made');
@@ -162,6 +162,13 @@ SELECT results_eq($$SELECT DISTINCT as_of_date, sum(amount) FILTER (WHERE catego
 SELECT results_eq($$SELECT status, sqlstate, message FROM salesops_bi.run_health WHERE kind = 'mart' AND name = 'forecast_attainment' AND is_latest$$,
                   $$VALUES ('failed', 'P0042', 'broken on purpose')$$, 'and run health shows the failure');
 SELECT is(current_setting('lock_timeout'), '0', 'lock_timeout is as it was');
+CREATE ROLE salesops_test_stranger;
+GRANT USAGE ON SCHEMA salesops, salesops_bi TO salesops_test_stranger;
+GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA salesops TO salesops_test_stranger;
+SET LOCAL ROLE salesops_test_stranger;
+SELECT throws_ok($$SELECT salesops.refresh_marts('2026-11-22')$$, '42501', 'no mart was refreshed: must be owner of materialized view run_health_mat',
+                 'somebody who does not own the marts is told so');
+RESET ROLE;
 
 -- Reinstalling keeps what users made
 CREATE ROLE salesops_test_reader;
