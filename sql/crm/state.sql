@@ -12,7 +12,8 @@ CREATE FUNCTION salesops.opportunity_state(
   OUT probability numeric, OUT stated_probability numeric, OUT probability_scale text,
   OUT close_date date, OUT close_quarter salesops.fiscal_period, OUT created_at timestamptz, OUT next_step text,
   OUT last_activity_at timestamptz, OUT stage_entered_at timestamptz, OUT confirmed_at timestamptz,
-  OUT custom jsonb, OUT unreadable jsonb, OUT effective_from timestamptz, OUT recorded_at timestamptz, OUT origin text)
+  OUT custom jsonb, OUT unreadable jsonb, OUT effective_from timestamptz, OUT recorded_at timestamptz, OUT origin text,
+  OUT is_status_stated boolean)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   -- Materialized: settings and options are read once, not once a deal.
@@ -32,7 +33,9 @@ BEGIN ATOMIC
                        ELSE coalesce(nullif(x.stated_category, 'Closed'), nullif(m.category, 'Closed')) END,
          x.stated_category, m.category, o.forecast_category,
          o.deal_type, o.lead_source, o.loss_reason, o.product, p.product_id, o.quantity,
-         o.amount, coalesce(o.list_amount, p.list_price * coalesce(o.quantity, 1)), o.discount, o.margin,
+         o.amount,
+         coalesce(o.list_amount, CASE WHEN z.currency = coalesce(p.currency, s.currency) THEN p.list_price * coalesce(o.quantity, 1) END),
+         o.discount, o.margin,
          y.amount,
          CASE WHEN o.amount IS NOT NULL THEN 'stated' WHEN y.amount IS NOT NULL THEN 'list price' ELSE 'unknown' END,
          z.currency, CASE WHEN z.currency = g.currency THEN 1 ELSE r.per_corporate END,
@@ -42,7 +45,8 @@ BEGIN ATOMIC
          o.probability, s.scale,
          o.close_date, salesops.fiscal_quarter(o.close_date, g.start_month), o.created_at, o.next_step,
          o.last_activity_at, o.stage_entered_at, o.confirmed_at,
-         o.custom, o.unreadable, o.effective_at, o.recorded_at, o.origin
+         o.custom, o.unreadable, o.effective_at, o.recorded_at, o.origin,
+         coalesce(o.is_won, o.is_closed) IS NOT NULL
   FROM salesops.opportunity_as_of(opportunity_state.effective_at, opportunity_state.known_at) o
   JOIN s ON s.source_key = o.source_key
   CROSS JOIN g
