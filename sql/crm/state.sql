@@ -70,11 +70,11 @@ BEGIN ATOMIC
            coalesce(k.category, salesops.recognize_forecast_category(o.forecast_category)) AS stated_category) x
   CROSS JOIN LATERAL (SELECT coalesce(o.amount, CASE x.status WHEN 'open' THEN p.list_price * coalesce(o.quantity, 1) END) AS amount) y
   CROSS JOIN LATERAL (SELECT coalesce(CASE WHEN o.amount IS NULL THEN p.currency ELSE o.currency END, s.currency) AS currency) z
-  -- The latest dated rate not after the day; a limited subquery, so that it is looked up once a row and only for foreign amounts.
-  LEFT JOIN LATERAL (SELECT q.per_corporate FROM salesops.currency_rate q
-                     WHERE z.currency <> g.currency AND q.source_key = o.source_key AND q.currency = z.currency
-                       AND q.valid_from <= least(o.close_date, g.day) AND NOT q.is_deleted AND q.per_corporate > 0
-                     ORDER BY q.valid_from DESC, q.id LIMIT 1) r ON true
+  -- The latest dated rate not after the day. A scalar subquery: it runs only where the rate is asked for, of foreign amounts.
+  CROSS JOIN LATERAL (SELECT (SELECT q.per_corporate FROM salesops.currency_rate q
+                              WHERE q.source_key = o.source_key AND q.currency = z.currency
+                                AND q.valid_from <= least(o.close_date, g.day) AND NOT q.is_deleted AND q.per_corporate > 0
+                              ORDER BY q.valid_from DESC, q.id LIMIT 1) AS per_corporate) r
   WHERE o.merged_into IS NULL;
 END;
 COMMENT ON FUNCTION salesops.opportunity_state(timestamptz, timestamptz) IS
