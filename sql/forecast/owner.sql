@@ -3,7 +3,7 @@
 CREATE FUNCTION salesops.owners(as_of timestamptz, known_at timestamptz DEFAULT NULL,
                                 OUT source_key text, OUT owner_id text, OUT owner text, OUT team text, OUT region text,
                                 OUT manager text, OUT manager_path text, OUT is_active boolean)
-RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
   -- The planner knows no sizes here and would compare every rep with every rep, hence no nested loops.
   WITH rep AS MATERIALIZED (

@@ -30,7 +30,7 @@ COMMENT ON FUNCTION salesops.quota_as_of(timestamptz, timestamptz) IS 'Quotas as
 CREATE FUNCTION salesops.owner_quota(as_of timestamptz, known_at timestamptz DEFAULT NULL,
                                      OUT source_key text, OUT owner_id text, OUT period salesops.fiscal_period,
                                      OUT quota numeric, OUT is_team_quota boolean)
-RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
   WITH calendar AS MATERIALIZED (
     SELECT salesops.get_setting('corporate_currency') AS currency, salesops.fiscal_year_start_month() AS start_month,

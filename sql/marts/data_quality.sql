@@ -9,14 +9,14 @@ CREATE FUNCTION salesops.mart_data_quality(
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   WITH audited AS MATERIALIZED (
-    SELECT DISTINCT ON (d.day) r.run_id, d.day, d.day = max(d.day) OVER () AS is_latest
+    SELECT DISTINCT ON (d.day) a.run_id, d.day, d.day = max(d.day) OVER () AS is_latest
     FROM salesops.latest_publication() p
-    JOIN salesops.run_log r ON r.as_of <= p.as_of
-    CROSS JOIN LATERAL (SELECT (r.as_of AT TIME ZONE p.time_zone)::date AS day) d
-    WHERE d.day > p.as_of_date - 92 AND EXISTS (SELECT FROM salesops.audit_tally t WHERE t.run_id = r.run_id)
-    ORDER BY d.day, r.as_of DESC, r.run_id DESC
+    JOIN salesops.audit_log a ON a.as_of <= p.as_of
+    CROSS JOIN LATERAL (SELECT (a.as_of AT TIME ZONE p.time_zone)::date AS day) d
+    WHERE d.day > p.as_of_date - 92
+    ORDER BY d.day, a.as_of DESC, a.audited_at DESC
   )
-  SELECT jsonb_build_array(t.source_key, t.owner_id, t.rule, a.day)::text, t.source_key, a.day,
+  SELECT jsonb_build_array(t.source_key, t.owner_id, t.rule, a.day)::text, salesops.mart_label(t.source_key), a.day,
          salesops.mart_label(t.owner_id), CASE WHEN t.owner_id IS NULL THEN '(none)' ELSE coalesce(w.owner, '(unknown owner)') END,
          salesops.mart_label(w.team), salesops.mart_label(w.region), salesops.mart_label(w.manager), salesops.mart_label(w.manager_path),
          t.rule, salesops.mart_label(u.checklist_item), salesops.mart_label(u.field), salesops.mart_label(u.severity),
@@ -58,7 +58,7 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL (SELECT (CASE e.severity WHEN 'error' THEN 1 WHEN 'warning' THEN 2 ELSE 3 END)::smallint AS severity_sort) d
     WHERE s.status <> 'resolved' OR e.resolved_at > p.as_of - interval '92 days'
   )
-  SELECT f.finding_id::text, f.source_key, f.rule, salesops.mart_label(u.checklist_item), f.severity, f.severity_sort,
+  SELECT f.finding_id::text, salesops.mart_label(f.source_key), f.rule, salesops.mart_label(u.checklist_item), f.severity, f.severity_sort,
          f.status, (CASE f.status WHEN 'reopened' THEN 1 WHEN 'open' THEN 2 ELSE 3 END)::smallint,
          f.object_kind, f.object_id, salesops.mart_label(o.name),
          salesops.mart_label(f.owner_id), CASE WHEN f.owner_id IS NULL THEN '(none)' ELSE coalesce(w.owner, '(unknown owner)') END,
