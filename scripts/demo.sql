@@ -15,7 +15,7 @@ FROM salesops_bi.data_quality q WHERE q.is_latest
 GROUP BY q.rule, q.severity, q.severity_sort HAVING sum(q.failed) > 0 ORDER BY q.severity_sort, 4 DESC;
 
 \echo 'The worst findings'
-SELECT f.severity, f.rule, coalesce(f.object, f.object_id) AS deal, f.owner, left(f.value, 30) AS value, f.bound, to_char(f.amount_at_risk, 'FM999,999,999,990') AS "at risk"
+SELECT f.severity, f.rule, coalesce(nullif(f.object, '(none)'), f.object_id) AS deal, f.owner, left(f.value, 30) AS value, f.bound, to_char(f.amount_at_risk, 'FM999,999,999,990') AS "at risk"
 FROM salesops_bi.data_quality_finding f WHERE f.status <> 'resolved'
 ORDER BY f.severity_sort, f.amount_at_risk DESC NULLS LAST, f.data_quality_finding_key LIMIT 10;
 SELECT count(DISTINCT (f.source_key, f.object_id)) AS "deals with findings", to_char(sum(f.counted_amount_at_risk), 'FM999,999,999,999,990') AS "money at risk (weighted, each deal once)"
