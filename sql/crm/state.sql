@@ -13,7 +13,7 @@ CREATE FUNCTION salesops.opportunity_state(
   OUT close_date date, OUT close_quarter salesops.fiscal_period, OUT created_at timestamptz, OUT next_step text,
   OUT last_activity_at timestamptz, OUT stage_entered_at timestamptz, OUT confirmed_at timestamptz,
   OUT custom jsonb, OUT unreadable jsonb, OUT effective_from timestamptz, OUT recorded_at timestamptz, OUT origin text,
-  OUT is_status_stated boolean)
+  OUT is_status_stated boolean, OUT is_open boolean)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   -- Materialized: settings and options are read once, not once a deal.
@@ -46,9 +46,10 @@ BEGIN ATOMIC
          o.close_date, salesops.fiscal_quarter(o.close_date, g.start_month), o.created_at, o.next_step,
          o.last_activity_at, o.stage_entered_at, o.confirmed_at,
          o.custom, o.unreadable, o.effective_at, o.recorded_at, o.origin,
-         coalesce(o.is_won, o.is_closed) IS NOT NULL
+         coalesce(o.is_won, o.is_closed) IS NOT NULL, x.status = 'open'
   FROM salesops.opportunity_as_of(opportunity_state.effective_at, opportunity_state.known_at) o
-  JOIN s ON s.source_key = o.source_key
+  -- Outer joins: every deal has its source, and the planner then keeps the number of deals for its estimate.
+  LEFT JOIN s ON s.source_key = o.source_key
   CROSS JOIN g
   LEFT JOIN salesops.stage_meaning(opportunity_state.effective_at) any_pipeline
     ON any_pipeline.source_key = o.source_key AND any_pipeline.pipeline = '' AND any_pipeline.stage = o.stage
@@ -70,11 +71,11 @@ BEGIN ATOMIC
            coalesce(k.category, salesops.recognize_forecast_category(o.forecast_category)) AS stated_category) x
   CROSS JOIN LATERAL (SELECT coalesce(o.amount, CASE x.status WHEN 'open' THEN p.list_price * coalesce(o.quantity, 1) END) AS amount) y
   CROSS JOIN LATERAL (SELECT coalesce(CASE WHEN o.amount IS NULL THEN p.currency ELSE o.currency END, s.currency) AS currency) z
-  -- The latest dated rate not after the day; a limited subquery, so that it is looked up once a row and only for foreign amounts.
-  LEFT JOIN LATERAL (SELECT q.per_corporate FROM salesops.currency_rate q
-                     WHERE z.currency <> g.currency AND q.source_key = o.source_key AND q.currency = z.currency
-                       AND q.valid_from <= least(o.close_date, g.day) AND NOT q.is_deleted AND q.per_corporate > 0
-                     ORDER BY q.valid_from DESC, q.id LIMIT 1) r ON true
+  -- The latest dated rate not after the day. A scalar subquery: it runs only where the rate is asked for, of foreign amounts.
+  CROSS JOIN LATERAL (SELECT (SELECT q.per_corporate FROM salesops.currency_rate q
+                              WHERE q.source_key = o.source_key AND q.currency = z.currency
+                                AND q.valid_from <= least(o.close_date, g.day) AND NOT q.is_deleted AND q.per_corporate > 0
+                              ORDER BY q.valid_from DESC, q.id LIMIT 1) AS per_corporate) r
   WHERE o.merged_into IS NULL;
 END;
 COMMENT ON FUNCTION salesops.opportunity_state(timestamptz, timestamptz) IS

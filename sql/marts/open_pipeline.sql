@@ -48,6 +48,6 @@ BEGIN ATOMIC
   LEFT JOIN LATERAL (SELECT x.* FROM salesops.owners(p.as_of, p.as_of) x) w
     ON w.source_key = o.source_key AND w.owner_id = o.owner_id
   LEFT JOIN finding f ON f.source_key = o.source_key AND f.object_id = o.id
-  WHERE o.status = 'open';
+  WHERE o.is_open;
 END;
 COMMENT ON FUNCTION salesops.mart_open_pipeline() IS 'Rows of mart open_pipeline; columns as of mart_columns()';

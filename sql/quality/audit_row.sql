@@ -82,7 +82,7 @@ BEGIN ATOMIC
     WHERE c.source_key = o.source_key AND c.opportunity_id = o.id AND NOT c.is_deleted) b ON true
   LEFT JOIN salesops.won_cycle(audit_row.instant, audit_row.known_at) w
     ON w.source_key = o.source_key AND w.deal_type = coalesce(o.deal_type, '')
-  WHERE o.status = 'open';
+  WHERE o.is_open;
 END;
 COMMENT ON FUNCTION salesops.audit_row(timestamptz, timestamptz) IS
   'Open deals as of an instant with every fact that a rule may ask about; audit_columns() explains the columns';
