@@ -39,11 +39,11 @@ COMMENT ON COLUMN salesops.forecast_snapshot.unconvertible IS
   'Deals whose amount no rate converted; counted, not summed, in totals';
 SELECT pg_catalog.pg_extension_config_dump('salesops.forecast_snapshot', '');
 
-CREATE FUNCTION salesops.refuse_snapshot_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION salesops.refuse_snapshot_change() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   RAISE EXCEPTION 'snapshots are never changed or removed'
     USING ERRCODE = 'restrict_violation',
-          DETAIL = pg_catalog.format('%s on salesops.%s was refused.', tg_op, tg_table_name),
+          DETAIL = format('%s on salesops.%s was refused.', tg_op, tg_table_name),
           HINT = 'Correct the data and take the next snapshot; replay_snapshot() names what differs.';
 END $$;
 COMMENT ON FUNCTION salesops.refuse_snapshot_change() IS 'trigger that keeps snapshots append-only';

@@ -2,7 +2,7 @@
 -- Weights are those of the setting weight_set as they held at as_of.
 
 CREATE FUNCTION salesops.check_quarter(period salesops.fiscal_period)
-RETURNS salesops.fiscal_period LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+RETURNS salesops.fiscal_period LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF salesops.grain(period) <> 'quarter' THEN
     RAISE EXCEPTION 'a forecast is for a fiscal quarter, not for %', period

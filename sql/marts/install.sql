@@ -68,42 +68,42 @@ COMMENT ON FUNCTION salesops.mart_customisation(text) IS
 
 -- Makes the two relations of a mart, empty, as the catalog of marts says.
 CREATE FUNCTION salesops.create_mart(mart text)
-RETURNS void LANGUAGE plpgsql AS $$
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   shape record;
 BEGIN
   SELECT s.wanted, s.selected INTO shape FROM salesops.mart_shape(create_mart.mart) s;
-  EXECUTE pg_catalog.format('CREATE MATERIALIZED VIEW salesops_bi.%I AS SELECT %s FROM salesops.%I() m WITH NO DATA',
+  EXECUTE format('CREATE MATERIALIZED VIEW salesops_bi.%I AS SELECT %s FROM salesops.%I() m WITH NO DATA',
                             mart || '_mat', shape.selected, 'mart_' || mart);
-  EXECUTE pg_catalog.format('CREATE VIEW salesops_bi.%I AS SELECT m.* FROM salesops_bi.%I m', mart, mart || '_mat');
+  EXECUTE format('CREATE VIEW salesops_bi.%I AS SELECT m.* FROM salesops_bi.%I m', mart, mart || '_mat');
 END $$;
 COMMENT ON FUNCTION salesops.create_mart(text) IS
   'Make the materialized view of a mart, empty, and the view over it; install_marts() calls it';
 
 -- Comments what has no comment yet: a user's own words stay.
 CREATE FUNCTION salesops.comment_mart(mart text)
-RETURNS void LANGUAGE plpgsql AS $$
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   command text;
 BEGIN
   FOR command IN
-    SELECT pg_catalog.format('COMMENT ON %s salesops_bi.%I IS %L', r.kind, r.name, m.meaning)
+    SELECT format('COMMENT ON %s salesops_bi.%I IS %L', r.kind, r.name, m.meaning)
     FROM salesops.marts() m
     CROSS JOIN LATERAL (VALUES ('MATERIALIZED VIEW', m.mart || '_mat'), ('VIEW', m.mart)) AS r(kind, name)
     WHERE m.mart = comment_mart.mart
-      AND pg_catalog.obj_description(pg_catalog.to_regclass(pg_catalog.format('salesops_bi.%I', r.name)), 'pg_class') IS NULL
+      AND obj_description(to_regclass(format('salesops_bi.%I', r.name)), 'pg_class') IS NULL
     UNION ALL
-    SELECT pg_catalog.format('COMMENT ON COLUMN salesops_bi.%I.%I IS %L', r.name, c.column_name, c.meaning)
+    SELECT format('COMMENT ON COLUMN salesops_bi.%I.%I IS %L', r.name, c.column_name, c.meaning)
     FROM salesops.mart_columns() c
     CROSS JOIN LATERAL (VALUES (c.mart || '_mat'), (c.mart)) AS r(name)
     JOIN pg_catalog.pg_attribute a
-      ON a.attrelid = pg_catalog.to_regclass(pg_catalog.format('salesops_bi.%I', r.name)) AND a.attname = c.column_name
-    WHERE c.mart = comment_mart.mart AND pg_catalog.col_description(a.attrelid, a.attnum) IS NULL
+      ON a.attrelid = to_regclass(format('salesops_bi.%I', r.name)) AND a.attname = c.column_name
+    WHERE c.mart = comment_mart.mart AND col_description(a.attrelid, a.attnum) IS NULL
     UNION ALL
-    SELECT pg_catalog.format('COMMENT ON INDEX salesops_bi.%I IS %L', m.mart || '_key', 'Primary key; refreshing concurrently needs it')
+    SELECT format('COMMENT ON INDEX salesops_bi.%I IS %L', m.mart || '_key', 'Primary key; refreshing concurrently needs it')
     FROM salesops.marts() m
     WHERE m.mart = comment_mart.mart
-      AND pg_catalog.obj_description(pg_catalog.to_regclass(pg_catalog.format('salesops_bi.%I', m.mart || '_key')), 'pg_class') IS NULL
+      AND obj_description(to_regclass(format('salesops_bi.%I', m.mart || '_key')), 'pg_class') IS NULL
   LOOP
     EXECUTE command;
   END LOOP;
@@ -112,14 +112,14 @@ COMMENT ON FUNCTION salesops.comment_mart(text) IS
   'Comment the relations of a mart and their columns where they have no comment yet; install_marts() calls it';
 
 CREATE FUNCTION salesops.install_marts()
-RETURNS bigint LANGUAGE plpgsql AS $$
+RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   mart text;
   saved text[];
   command text;
   made bigint := 0;
 BEGIN
-  IF pg_catalog.to_regnamespace('salesops_bi') IS NULL THEN
+  IF to_regnamespace('salesops_bi') IS NULL THEN
     CREATE SCHEMA salesops_bi;
     COMMENT ON SCHEMA salesops_bi IS 'salesops for BI: plain views to read, each over a materialized view <name>_mat that the night refreshes';
   END IF;
@@ -141,8 +141,8 @@ BEGIN
       END LOOP;
       made := made + 1;
     END IF;
-    IF pg_catalog.to_regclass(pg_catalog.format('salesops_bi.%I', mart || '_key')) IS NULL THEN
-      EXECUTE pg_catalog.format('CREATE UNIQUE INDEX %I ON salesops_bi.%I (%I)', mart || '_key', mart || '_mat', mart || '_key');
+    IF to_regclass(format('salesops_bi.%I', mart || '_key')) IS NULL THEN
+      EXECUTE format('CREATE UNIQUE INDEX %I ON salesops_bi.%I (%I)', mart || '_key', mart || '_mat', mart || '_key');
     END IF;
     PERFORM salesops.comment_mart(mart);
   END LOOP;
@@ -154,13 +154,13 @@ COMMENT ON FUNCTION salesops.install_marts() IS
   'whose columns changed with an update is made anew with its user indexes, grants and comments. The caller owns them';
 
 CREATE FUNCTION salesops.drop_mart(mart text)
-RETURNS void LANGUAGE plpgsql AS $$
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF salesops.mart_found(mart) IS NOT NULL THEN
-    EXECUTE pg_catalog.format('DROP VIEW salesops_bi.%I', mart);
+    EXECUTE format('DROP VIEW salesops_bi.%I', mart);
   END IF;
   IF salesops.mart_found(mart || '_mat') IS NOT NULL THEN
-    EXECUTE pg_catalog.format('DROP MATERIALIZED VIEW salesops_bi.%I', mart || '_mat');
+    EXECUTE format('DROP MATERIALIZED VIEW salesops_bi.%I', mart || '_mat');
   END IF;
 EXCEPTION WHEN dependent_objects_still_exist THEN
   RAISE EXCEPTION 'mart "%" cannot be dropped because other objects depend on it', mart
@@ -172,11 +172,11 @@ COMMENT ON FUNCTION salesops.drop_mart(text) IS
   'Drop the relations of one mart; 2BP01 where a user''s view stands on them';
 
 CREATE FUNCTION salesops.drop_marts()
-RETURNS void LANGUAGE plpgsql AS $$
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   mart text;
 BEGIN
-  IF pg_catalog.to_regnamespace('salesops_bi') IS NULL THEN
+  IF to_regnamespace('salesops_bi') IS NULL THEN
     RETURN;
   END IF;
   FOR mart IN SELECT m.mart FROM salesops.marts() m ORDER BY m."position" DESC LOOP

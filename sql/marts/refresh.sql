@@ -5,10 +5,10 @@ CREATE FUNCTION salesops.refresh_mart(mart text)
 RETURNS text LANGUAGE plpgsql
 -- Compiling these wide plans takes seconds and saves none; and as_of, which is read from a table, hides from the planner how
 -- many rows there are, so that it would look deals up one by one.
-SET jit = off SET enable_nestloop = off
+SET jit = off SET enable_nestloop = off SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-  relation regclass := pg_catalog.to_regclass(pg_catalog.format('salesops_bi.%I', mart || '_mat'));
+  relation regclass := to_regclass(format('salesops_bi.%I', mart || '_mat'));
   method text;
 BEGIN
   -- Refreshing concurrently takes rows to compare with, and a unique index on plain columns over all rows.
@@ -20,9 +20,9 @@ BEGIN
   INTO method
   FROM pg_catalog.pg_class c WHERE c.oid = relation;
 
-  EXECUTE pg_catalog.format('REFRESH MATERIALIZED VIEW %s salesops_bi.%I', CASE method WHEN 'concurrently' THEN 'CONCURRENTLY' END,
+  EXECUTE format('REFRESH MATERIALIZED VIEW %s salesops_bi.%I', CASE method WHEN 'concurrently' THEN 'CONCURRENTLY' END,
                             mart || '_mat');
-  EXECUTE pg_catalog.format('ANALYZE salesops_bi.%I', mart || '_mat');
+  EXECUTE format('ANALYZE salesops_bi.%I', mart || '_mat');
   RETURN method;
 END $$;
 COMMENT ON FUNCTION salesops.refresh_mart(text) IS
@@ -30,9 +30,9 @@ COMMENT ON FUNCTION salesops.refresh_mart(text) IS
   'lost its unique index. refresh_marts() calls it';
 
 CREATE FUNCTION salesops.refresh_marts(as_of timestamptz, lock_wait interval DEFAULT '30 seconds')
-RETURNS bigint LANGUAGE plpgsql AS $$
+RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  outer_lock_timeout text := pg_catalog.current_setting('lock_timeout');
+  outer_lock_timeout text := current_setting('lock_timeout');
   publication bigint;
   mart text;
   began timestamptz;
@@ -44,17 +44,17 @@ DECLARE
 BEGIN
   PERFORM salesops.install_marts();
   INSERT INTO salesops.publication AS p (as_of) VALUES (refresh_marts.as_of) RETURNING p.publication_id INTO publication;
-  PERFORM pg_catalog.set_config('lock_timeout', (extract(epoch FROM lock_wait) * 1000)::bigint::text, true);
+  PERFORM set_config('lock_timeout', (extract(epoch FROM lock_wait) * 1000)::bigint::text, true);
 
   FOR mart IN SELECT m.mart FROM salesops.marts() m ORDER BY m."position" LOOP
-    began := pg_catalog.clock_timestamp();
+    began := clock_timestamp();
     how := NULL;
     mart_rows := NULL;
     failure_state := NULL;
     failure_message := NULL;
     BEGIN
       how := salesops.refresh_mart(mart);
-      EXECUTE pg_catalog.format('SELECT pg_catalog.count(*) FROM salesops_bi.%I', mart || '_mat') INTO mart_rows;
+      EXECUTE format('SELECT count(*) FROM salesops_bi.%I', mart || '_mat') INTO mart_rows;
     EXCEPTION WHEN OTHERS THEN
       GET STACKED DIAGNOSTICS failure_state = RETURNED_SQLSTATE, failure_message = MESSAGE_TEXT;
       RAISE WARNING 'mart "%" was not refreshed and keeps its last rows: %', mart, failure_message
@@ -70,7 +70,7 @@ BEGIN
     RAISE EXCEPTION 'no mart was refreshed: %', failure_message
       USING ERRCODE = failure_state, HINT = 'The owner of salesops_bi must refresh, with rights on schema salesops.';
   END IF;
-  PERFORM pg_catalog.set_config('lock_timeout', outer_lock_timeout, true);
+  PERFORM set_config('lock_timeout', outer_lock_timeout, true);
   RETURN total_rows;
 END $$;
 COMMENT ON FUNCTION salesops.refresh_marts(timestamptz, interval) IS
