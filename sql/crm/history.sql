@@ -132,6 +132,7 @@ RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   relation regclass := salesops.version_relation(source);
   versioned salesops.source := source;
+  has_events boolean := salesops.history_events(source) IS NOT NULL;
   reader record;
   written text[] := ARRAY(SELECT t.target FROM salesops.entity_targets('opportunity') t WHERE t.target NOT IN ('id', 'stage_entered_at')) || ARRAY['custom', 'unreadable', 'is_deleted'];
   start record := salesops.find_column(relation, 'fivetranstart');
@@ -162,8 +163,11 @@ BEGIN
     reader.columns, salesops.read_expression(format('s.%I', start.name), start.type, 'timestamptz'::regtype, 'YMD', 'UTC'), reader.from_clause,
     id_column, relation, source.source_key, as_of);
 
+  -- A version tells that something changed by then; where the source has events, they tell better when.
   UPDATE salesops.opportunity o
-  SET effective_at = v.start_at, stage_entered_at = greatest(v.stage_since, o.stage_entered_at), confirmed_at = greatest(v.confirmed_since, o.confirmed_at)
+  SET effective_at = v.start_at,
+      stage_entered_at = CASE WHEN has_events THEN o.stage_entered_at ELSE greatest(v.stage_since, o.stage_entered_at) END,
+      confirmed_at = CASE WHEN has_events THEN o.confirmed_at ELSE greatest(v.confirmed_since, o.confirmed_at) END
   FROM pg_temp.salesops_version v
   WHERE v.is_last AND o.source_key = source.source_key AND o.id = v.id;
   EXECUTE format(
@@ -188,8 +192,12 @@ BEGIN
   EXECUTE format('SELECT array_agg(DISTINCT e.target) FROM (%s) e(id, at, target, old_value, new_value)', events) INTO tracked;
   PERFORM salesops.drop_temporary('salesops_event');
   EXECUTE format('CREATE TEMP TABLE salesops_event ON COMMIT DROP AS
-                  SELECT e.id, o.created_at, e.target, e.old_value, e.new_value, salesops.read_instant(e.at, ''YMD'', %L) AS at
-                  FROM (%s) e(id, at, target, old_value, new_value) JOIN salesops.first_seen(%L, %L) o ON o.id = e.id',
+                  SELECT e.id, o.created_at, h.id IS NOT NULL AS is_versioned, e.target, e.old_value, e.new_value,
+                         salesops.read_instant(e.at, ''YMD'', %1$L) AS at
+                  FROM (%2$s) e(id, at, target, old_value, new_value)
+                  JOIN salesops.opportunity o ON o.source_key = %3$L AND o.id = e.id AND o.recorded_at = %4$L
+                  LEFT JOIN (SELECT x.id, min(x.recorded_at) AS recorded_at FROM salesops.opportunity_history x WHERE x.source_key = %3$L GROUP BY x.id) h ON h.id = o.id
+                  WHERE h.id IS NULL OR h.recorded_at = %4$L',
                  zone, events, source.source_key, as_of);
   DELETE FROM pg_temp.salesops_event e WHERE e.at IS NULL OR e.at > as_of;
   ANALYZE pg_temp.salesops_event;
@@ -223,13 +231,14 @@ BEGIN
          salesops.last_known(i.forecast_category) OVER w AS forecast_category, salesops.last_known(i.owner_id) OVER w AS owner_id,
          max(i.at) FILTER (WHERE i.stage IS NOT NULL) OVER w AS stage_entered_at,
          max(i.at) FILTER (WHERE coalesce(i.stage, i.amount, i.close_date) IS NOT NULL) OVER w AS confirmed_at,
-         lead(i.at) OVER w IS NULL AS is_last
+         lead(i.at) OVER w IS NULL AS is_last, d.targets, d.is_versioned
   FROM instant i
+  JOIN (SELECT e.id, array_agg(DISTINCT e.target) AS targets, bool_or(e.is_versioned) AS is_versioned FROM pg_temp.salesops_event e GROUP BY e.id) d ON d.id = i.id
   WINDOW w AS (PARTITION BY i.id ORDER BY i.at);
 
-  -- The last event began the present state.
+  -- The last event began the present state, unless full versions tell more; it is always the better word on the times.
   UPDATE salesops.opportunity o
-  SET effective_at = v.at,
+  SET effective_at = CASE WHEN v.is_versioned THEN o.effective_at ELSE v.at END,
       stage_entered_at = coalesce(v.stage_entered_at, o.stage_entered_at),
       confirmed_at = greatest(v.confirmed_at, o.confirmed_at)
   FROM pg_temp.salesops_version v
@@ -242,27 +251,26 @@ BEGIN
                                             product, amount, currency, probability, is_closed, is_won, close_date, created_at, stage_entered_at,
                                             confirmed_at, is_deleted, effective_at, recorded_at, origin)
   SELECT o.source_key, o.id, o.name, o.account_id,
-         CASE WHEN 'owner_id' = ANY (d.targets) THEN nullif(v.owner_id, '') ELSE o.owner_id END,
+         CASE WHEN 'owner_id' = ANY (v.targets) THEN nullif(v.owner_id, '') ELSE o.owner_id END,
          o.pipeline, t.stage,
-         CASE WHEN 'forecast_category' = ANY (d.targets) THEN nullif(v.forecast_category, '') WHEN 'forecast_category' = ANY (tracked) THEN o.forecast_category END,
+         CASE WHEN 'forecast_category' = ANY (v.targets) THEN nullif(v.forecast_category, '') WHEN 'forecast_category' = ANY (tracked) THEN o.forecast_category END,
          o.deal_type, o.lead_source, o.product,
-         CASE WHEN 'amount' = ANY (d.targets) THEN salesops.read_number(v.amount) WHEN 'amount' = ANY (tracked) THEN o.amount END,
+         CASE WHEN 'amount' = ANY (v.targets) THEN salesops.read_number(v.amount) WHEN 'amount' = ANY (tracked) THEN o.amount END,
          o.currency,
-         CASE WHEN 'probability' = ANY (d.targets) THEN salesops.read_number(v.probability) WHEN 'probability' = ANY (tracked) THEN o.probability END,
+         CASE WHEN 'probability' = ANY (v.targets) THEN salesops.read_number(v.probability) WHEN 'probability' = ANY (tracked) THEN o.probability END,
          CASE WHEN t.stage = o.stage THEN o.is_closed END, CASE WHEN t.stage = o.stage THEN o.is_won END,
-         CASE WHEN 'close_date' = ANY (d.targets) THEN salesops.read_date(v.close_date, 'YMD', zone) WHEN 'close_date' = ANY (tracked) THEN o.close_date END,
+         CASE WHEN 'close_date' = ANY (v.targets) THEN salesops.read_date(v.close_date, 'YMD', zone) WHEN 'close_date' = ANY (tracked) THEN o.close_date END,
          o.created_at, coalesce(v.stage_entered_at, o.created_at), coalesce(v.confirmed_at, o.created_at), false,
          v.at, as_of, 'crm_history'
   FROM pg_temp.salesops_version v
   JOIN salesops.opportunity o ON o.source_key = source.source_key AND o.id = v.id
-  JOIN (SELECT e.id, array_agg(DISTINCT e.target) AS targets FROM pg_temp.salesops_event e GROUP BY e.id) d ON d.id = v.id
-  CROSS JOIN LATERAL (SELECT CASE WHEN 'stage' = ANY (d.targets) THEN nullif(v.stage, '') WHEN 'stage' = ANY (tracked) THEN o.stage END AS stage) t
-  WHERE NOT v.is_last;
+  CROSS JOIN LATERAL (SELECT CASE WHEN 'stage' = ANY (v.targets) THEN nullif(v.stage, '') WHEN 'stage' = ANY (tracked) THEN o.stage END AS stage) t
+  WHERE NOT v.is_last AND NOT v.is_versioned;
   PERFORM salesops.drop_temporary('salesops_version');
   PERFORM salesops.drop_temporary('salesops_event');
 END $$;
 COMMENT ON FUNCTION salesops.read_events(salesops.source, timestamptz) IS
-  'Rebuild earlier states from the change events that the CRM remembers, for the deals this sync saw for the first time';
+  'Rebuild earlier states from the change events that the CRM remembers, for the deals this sync saw for the first time and that have no versions; and learn when the present state began';
 
 CREATE FUNCTION salesops.reconstruct_start(source salesops.source, as_of timestamptz)
 RETURNS void LANGUAGE sql
@@ -281,7 +289,7 @@ COMMENT ON FUNCTION salesops.reconstruct_start(salesops.source, timestamptz) IS
 CREATE FUNCTION salesops.read_history(source salesops.source, as_of timestamptz)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  -- Each takes the deals that the better ones before it had nothing about.
+  -- Each gives states to the deals that the better ones before it had nothing about.
   IF salesops.version_relation(source) IS NOT NULL THEN
     PERFORM salesops.read_versions(source, as_of);
   END IF;
