@@ -33,8 +33,7 @@ BEGIN ATOMIC
                        ELSE coalesce(nullif(x.stated_category, 'Closed'), nullif(m.category, 'Closed')) END,
          x.stated_category, m.category, o.forecast_category,
          o.deal_type, o.lead_source, o.loss_reason, o.product, p.product_id, o.quantity,
-         o.amount,
-         coalesce(o.list_amount, CASE WHEN z.currency = coalesce(p.currency, s.currency) THEN p.list_price * coalesce(o.quantity, 1) END),
+         o.amount, coalesce(o.list_amount, CASE WHEN coalesce(p.currency, s.currency) = z.currency THEN l.list_amount END),
          o.discount, o.margin,
          y.amount,
          CASE WHEN o.amount IS NOT NULL THEN 'stated' WHEN y.amount IS NOT NULL THEN 'list price' ELSE 'unknown' END,
@@ -69,8 +68,10 @@ BEGIN ATOMIC
     SELECT CASE WHEN o.is_won THEN 'won' WHEN o.is_closed THEN 'lost' WHEN o.is_closed = false THEN 'open'
                 ELSE coalesce(m.status, 'open') END AS status,
            coalesce(k.category, salesops.recognize_forecast_category(o.forecast_category)) AS stated_category) x
-  CROSS JOIN LATERAL (SELECT coalesce(o.amount, CASE x.status WHEN 'open' THEN p.list_price * coalesce(o.quantity, 1) END) AS amount) y
-  CROSS JOIN LATERAL (SELECT coalesce(CASE WHEN o.amount IS NULL THEN p.currency ELSE o.currency END, s.currency) AS currency) z
+  CROSS JOIN LATERAL (SELECT p.list_price * coalesce(o.quantity, 1) AS list_amount) l
+  CROSS JOIN LATERAL (SELECT coalesce(o.amount, CASE x.status WHEN 'open' THEN l.list_amount END) AS amount) y
+  -- An estimate is in the currency of the price list.
+  CROSS JOIN LATERAL (SELECT coalesce(CASE WHEN o.amount IS NULL AND y.amount IS NOT NULL THEN p.currency ELSE o.currency END, s.currency) AS currency) z
   -- The latest dated rate not after the day. A scalar subquery: it runs only where the rate is asked for, of foreign amounts.
   CROSS JOIN LATERAL (SELECT (SELECT q.per_corporate FROM salesops.currency_rate q
                               WHERE q.source_key = o.source_key AND q.currency = z.currency

@@ -2,11 +2,11 @@
 
 CREATE FUNCTION salesops.tie_out(source_key text, from_date date DEFAULT '-infinity', to_date date DEFAULT 'infinity')
 RETURNS TABLE("position" integer, line text, currency text, deals bigint, amount numeric)
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' AS $$
 DECLARE
   source salesops.source := salesops.get_source(tie_out.source_key);
   plan salesops.planned_column[] := ARRAY(SELECT p FROM salesops.source_plan(source) p);
-  feed regclass := (SELECT DISTINCT p.relation FROM unnest(plan) p WHERE p.entity = 'opportunity' LIMIT 1);
+  feed regclass := (SELECT p.relation FROM unnest(plan) p WHERE p.entity = 'opportunity' LIMIT 1);
   reader record;
 BEGIN
   IF feed IS NULL THEN
@@ -26,11 +26,11 @@ BEGIN
                   ELSE 8 END AS "position",
              coalesce(r.currency, $4) AS currency, r.amount
       FROM ranked r
-      LEFT JOIN salesops.opportunity o ON o.source_key = $1 AND o.id = r.id AND NOT o.is_deleted
+      LEFT JOIN salesops.opportunity o ON o.source_key = $1 AND o.id = r.id AND NOT o.is_deleted AND o.merged_into IS NULL
       WHERE r.close_date BETWEEN $2 AND $3 OR (r.close_date IS NULL AND $2 = '-infinity' AND $3 = 'infinity')
     ), here AS (
       SELECT coalesce(o.currency, $4) AS currency, o.amount,
-             NOT EXISTS (SELECT FROM stated s WHERE s.id = o.id AND s.is_present AND NOT s.is_deleted AND s.merged_into IS NULL
+             NOT EXISTS (SELECT FROM ranked s WHERE s.id = o.id AND s.is_present AND s.n = 1 AND NOT s.is_deleted AND s.merged_into IS NULL
                          AND (s.amount, s.close_date, s.currency) IS NOT DISTINCT FROM (o.amount, o.close_date, o.currency)) AS is_stale
       FROM salesops.opportunity o
       WHERE o.source_key = $1 AND NOT o.is_deleted AND o.merged_into IS NULL
