@@ -39,20 +39,13 @@ COMMENT ON COLUMN salesops.forecast_snapshot.unconvertible IS
   'Deals whose amount no rate converted; counted, not summed, in totals';
 SELECT pg_catalog.pg_extension_config_dump('salesops.forecast_snapshot', '');
 
-CREATE FUNCTION salesops.refuse_snapshot_change() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-  RAISE EXCEPTION 'snapshots are never changed or removed'
-    USING ERRCODE = 'restrict_violation',
-          DETAIL = format('%s on salesops.%s was refused.', tg_op, tg_table_name),
-          HINT = 'Correct the data and take the next snapshot; replay_snapshot() names what differs.';
-END $$;
-COMMENT ON FUNCTION salesops.refuse_snapshot_change() IS 'trigger that keeps snapshots append-only';
-
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON salesops.snapshot
-  FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_snapshot_change();
+  FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change(
+    'Correct the data and take the next snapshot; replay_snapshot() names what differs.');
 COMMENT ON TRIGGER append_only ON salesops.snapshot IS 'what was published must stay what it was';
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON salesops.forecast_snapshot
-  FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_snapshot_change();
+  FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change(
+    'Correct the data and take the next snapshot; replay_snapshot() names what differs.');
 COMMENT ON TRIGGER append_only ON salesops.forecast_snapshot IS 'what was published must stay what it was';
 
 CREATE FUNCTION salesops.take_snapshot(as_of timestamptz)
