@@ -81,3 +81,23 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.opportunity_state(timestamptz, timestamptz) IS
   'Opportunities as of an instant with their meaning: status, forecast category, amount with its basis (stated, list price = an estimate for open deals, unknown), corporate amount at the rate of the close date or of the day asked for if that is earlier (unrounded; NULL = cannot be converted), probability 0-1, fiscal quarter. Merged and deleted deals are left out';
+
+CREATE FUNCTION salesops.account_state(
+  effective_at timestamptz, known_at timestamptz DEFAULT NULL,
+  OUT source_key text, OUT id text, OUT name text, OUT parent_id text, OUT owner_id text,
+  OUT industry text, OUT stated_industry text, OUT segment text, OUT stated_segment text, OUT account_type text,
+  OUT employees numeric, OUT annual_revenue numeric, OUT currency text, OUT country text, OUT custom jsonb)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT a.source_key, a.id, a.name, a.parent_id, a.owner_id,
+         coalesce(i.value, a.industry), a.industry, coalesce(g.value, a.segment), a.segment, a.account_type,
+         a.employees, a.annual_revenue, a.currency, a.country, a.custom
+  FROM salesops.account_as_of(account_state.effective_at, account_state.known_at) a
+  LEFT JOIN salesops.value_meaning(account_state.effective_at) i
+    ON i.source_key = a.source_key AND i.field = 'industry' AND i.label = a.industry
+  LEFT JOIN salesops.value_meaning(account_state.effective_at) g
+    ON g.source_key = a.source_key AND g.field = 'segment' AND g.label = a.segment
+  WHERE a.merged_into IS NULL;
+END;
+COMMENT ON FUNCTION salesops.account_state(timestamptz, timestamptz) IS
+  'Accounts as of an instant with their meaning: industry and segment as mapped, or as stated where nothing is mapped; merged and deleted accounts are left out';

@@ -127,6 +127,8 @@ BEGIN ATOMIC
     ('open_pipeline', 'account_id', 'text', 'Identifier of the account; (none) = no account'),
     ('open_pipeline', 'account', 'text',
      'Name of the account; (unknown account) = the source has no such account; (none) = no account'),
+    ('open_pipeline', 'industry', 'text', 'Industry of the account, as mapped'),
+    ('open_pipeline', 'segment', 'text', 'Segment of the account, as mapped'),
     ('open_pipeline', 'owner_id', 'text', 'Identifier of the rep in the source; (none) = no owner'),
     ('open_pipeline', 'owner', 'text',
      'Name of the rep; (unknown owner) = the source has no such rep; (none) = no owner'),

@@ -2,7 +2,7 @@
 
 CREATE FUNCTION salesops.mart_open_pipeline(
   OUT open_pipeline_key text, OUT source_key text, OUT opportunity_id text, OUT opportunity text,
-  OUT account_id text, OUT account text,
+  OUT account_id text, OUT account text, OUT industry text, OUT segment text,
   OUT owner_id text, OUT owner text, OUT team text, OUT region text, OUT manager text, OUT manager_path text,
   OUT pipeline text, OUT stage text, OUT stage_sort smallint, OUT category text, OUT category_sort smallint,
   OUT deal_type text, OUT lead_source text, OUT product text,
@@ -23,6 +23,7 @@ BEGIN ATOMIC
   )
   SELECT jsonb_build_array(o.source_key, o.id)::text, o.source_key, o.id, salesops.mart_label(o.name),
          salesops.mart_label(o.account_id), CASE WHEN o.account_id IS NULL THEN '(none)' ELSE coalesce(a.name, '(unknown account)') END,
+         salesops.mart_label(a.industry), salesops.mart_label(a.segment),
          salesops.mart_label(o.owner_id), CASE WHEN o.owner_id IS NULL THEN '(none)' ELSE coalesce(w.owner, '(unknown owner)') END,
          salesops.mart_label(w.team), salesops.mart_label(w.region), salesops.mart_label(w.manager), salesops.mart_label(w.manager_path),
          salesops.mart_label(o.pipeline), salesops.mart_label(o.stage_label),
@@ -43,7 +44,7 @@ BEGIN ATOMIC
                              (o.stage_entered_at AT TIME ZONE p.time_zone)::date AS stage_entered_date) d
   LEFT JOIN salesops.forecast_categories() WITH ORDINALITY AS c(category, label, rank, weight, is_open, "position")
     ON c.category OPERATOR(salesops.=) o.category
-  LEFT JOIN LATERAL (SELECT x.* FROM salesops.account_as_of(p.as_of, p.as_of) x) a
+  LEFT JOIN LATERAL (SELECT x.* FROM salesops.account_state(p.as_of, p.as_of) x) a
     ON a.source_key = o.source_key AND a.id = o.account_id
   LEFT JOIN LATERAL (SELECT x.* FROM salesops.owners(p.as_of, p.as_of) x) w
     ON w.source_key = o.source_key AND w.owner_id = o.owner_id
