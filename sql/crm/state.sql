@@ -13,7 +13,7 @@ CREATE FUNCTION salesops.opportunity_state(
   OUT close_date date, OUT close_quarter salesops.fiscal_period, OUT created_at timestamptz, OUT next_step text,
   OUT last_activity_at timestamptz, OUT stage_entered_at timestamptz, OUT confirmed_at timestamptz,
   OUT custom jsonb, OUT unreadable jsonb, OUT effective_from timestamptz, OUT recorded_at timestamptz, OUT origin text,
-  OUT is_status_stated boolean, OUT is_open boolean)
+  OUT is_closed boolean, OUT is_won boolean, OUT is_open boolean)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   -- Materialized: settings and options are read once, not once a deal.
@@ -45,7 +45,7 @@ BEGIN ATOMIC
          o.close_date, salesops.fiscal_quarter(o.close_date, g.start_month), o.created_at, o.next_step,
          o.last_activity_at, o.stage_entered_at, o.confirmed_at,
          o.custom, o.unreadable, o.effective_at, o.recorded_at, o.origin,
-         coalesce(o.is_won, o.is_closed) IS NOT NULL, x.status = 'open'
+         o.is_closed, o.is_won, x.status = 'open'
   FROM salesops.opportunity_as_of(opportunity_state.effective_at, opportunity_state.known_at) o
   -- Outer joins: every deal has its source, and the planner then keeps the number of deals for its estimate.
   LEFT JOIN s ON s.source_key = o.source_key

@@ -3,6 +3,8 @@
 -- asks for is not computed. The last activity, the dearest look-up, is a scalar subquery: it runs only for the deals
 -- whose answer hangs on it.
 --
+-- Settings stand in scalar subqueries too: one of those is run once, a function call once a row.
+--
 -- The deal is as of as_of, known at known_at; reps, contact roles, activities and maps are those known now.
 
 CREATE FUNCTION salesops.won_cycle(as_of timestamptz, known_at timestamptz DEFAULT NULL,
@@ -10,10 +12,12 @@ CREATE FUNCTION salesops.won_cycle(as_of timestamptz, known_at timestamptz DEFAU
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 BEGIN ATOMIC
   SELECT w.source_key, coalesce(w.deal_type, ''), count(*),
-         pg_catalog.percentile_disc(0.99) WITHIN GROUP (ORDER BY w.close_date - (w.created_at AT TIME ZONE z.zone)::date)
+         pg_catalog.percentile_disc(0.99) WITHIN GROUP (ORDER BY w.close_date - (w.created_at AT TIME ZONE (SELECT salesops.time_zone()))::date)
   FROM salesops.opportunity_state(won_cycle.as_of, won_cycle.known_at) w
-  CROSS JOIN (SELECT salesops.time_zone() AS zone OFFSET 0) z
-  WHERE w.status = 'won' AND w.close_date IS NOT NULL AND w.created_at IS NOT NULL
+  WHERE w.status = 'won'
+    -- Implied by the status, and known before the stage is looked up.
+    AND (w.is_won OR w.is_closed IS NULL)
+    AND w.close_date IS NOT NULL AND w.created_at IS NOT NULL
   GROUP BY w.source_key, coalesce(w.deal_type, '');
 END;
 COMMENT ON FUNCTION salesops.won_cycle(timestamptz, timestamptz) IS
@@ -32,13 +36,13 @@ CREATE FUNCTION salesops.audit_row(
   instant timestamptz, known_at timestamptz DEFAULT NULL,
   OUT source_key text, OUT id text, OUT name text, OUT account_id text, OUT owner_id text,
   OUT pipeline text, OUT stage text, OUT stage_label text, OUT stage_position integer, OUT is_stage_mapped boolean,
-  OUT is_status_stated boolean,
+  OUT is_closed boolean, OUT is_won boolean,
   OUT category salesops.forecast_category, OUT stated_category salesops.forecast_category,
   OUT stage_category salesops.forecast_category, OUT category_label text, OUT category_gap integer,
   OUT deal_type text, OUT lead_source text, OUT product text, OUT product_id text, OUT quantity numeric,
   OUT stated_amount numeric, OUT list_amount numeric, OUT discount numeric, OUT margin numeric,
   OUT amount numeric, OUT amount_basis text, OUT currency text, OUT corporate_currency text, OUT per_corporate numeric,
-  OUT corporate_amount numeric,
+  OUT corporate_amount numeric, OUT is_convertible boolean,
   OUT probability numeric, OUT stated_probability numeric, OUT probability_scale text,
   OUT close_date date, OUT close_quarter salesops.fiscal_period, OUT created_at timestamptz, OUT created_date date,
   OUT next_step text, OUT last_activity_at timestamptz, OUT stage_entered_at timestamptz, OUT confirmed_at timestamptz,
@@ -50,15 +54,17 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
   SELECT o.source_key, o.id, o.name, o.account_id, o.owner_id,
          o.pipeline, o.stage, o.stage_label, o.stage_position, o.is_stage_mapped,
-         o.is_status_stated,
+         o.is_closed, o.is_won,
          o.category, o.stated_category, o.stage_category, o.category_label,
          salesops.confidence_step(o.stated_category) - salesops.confidence_step(o.stage_category),
          o.deal_type, o.lead_source, o.product, o.product_id, o.quantity,
          o.stated_amount, o.list_amount, o.discount, o.margin,
-         o.amount, o.amount_basis, o.currency, g.corporate_currency, o.per_corporate,
+         o.amount, o.amount_basis, o.currency, (SELECT salesops.get_setting('corporate_currency')), o.per_corporate,
          o.corporate_amount,
+         -- The rate itself takes a look-up; whether there is one follows from the first.
+         o.currency = (SELECT salesops.get_setting('corporate_currency')) OR coalesce(q.first_rate_on <= least(o.close_date, (SELECT salesops.local_date(audit_row.instant))), false),
          o.probability, o.stated_probability, o.probability_scale,
-         o.close_date, o.close_quarter, o.created_at, (o.created_at AT TIME ZONE g.zone)::date,
+         o.close_date, o.close_quarter, o.created_at, (o.created_at AT TIME ZONE (SELECT salesops.time_zone()))::date,
          o.next_step,
          greatest(CASE WHEN o.last_activity_at <= audit_row.instant THEN o.last_activity_at END,
                   (SELECT max(a.happened_at) FROM salesops.activity a
@@ -66,14 +72,11 @@ BEGIN ATOMIC
                      AND a.happened_at <= audit_row.instant AND NOT a.is_deleted)),
          o.stage_entered_at, o.confirmed_at,
          o.custom, o.unreadable,
-         audit_row.instant, g.as_of_date,
+         audit_row.instant, (SELECT salesops.local_date(audit_row.instant)),
          r.name, r.team, r.id IS NOT NULL, r.is_active,
          b.contact_roles, b.economic_buyers,
          w.won_deals, w.p99_days
   FROM salesops.opportunity_state(audit_row.instant, audit_row.known_at) o
-  -- OFFSET 0: settings are read once, not once a deal.
-  CROSS JOIN (SELECT salesops.get_setting('corporate_currency') AS corporate_currency, salesops.time_zone() AS zone,
-                     salesops.local_date(audit_row.instant) AS as_of_date OFFSET 0) g
   LEFT JOIN salesops.rep r ON r.source_key = o.source_key AND r.id = o.owner_id AND NOT r.is_deleted
   LEFT JOIN LATERAL (
     SELECT count(*) AS contact_roles,
@@ -82,7 +85,12 @@ BEGIN ATOMIC
     WHERE c.source_key = o.source_key AND c.opportunity_id = o.id AND NOT c.is_deleted) b ON true
   LEFT JOIN salesops.won_cycle(audit_row.instant, audit_row.known_at) w
     ON w.source_key = o.source_key AND w.deal_type = coalesce(o.deal_type, '')
-  WHERE o.is_open;
+  LEFT JOIN (SELECT q.source_key, q.currency, min(q.valid_from) AS first_rate_on FROM salesops.currency_rate q
+             WHERE NOT q.is_deleted AND q.per_corporate > 0
+             GROUP BY q.source_key, q.currency) q ON q.source_key = o.source_key AND q.currency = o.currency
+  WHERE o.is_open
+    -- Implied by the status, and known before the stage is looked up.
+    AND o.is_won IS NOT TRUE AND o.is_closed IS NOT TRUE;
 END;
 COMMENT ON FUNCTION salesops.audit_row(timestamptz, timestamptz) IS
   'Open deals as of an instant with every fact that a rule may ask about; audit_columns() explains the columns';
@@ -128,7 +136,6 @@ BEGIN ATOMIC
     ('opportunity', 'stage_label', 'Name of the stage to show'),
     ('opportunity', 'stage_position', 'Order of the stage in its pipeline'),
     ('opportunity', 'is_stage_mapped', 'Whether the stage has a meaning (stage_map or standard)'),
-    ('opportunity', 'is_status_stated', 'Whether the source itself says if the deal is closed or won'),
     ('opportunity', 'category', 'Forecast category: the stated one, else that of the stage'),
     ('opportunity', 'stated_category', 'Forecast category that the label means; NULL = none stated or unmapped'),
     ('opportunity', 'stage_category', 'Forecast category that the stage implies'),
@@ -142,6 +149,7 @@ BEGIN ATOMIC
     ('opportunity', 'corporate_currency', 'Currency of totals'),
     ('opportunity', 'per_corporate', 'Units of currency for one corporate unit; NULL = no dated rate'),
     ('opportunity', 'corporate_amount', 'Amount in corporate currency; NULL = unknown or cannot be converted'),
+    ('opportunity', 'is_convertible', 'Whether the currency is the corporate one or has a dated rate'),
     ('opportunity', 'probability', 'Probability 0-1; NULL = not stated or off the scale'),
     ('opportunity', 'stated_probability', 'Probability as stated'),
     ('opportunity', 'probability_scale', 'percent or fraction: the scale of the source'),

@@ -68,7 +68,7 @@ BEGIN ATOMIC
 
     -- Beyond the checklist.
     ('unmapped_stage', NULL, 'stage', 'opportunity', $$stage <> ''$$,
-     'NOT is_stage_mapped AND NOT is_status_stated', 'stage', NULL,
+     'NOT is_stage_mapped AND is_closed IS NULL AND is_won IS NULL', 'stage', NULL,
      'error', 'value', '{opportunity.stage}', 'The stage has a meaning; map_stage() gives it one'),
     ('unmapped_category', NULL, 'forecast_category', 'opportunity', $$category_label <> ''$$,
      'stated_category IS NULL', 'category_label', NULL,
@@ -98,7 +98,7 @@ BEGIN ATOMIC
      'product_id IS NULL', 'product', NULL,
      'warning', 'value', '{opportunity.product,product.id}', 'The product is a known one; map_value() maps a name to one'),
     ('unconvertible_currency', NULL, 'currency', 'opportunity', 'currency <> corporate_currency',
-     'per_corporate IS NULL', 'currency', NULL,
+     'NOT is_convertible', 'currency', NULL,
      'error', 'value', '{}', 'There is a dated rate for the currency'),
     ('unreadable_value', NULL, NULL, 'opportunity', NULL,
      $$unreadable <> '{}'$$, 'left(unreadable::text, 500)', NULL,
