@@ -110,7 +110,7 @@ CREATE VIEW salesops.change_ledger AS
   FROM (SELECT n.*, pg_catalog.lag(n.*) OVER (PARTITION BY n.source_key, n.id ORDER BY n.effective_at, n.recorded_at, n.is_present) AS before
         FROM salesops.opportunity_version n) v
   CROSS JOIN LATERAL (VALUES
-    ('amount', (v.before).amount::text, v.amount::text),
+    ('amount', pg_catalog.trim_scale((v.before).amount)::text, pg_catalog.trim_scale(v.amount)::text),
     ('currency', (v.before).currency, v.currency),
     ('pipeline', (v.before).pipeline, v.pipeline),
     ('stage', (v.before).stage, v.stage),

@@ -235,7 +235,7 @@ BEGIN
     EXECUTE format('SELECT EXISTS (SELECT FROM salesops.%I c WHERE c.source_key = $1 AND NOT c.is_deleted)', entity) INTO held USING source.source_key;
     IF held THEN
       RAISE EXCEPTION '% is empty', array_to_string(feeds, ', ') USING
-        ERRCODE = 'no_data',
+        ERRCODE = 'object_not_in_prerequisite_state',
         DETAIL = format('It had rows at %s; they are kept.', last.as_of),
         HINT = format('Wait for the connector to fill it again; if the source is really empty now, call salesops.disconnect(%L).', source.source_key);
     END IF;
