@@ -23,12 +23,12 @@ EXTRA_CLEAN  = $(OBJS:.o=.d) salesops--*.sql
 PG_CONFIG   ?= pg_config
 
 # The targets a newcomer types work before anything is installed, so they come before PGXS.
-PROVISIONED  = demo check bench
+PROVISIONED  = demo demo-stop check bench
 ifneq ($(filter $(PROVISIONED),$(MAKECMDGOALS)),)
 
 .PHONY: $(PROVISIONED)
 $(PROVISIONED):
-	@PG_CONFIG="$(PG_CONFIG)" DATA="$(DATA)" MAPPING="$(MAPPING)" $(here)/scripts/$@
+	@PG_CONFIG="$(PG_CONFIG)" DATA="$(DATA)" MAPPING="$(MAPPING)" AS_OF="$(AS_OF)" $(here)/scripts/$@
 
 else
 

@@ -10,15 +10,15 @@ RETURNS numeric LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 5 AS 'MODULE_PATH
 COMMENT ON FUNCTION salesops.read_number(text) IS
   'Number in a text such as 1,200.50, $1200, (1200), 40 % or 1.2e6; NULL where it cannot be read as one';
 
-CREATE FUNCTION salesops.read_date(value text, date_order text DEFAULT 'YMD')
+CREATE FUNCTION salesops.read_date(value text, date_order text DEFAULT 'YMD', zone text DEFAULT 'UTC')
 RETURNS date LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'salesops_read_date';
-COMMENT ON FUNCTION salesops.read_date(text, text) IS
-  'Calendar date in a text, ambiguous ones by date_order (YMD, MDY, DMY); a time of day is dropped, not shifted; NULL where it is no date';
+COMMENT ON FUNCTION salesops.read_date(text, text, text) IS
+  'Calendar date in a text, ambiguous ones by date_order (YMD, MDY, DMY); a time of day is dropped, and only a text that names a zone is an instant and has the date of that instant in `zone`; NULL where it is no date of the years 1 to 9999';
 
 CREATE FUNCTION salesops.read_instant(value text, date_order text DEFAULT 'YMD', zone text DEFAULT 'UTC')
 RETURNS timestamptz LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'salesops_read_instant';
 COMMENT ON FUNCTION salesops.read_instant(text, text, text) IS
-  'Instant in a text; local time of `zone` where the text names none; NULL where it is no instant';
+  'Instant in a text; local time of `zone` where the text names none; NULL where it is no instant of the years 1 to 9999';
 
 CREATE FUNCTION salesops.read_boolean(value text)
 RETURNS boolean LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 2 AS 'MODULE_PATHNAME', 'salesops_read_boolean';

@@ -76,24 +76,28 @@ CREATE FUNCTION salesops.rep_tree(as_of timestamptz, known_at timestamptz DEFAUL
                                   OUT source_key text, OUT rep_id text, OUT manager_id text, OUT level integer, OUT path text[])
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  -- A manager without a row of his own, and one who is part of a circle, count as the top of a tree.
   WITH RECURSIVE member AS MATERIALIZED (
     SELECT r.source_key, r.id, r.manager_id FROM salesops.rep_as_of(rep_tree.as_of, rep_tree.known_at) r
+  ), above AS (
+    -- Everybody above each member, each once, so that the climb ends even in a circle.
+    SELECT m.source_key, m.id, m.manager_id FROM member m
+    UNION
+    SELECT a.source_key, a.id, m.manager_id FROM above a JOIN member m ON m.source_key = a.source_key AND m.id = a.manager_id
+  ), top AS (
+    SELECT m.source_key, m.id, m.manager_id FROM member m
+    WHERE NOT EXISTS (SELECT FROM member b WHERE b.source_key = m.source_key AND b.id = m.manager_id)
+       OR EXISTS (SELECT FROM above a WHERE a.source_key = m.source_key AND a.id = m.id AND a.manager_id = m.id)
   ), tree AS (
-    SELECT m.source_key, m.id, m.manager_id, 1 AS level, ARRAY[m.id] AS path
-    FROM member m
-    WHERE NOT EXISTS (SELECT FROM member b WHERE b.source_key = m.source_key AND b.id = m.manager_id AND b.id <> m.id)
+    SELECT t.source_key, t.id, t.manager_id, 1 AS level, ARRAY[t.id] AS path FROM top t
     UNION ALL
     SELECT m.source_key, m.id, m.manager_id, t.level + 1, t.path || m.id
-    FROM tree t JOIN member m ON m.source_key = t.source_key AND m.manager_id = t.id AND m.id <> ALL (t.path)
+    FROM tree t JOIN member m ON m.source_key = t.source_key AND m.manager_id = t.id
+    WHERE NOT EXISTS (SELECT FROM top o WHERE o.source_key = m.source_key AND o.id = m.id)
   )
-  SELECT t.source_key, t.id, t.manager_id, t.level, t.path FROM tree t
-  UNION ALL
-  SELECT m.source_key, m.id, m.manager_id, 1, ARRAY[m.id] FROM member m
-  WHERE NOT EXISTS (SELECT FROM tree t WHERE t.source_key = m.source_key AND t.id = m.id);
+  SELECT t.source_key, t.id, t.manager_id, t.level, t.path FROM tree t;
 END;
 COMMENT ON FUNCTION salesops.rep_tree(timestamptz, timestamptz) IS
-  'Manager tree as of an instant: level 1 = top, path = ids from the top down to the rep; members of a circle stand alone at the top';
+  'Manager tree as of an instant: level 1 = top, path = ids from the top down to the rep; a rep whose manager has no row, and each member of a circle, is the top of a tree';
 
 CREATE VIEW salesops.opportunity_version AS
   SELECT o.*, true AS is_present FROM salesops.opportunity o
@@ -106,7 +110,7 @@ CREATE VIEW salesops.change_ledger AS
   FROM (SELECT n.*, pg_catalog.lag(n.*) OVER (PARTITION BY n.source_key, n.id ORDER BY n.effective_at, n.recorded_at, n.is_present) AS before
         FROM salesops.opportunity_version n) v
   CROSS JOIN LATERAL (VALUES
-    ('amount', (v.before).amount::text, v.amount::text),
+    ('amount', pg_catalog.trim_scale((v.before).amount)::text, pg_catalog.trim_scale(v.amount)::text),
     ('currency', (v.before).currency, v.currency),
     ('pipeline', (v.before).pipeline, v.pipeline),
     ('stage', (v.before).stage, v.stage),

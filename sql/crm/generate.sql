@@ -6,7 +6,9 @@ RETURNS TABLE (longest int[], won_amount bigint)
   LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
   WITH cycle AS (
-    SELECT d.deal_type, CASE WHEN count(*) >= 30 THEN percentile_disc(0.99) WITHIN GROUP (ORDER BY d.close_on - d.created_on) END AS longest,
+    SELECT d.deal_type,
+           CASE WHEN count(*) >= 30
+                THEN percentile_disc(0.99) WITHIN GROUP (ORDER BY d.close_on - d.created_on) END AS longest,
            sum(d.amount)::bigint AS amount
       FROM salesops.generated_deal(deals, reps, seed, as_of, 0, NULL) d
      WHERE d.won AND NOT d.is_deleted
@@ -15,7 +17,8 @@ BEGIN ATOMIC
     FROM generate_series(1, 3) t LEFT JOIN cycle c ON c.deal_type = t;
 END;
 COMMENT ON FUNCTION salesops.generated_history(int, int, bigint, timestamptz) IS
-  'What the closed deals say: the 99th percentile of won cycles in days by deal type (NULL below 30 won deals), and the amount won.';
+  'What the closed deals say: the 99th percentile of won cycles in days by deal type (NULL below 30 won deals), and '
+  'the amount won.';
 
 -- Make room in the target schema: create it, or empty it of an earlier generated CRM, and touch nothing else.
 CREATE FUNCTION salesops.prepare_generated_schema(schema_name name) RETURNS void
@@ -29,7 +32,8 @@ DECLARE
 BEGIN
   IF NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = schema_name) THEN
     EXECUTE format('CREATE SCHEMA %I', schema_name);
-    EXECUTE format('COMMENT ON SCHEMA %I IS %L', schema_name, mark || ': a CRM with known defects, as Fivetran lands Salesforce.');
+    EXECUTE format('COMMENT ON SCHEMA %I IS %L', schema_name,
+                   mark || ': a CRM with known defects, as Fivetran lands Salesforce.');
     RETURN;
   END IF;
 
@@ -46,23 +50,26 @@ BEGIN
       HINT = 'Give another schema_name, or drop these relations first.';
   END IF;
 
-  FOR relation IN SELECT c.relname FROM pg_class c WHERE c.relnamespace = schema_name::text::regnamespace AND c.relkind = 'r' LOOP
+  FOR relation IN
+    SELECT c.relname FROM pg_class c WHERE c.relnamespace = schema_name::text::regnamespace AND c.relkind = 'r'
+  LOOP
     EXECUTE format('DROP TABLE %I.%I', schema_name, relation.relname);
   END LOOP;
 END
 $$;
 COMMENT ON FUNCTION salesops.prepare_generated_schema(name) IS
-  'Creates the schema for generate_crm or drops the tables an earlier call made there, known by their comments. Error 55000 where it holds any other relation.';
+  'Creates the schema for generate_crm or drops the tables an earlier call made there, known by their comments. Error '
+  '55000 where it holds any other relation.';
 
 CREATE FUNCTION salesops.generate_crm(deals int DEFAULT 10000, reps int DEFAULT 40, seed bigint DEFAULT 1,
-                                      as_of timestamptz DEFAULT now(), dirt numeric DEFAULT 0.05, schema_name name DEFAULT 'crm_demo')
+                                      as_of timestamptz DEFAULT now(), dirt numeric DEFAULT 0.05,
+                                      schema_name name DEFAULT 'crm_demo')
 RETURNS TABLE (rule text, planted bigint)
   LANGUAGE plpgsql
   SET search_path = pg_catalog, pg_temp
   -- Long expressions over few rows: compiling them costs more than it saves.
   SET jit = off
 AS $$
-#variable_conflict use_column
 DECLARE
   rules CONSTANT text[] := salesops.generated_plantable_rules();
   most_dirt CONSTANT numeric := round(4.0 / cardinality(rules), 3);
@@ -75,13 +82,15 @@ BEGIN
       ERRCODE = 'invalid_parameter_value',
       MESSAGE = 'cannot generate a CRM from these arguments',
       DETAIL = format('deals %s, reps %s, seed %s, as_of %s, schema_name %s', deals, reps, seed, as_of, schema_name),
-      HINT = 'deals must lie between 1 and 100 million, reps between 1 and 100,000; as_of must be finite and nothing may be NULL.';
+      HINT = 'deals must lie between 1 and 100 million, reps between 1 and 100,000; '
+             'as_of must be finite and nothing may be NULL.';
   END IF;
   IF dirt IS NULL OR dirt NOT BETWEEN 0 AND most_dirt THEN
     RAISE EXCEPTION USING
       ERRCODE = 'invalid_parameter_value',
       MESSAGE = format('dirt must lie between 0 and %s', most_dirt),
-      DETAIL = format('Got %s. Each of %s defects is planted on dirt / 4 of the open deals, one defect a deal.', dirt, cardinality(rules));
+      DETAIL = format('Got %s. Each of %s defects is planted on dirt / 4 of the open deals, one defect a deal.',
+                      dirt, cardinality(rules));
   END IF;
 
   PERFORM salesops.prepare_generated_schema(schema_name);
@@ -98,22 +107,28 @@ BEGIN
         ('product_2', 'id', 'product_2($4)', 'products'),
         ('opportunity_stage', 'id', 'opportunity_stage($4)', 'stages with their default probability and category'),
         ('currency_type', 'id', 'currency_type($4)', 'currencies'),
-        ('dated_conversion_rate', 'id', 'dated_conversion_rate($3, $4)', 'monthly rates, units of the currency a corporate unit'),
+        ('dated_conversion_rate', 'id', 'dated_conversion_rate($3, $4)',
+         'monthly rates, units of the currency a corporate unit'),
         ('period', 'id', 'period($4)', 'fiscal quarters'),
-        ('forecasting_quota', 'id', 'forecasting_quota($2, $3, $4, $7)', 'quotas of reps by quarter in the corporate currency'),
-        ('opportunity', 'id, _fivetran_start', 'opportunity($1, $2, $3, $4, $5, $6)', 'opportunities, superseded versions included'),
-        ('opportunity_field_history', 'id', 'field_history($1, $2, $3, $4, $5, $6)', 'changes of stage, amount and close date'),
+        ('forecasting_quota', 'id', 'forecasting_quota($2, $3, $4, $7)',
+         'quotas of reps by quarter in the corporate currency'),
+        ('opportunity', 'id, _fivetran_start', 'opportunity($1, $2, $3, $4, $5, $6)',
+         'opportunities, superseded versions included'),
+        ('opportunity_field_history', 'id', 'field_history($1, $2, $3, $4, $5, $6)',
+         'changes of stage, amount and close date'),
         ('opportunity_contact_role', 'id', 'contact_role($1, $2, $3, $4, $5, $6)', 'roles of contacts on opportunities'),
         ('task', 'id', 'task($1, $2, $3, $4, $5, $6)', 'tasks'),
         ('event', 'id', 'event($1, $2, $3, $4, $5, $6)', 'meetings'),
         ('lead', 'id', 'lead($1, $2, $3, $4, $5, $6)', 'leads'),
-        ('planted_defect', 'rule, object_id', 'defect($1, $2, $3, $4, $5, $6)', 'the truth: which audit rule which object breaks')
+        ('planted_defect', 'rule, object_id', 'defect($1, $2, $3, $4, $5, $6)',
+         'the truth: which audit rule which object breaks')
       ) AS t (name, key, source, comment)
   LOOP
     EXECUTE format('CREATE TABLE %I.%I AS SELECT * FROM salesops.generated_', schema_name, target.name) || target.source
       USING deals, reps, seed, as_of, dirt, history.longest, history.won_amount;
     EXECUTE format('ALTER TABLE %I.%I ADD PRIMARY KEY (%s)', schema_name, target.name, target.key);
-    EXECUTE format('COMMENT ON TABLE %I.%I IS %L', schema_name, target.name, 'Generated by salesops.generate_crm: ' || target.comment);
+    EXECUTE format('COMMENT ON TABLE %I.%I IS %L', schema_name, target.name,
+                   'Generated by salesops.generate_crm: ' || target.comment);
     EXECUTE format('ANALYZE %I.%I', schema_name, target.name);
   END LOOP;
 
@@ -125,4 +140,9 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION salesops.generate_crm(int, int, bigint, timestamptz, numeric, name) IS
-  'Makes the schema and fills it with Salesforce tables as Fivetran lands them: about two years of deals before as_of, some 22 % of them open. Each audit rule is broken on about dirt / 4 of the open deals (dirt from 0 to 0.166), one defect a deal, recorded in planted_defect; returns how many by rule. unreadable_value (columns are typed), duplicate_ids (ids are keys), source_stale and source_unreadable cannot be planted and return 0; close_date_unrealistic needs 30 won deals. Equal arguments make equal tables. Replaces what it made in that schema before; error 55000 where the schema holds anything else, 22023 for arguments out of range.';
+  'Makes the schema and fills it with Salesforce tables as Fivetran lands them: about two years of deals before '
+  'as_of, some 22 % of them open. Each audit rule is broken on about dirt / 4 of the open deals (dirt from 0 to '
+  '0.166), one defect a deal, recorded in planted_defect; returns how many by rule. unreadable_value (columns are '
+  'typed), duplicate_ids (ids are keys), source_stale and source_unreadable cannot be planted and return 0; '
+  'close_date_unrealistic needs 30 won deals of the deal''s type. Equal arguments make equal tables. Replaces what it '
+  'made in that schema before; error 55000 where the schema holds anything else, 22023 for arguments out of range.';

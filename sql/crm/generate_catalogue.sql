@@ -3,7 +3,8 @@
 CREATE FUNCTION salesops.generated_stage_name(stage int) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT (ARRAY['Prospecting', 'Qualification', 'Discovery', 'Proposal', 'Negotiation', 'Contract', 'Closed Won', 'Closed Lost'])[stage];
+  SELECT (ARRAY['Prospecting', 'Qualification', 'Discovery', 'Proposal', 'Negotiation', 'Contract', 'Closed Won',
+                'Closed Lost'])[stage];
 END;
 COMMENT ON FUNCTION salesops.generated_stage_name(int) IS 'Label of a stage: 1 to 6 open, 7 won, 8 lost.';
 
@@ -36,7 +37,8 @@ RETURNS TABLE (id text, master_label text, api_name text, default_probability do
                _fivetran_active boolean, _fivetran_synced timestamptz)
   LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 8
 BEGIN ATOMIC
-  SELECT salesops.salesforce_id('01J', s.stage), salesops.generated_stage_name(s.stage), salesops.generated_stage_name(s.stage),
+  SELECT salesops.salesforce_id('01J', s.stage),
+         salesops.generated_stage_name(s.stage), salesops.generated_stage_name(s.stage),
          salesops.generated_stage_probability(s.stage)::float8,
          salesops.generated_category_api_name(s.category), salesops.generated_category_name(s.category),
          true, s.stage > 6, s.stage = 7, s.stage, true, salesops.generated_sync(as_of)
@@ -48,13 +50,14 @@ COMMENT ON FUNCTION salesops.generated_opportunity_stage(timestamptz) IS
 CREATE FUNCTION salesops.generated_product_name(product int) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT (ARRAY['Platform Starter', 'Platform Professional', 'Platform Enterprise', 'Analytics', 'Data Connectors', 'Premium Support'])[product];
+  SELECT (ARRAY['Platform Starter', 'Platform Professional', 'Platform Enterprise', 'Analytics', 'Data Connectors',
+                'Premium Support'])[product];
 END;
 COMMENT ON FUNCTION salesops.generated_product_name(int) IS 'Name of a generated product, 1 to 6.';
 
 CREATE FUNCTION salesops.generated_product_2(as_of timestamptz)
-RETURNS TABLE (id text, name text, product_code text, family text, description text, is_active boolean, is_deleted boolean,
-               created_date timestamptz, _fivetran_active boolean, _fivetran_synced timestamptz)
+RETURNS TABLE (id text, name text, product_code text, family text, description text, is_active boolean,
+               is_deleted boolean, created_date timestamptz, _fivetran_active boolean, _fivetran_synced timestamptz)
   LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 6
 BEGIN ATOMIC
   SELECT salesops.salesforce_id('01t', n), salesops.generated_product_name(n), 'P-' || 100 + n,
@@ -83,11 +86,15 @@ BEGIN ATOMIC
   SELECT salesops.salesforce_id('04w', 1000 * c.number + m), c.iso_code,
          (date_trunc('month', salesops.generated_day(as_of, 0)::timestamp) - m * interval '1 month')::date,
          CASE WHEN m = 0 THEN date '9999-12-31'
-              ELSE (date_trunc('month', salesops.generated_day(as_of, 0)::timestamp) - (m - 1) * interval '1 month')::date END,
+              ELSE (date_trunc('month', salesops.generated_day(as_of, 0)::timestamp) - (m - 1) * interval '1 month')::date
+         END,
          -- A month's rate lies within 3 % of the currency's usual one.
-         round(c.rate * (1 + CASE WHEN c.number = 1 THEN 0 ELSE salesops.draw_int(seed, 'rate.' || c.iso_code, m, 601) - 300 END / 10000.0), 6)::float8,
+         round(c.rate * (1 + CASE WHEN c.number = 1 THEN 0
+                                  ELSE salesops.draw_int(seed, 'rate.' || c.iso_code, m, 601) - 300
+                             END / 10000.0), 6)::float8,
          true, salesops.generated_sync(as_of)
-    FROM (VALUES (1, 'USD', 1), (2, 'EUR', 0.92), (3, 'GBP', 0.79)) AS c (number, iso_code, rate), generate_series(48, 0, -1) m;
+    FROM (VALUES (1, 'USD', 1), (2, 'EUR', 0.92), (3, 'GBP', 0.79)) AS c (number, iso_code, rate),
+         generate_series(48, 0, -1) m;
 END;
 COMMENT ON FUNCTION salesops.generated_dated_conversion_rate(bigint, timestamptz) IS
   'Monthly rates over four years, in units of the currency a US dollar; the last month''s holds until further notice.';
@@ -103,9 +110,11 @@ BEGIN ATOMIC
          'Q' || extract(quarter FROM s.start_date) || ' FY ' || extract(year FROM s.start_date), true,
          true, salesops.generated_sync(as_of)
     FROM generate_series(-15, 4) q,
-         LATERAL (SELECT date_trunc('quarter', salesops.generated_day(as_of, 0)::timestamp) + q * interval '3 months' AS start_date) s;
+         LATERAL (SELECT date_trunc('quarter', salesops.generated_day(as_of, 0)::timestamp) + q * interval '3 months')
+           AS s (start_date);
 END;
-COMMENT ON FUNCTION salesops.generated_period(timestamptz) IS 'Fiscal calendar: calendar quarters from 15 before as_of''s to 4 after.';
+COMMENT ON FUNCTION salesops.generated_period(timestamptz) IS
+  'Fiscal calendar: calendar quarters from 15 before as_of''s to 4 after.';
 
 CREATE FUNCTION salesops.generated_forecasting_quota(reps int, seed bigint, as_of timestamptz, won_amount bigint)
 RETURNS TABLE (id text, quota_owner_id text, quota_amount double precision, is_amount boolean, is_quantity boolean,
@@ -115,7 +124,8 @@ RETURNS TABLE (id text, quota_owner_id text, quota_amount double precision, is_a
 BEGIN ATOMIC
   -- Eight quarters of history were won; a quota asks for 10 % more than the average rep's quarter, a fifth up or down.
   SELECT salesops.salesforce_id('0J9', rep * 4 + q + 2), salesops.salesforce_id('005', rep),
-         greatest(1000, won_amount / 8 / reps * (88 + salesops.draw_int(seed, 'quota', rep * 4 + q + 2, 45)) / 100 / 1000 * 1000)::float8,
+         greatest(1000, won_amount / 8 / reps * (88 + salesops.draw_int(seed, 'quota', rep * 4 + q + 2, 45))
+                        / 100 / 1000 * 1000)::float8,
          true, false,
          (date_trunc('quarter', salesops.generated_day(as_of, 0)::timestamp) + q * interval '3 months')::date,
          salesops.salesforce_id('026', 100 + q), salesops.salesforce_id('0Db', 1), 'USD',
@@ -123,4 +133,5 @@ BEGIN ATOMIC
     FROM generate_series(1, reps) rep, generate_series(-2, 1) q;
 END;
 COMMENT ON FUNCTION salesops.generated_forecasting_quota(int, bigint, timestamptz, bigint) IS
-  'Quotas in US dollars of each active rep for four quarters, from two before as_of''s to the next, scaled to what was won.';
+  'Quotas in US dollars of each active rep for four quarters, from two before as_of''s to the next, scaled to what '
+  'was won.';

@@ -61,7 +61,7 @@ COMMENT ON FUNCTION salesops.generated_account_rep(bigint, int, int) IS 'The num
 CREATE FUNCTION salesops.generated_account_segment(seed bigint, account int) RETURNS int
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT (ARRAY[1, 1, 1, 1, 1, 2, 2, 2, 3, 3])[1 + salesops.draw_int(seed, 'account.segment', account, 10)];
+  SELECT salesops.draw_choice(seed, 'account.segment', account, ARRAY[1, 1, 1, 1, 1, 2, 2, 2, 3, 3]);
 END;
 COMMENT ON FUNCTION salesops.generated_account_segment(bigint, int) IS
   'Segment of an account by headcount: 1 small, 2 mid-market, 3 enterprise.';
@@ -69,8 +69,8 @@ COMMENT ON FUNCTION salesops.generated_account_segment(bigint, int) IS
 CREATE FUNCTION salesops.generated_account_currency(seed bigint, account int) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT (ARRAY['USD', 'USD', 'USD', 'USD', 'USD', 'USD', 'EUR', 'EUR', 'EUR', 'GBP'])
-         [1 + salesops.draw_int(seed, 'account.currency', account, 10)];
+  SELECT salesops.draw_label(seed, 'account.currency', account,
+                             ARRAY['USD', 'USD', 'USD', 'USD', 'USD', 'USD', 'EUR', 'EUR', 'EUR', 'GBP']);
 END;
 COMMENT ON FUNCTION salesops.generated_account_currency(bigint, int) IS 'The currency an account buys in.';
 
@@ -79,7 +79,8 @@ RETURNS int
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
   -- The life is cut into as many equal parts as there are moves and each move falls into its own: rising without a sort.
-  SELECT created_on + (life * (move - 1) + salesops.draw_int(seed, 'move.day', deal * 16::bigint + move, life + 1)) / moves;
+  SELECT created_on
+         + (life * (move - 1) + salesops.draw_int(seed, 'move.day', deal * 16::bigint + move, life + 1)) / moves;
 END;
 COMMENT ON FUNCTION salesops.generated_move_day(bigint, int, int, int, int, int) IS
   'The day of a deal''s n-th change of stage before it closes.';
@@ -102,10 +103,11 @@ RETURNS TABLE (deal int, account int, deal_type int, segment int, rep int, owner
   LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
   WITH
-  -- Who buys, whether it is still open, and which single defect it carries.
+  -- Who buys what kind of deal, whether it is still open, and which single defect it carries.
   started AS NOT MATERIALIZED (
     SELECT s.deal,
            1 + salesops.draw_int(seed, 'deal.account', s.deal, salesops.generated_account_count(deals)) AS account,
+           salesops.draw_choice(seed, 'deal.type', s.deal, ARRAY[1, 1, 1, 1, 1, 1, 2, 2, 2, 3]) AS deal_type,
            salesops.draw(seed, 'deal.open', s.deal) < 0.22 AS is_open,
            salesops.draw(seed, 'deal.deleted', s.deal) < 0.025 AS is_deleted,
            CASE WHEN salesops.draw(seed, 'deal.open', s.deal) < 0.22 THEN
@@ -115,13 +117,10 @@ BEGIN ATOMIC
            END AS slice
       FROM generate_series(1, deals) AS s (deal)
     OFFSET 0),
-  -- What kind of deal it is. Without 30 won deals there is no usual cycle to exceed, so that defect is not planted.
+  -- Whose customer it is. Without 30 won deals of its type there is no usual cycle to exceed: that defect is not planted.
   described AS NOT MATERIALIZED (
-    SELECT s.deal, s.account, s.is_open, s.is_deleted,
-           nullif(s.slice, CASE WHEN longest[1] IS NULL THEN 'close_date_unrealistic' END) AS defect,
-           CASE WHEN s.slice = 'close_date_unrealistic' THEN 1
-                ELSE (ARRAY[1, 1, 1, 1, 1, 1, 2, 2, 2, 3])[1 + salesops.draw_int(seed, 'deal.type', s.deal, 10)]
-           END AS deal_type,
+    SELECT s.deal, s.account, s.deal_type, s.is_open, s.is_deleted,
+           nullif(s.slice, CASE WHEN longest[s.deal_type] IS NULL THEN 'close_date_unrealistic' END) AS defect,
            salesops.generated_account_segment(seed, s.account) AS segment,
            salesops.generated_account_rep(seed, s.account, reps) AS rep,
            1 + salesops.draw_int(seed, 'deal.product', s.deal, 6) AS product
@@ -133,10 +132,11 @@ BEGIN ATOMIC
   -- room for a reader whose time zone moves dates by one.
   sized AS NOT MATERIALIZED (
     SELECT d.*,
-           greatest(500, (ARRAY[9000, 32000, 130000])[d.segment]::bigint * salesops.draw_from_curve(seed, 'deal.amount', d.deal,
-             ARRAY[125, 268, 359, 437, 510, 583, 658, 735, 817, 904, 1000,
-                   1107, 1224, 1361, 1521, 1715, 1961, 2291, 2789, 3728, 11000]) / 100000 * 100) AS list_amount,
-           (ARRAY[0, 0, 0, 5, 5, 10, 10, 15, 20, 25, 30])[1 + salesops.draw_int(seed, 'deal.discount', d.deal, 11)] AS discount,
+           greatest(500, (ARRAY[9000, 32000, 130000])[d.segment]::bigint
+             * salesops.draw_from_curve(seed, 'deal.amount', d.deal,
+                 ARRAY[125, 268, 359, 437, 510, 583, 658, 735, 817, 904, 1000,
+                       1107, 1224, 1361, 1521, 1715, 1961, 2291, 2789, 3728, 11000]) / 100000 * 100) AS list_amount,
+           salesops.draw_choice(seed, 'deal.discount', d.deal, ARRAY[0, 0, 0, 5, 5, 10, 10, 15, 20, 25, 30]) AS discount,
            NOT d.is_open AND salesops.draw(seed, 'deal.won', d.deal)
              < (ARRAY[0.46, 0.40, 0.34]::float8[])[d.segment] + (ARRAY[-0.04, 0.03, 0.10]::float8[])[d.deal_type]
                - 0.16::float8 * salesops.draw(seed, 'deal.amount', d.deal)
@@ -152,13 +152,15 @@ BEGIN ATOMIC
   dated AS NOT MATERIALIZED (
     SELECT s.*,
            CASE WHEN salesops.draw(seed, 'deal.pulled', s.deal) < 0.3
-                THEN least(salesops.generated_quarter_end(as_of, s.closed_on) - salesops.draw_int(seed, 'deal.pull', s.deal, 10), -1)
+                THEN least(salesops.generated_quarter_end(as_of, s.closed_on)
+                           - salesops.draw_int(seed, 'deal.pull', s.deal, 10), -1)
                 ELSE s.closed_on
            END AS ended_on,
            greatest(1 + s.cycle_limit * salesops.draw_from_curve(seed, 'deal.age', s.deal,
                           ARRAY[0, 45, 95, 150, 210, 275, 345, 430, 530, 680, 1000]) / 1250,
                     CASE WHEN s.defect IN ('not_confirmed', 'close_date_past') THEN 45 ELSE 1 END) AS age,
-           2 + salesops.draw_int(seed, 'deal.close', s.deal, 150) AS wished_on
+           salesops.draw_from_curve(seed, 'deal.close', s.deal,
+                                    ARRAY[2, 10, 20, 32, 45, 58, 72, 88, 108, 135, 180]) AS wished_on
       FROM sized s
     OFFSET 0),
   -- Its first day, its close date, and the last day on which anything happened to it.
@@ -168,7 +170,8 @@ BEGIN ATOMIC
                 ELSE d.ended_on - greatest(7, CASE WHEN d.won THEN d.cycle ELSE d.cycle * 8 / 5 END)
            END AS created_on,
            CASE WHEN NOT d.is_open THEN d.ended_on
-                WHEN d.defect = 'close_date_past' THEN -3 - salesops.draw_int(seed, 'deal.past', d.deal, least(d.age - 10, 60))
+                WHEN d.defect = 'close_date_past'
+                THEN -3 - salesops.draw_int(seed, 'deal.past', d.deal, least(d.age - 10, 60))
                 WHEN d.defect = 'close_before_create' THEN -d.age - 3 - salesops.draw_int(seed, 'deal.past', d.deal, 60)
                 WHEN d.defect = 'close_date_unrealistic'
                 THEN d.cycle_limit - d.age + 40 + salesops.draw_int(seed, 'deal.far', d.deal, 200)
@@ -179,19 +182,22 @@ BEGIN ATOMIC
                            END)
            END AS close_on,
            CASE WHEN NOT d.is_open THEN d.ended_on
-                WHEN d.defect = 'not_confirmed' THEN -10 - salesops.draw_int(seed, 'deal.quiet', d.deal, least(d.age - 20, 60))
+                WHEN d.defect = 'not_confirmed'
+                THEN -10 - salesops.draw_int(seed, 'deal.quiet', d.deal, least(d.age - 20, 60))
                 ELSE -1
            END AS active_until
       FROM dated d
     OFFSET 0),
-  -- How far it came: an open deal gets on with its age, a lost one mostly falls early, a won one was at or near the end.
+  -- How far it came: an open deal stands where today lies between its first day and its close date, give or take a
+  -- stage; a lost one mostly falls early, a won one was at or near the end.
   advanced AS NOT MATERIALIZED (
     SELECT p.*,
            p.active_until - p.created_on AS life,
-           CASE WHEN p.is_open THEN least(6, 1 + salesops.draw_int(seed, 'deal.stage', p.deal, 3)
-                                               + salesops.draw_int(seed, 'deal.progress', p.deal, 1 + 6 * p.age / p.cycle_limit))
-                WHEN p.won THEN (ARRAY[5, 6, 6, 6, 6])[1 + salesops.draw_int(seed, 'deal.stage', p.deal, 5)]
-                ELSE 1 + least(salesops.draw_int(seed, 'deal.stage', p.deal, 6), salesops.draw_int(seed, 'deal.progress', p.deal, 6))
+           CASE WHEN p.is_open THEN least(greatest(6 * p.age / (p.age + greatest(p.close_on, 1))
+                                                   + salesops.draw_int(seed, 'deal.stage', p.deal, 3), 1), 6)
+                WHEN p.won THEN salesops.draw_choice(seed, 'deal.stage', p.deal, ARRAY[5, 6, 6, 6, 6])
+                ELSE 1 + least(salesops.draw_int(seed, 'deal.stage', p.deal, 6),
+                               salesops.draw_int(seed, 'deal.progress', p.deal, 6))
            END AS stage
       FROM placed p
     OFFSET 0),
@@ -202,7 +208,8 @@ BEGIN ATOMIC
            (ARRAY[1, 1, 1, 2, 3, 4])[a.stage] AS stage_category,
            salesops.draw_int(seed, 'rep.mood', a.rep, 10) AS mood,
            salesops.draw(seed, 'deal.mood', a.deal) AS swing,
-           a.is_open AND a.stage > 1 AND a.life >= 30 AND salesops.draw(seed, 'deal.fresh', a.deal) < 0.25 AS fresh_by_stage
+           a.is_open AND a.stage > 1 AND a.life >= 30
+             AND salesops.draw(seed, 'deal.fresh', a.deal) < 0.25 AS fresh_by_stage
       FROM advanced a
     OFFSET 0)
   SELECT j.deal, j.account, j.deal_type, j.segment, j.rep,
@@ -224,7 +231,8 @@ BEGIN ATOMIC
          j.list_amount, j.discount,
          CASE j.defect
            WHEN 'amount_not_positive' THEN -j.list_amount * salesops.draw_int(seed, 'deal.sign', j.deal, 2)
-           WHEN 'amount_off_list' THEN j.list_amount / 100 * (ARRAY[20, 35, 170, 300])[1 + salesops.draw_int(seed, 'deal.off_list', j.deal, 4)]
+           WHEN 'amount_off_list'
+           THEN j.list_amount / 100 * salesops.draw_choice(seed, 'deal.off_list', j.deal, ARRAY[20, 35, 170, 300])
            ELSE j.list_amount / 100 * (100 - j.discount)
          END,
          j.created_on, j.close_on, j.active_until, j.life, j.stage - 1,
@@ -245,4 +253,6 @@ BEGIN ATOMIC
     FROM judged j;
 END;
 COMMENT ON FUNCTION salesops.generated_deal(int, int, bigint, timestamptz, numeric, int[]) IS
-  'One row of facts a generated deal: who, what, how much (whole units of its currency), its days counted from as_of''s, how far it came, and its planted defect (NULL: clean). longest is the 99th percentile of won cycles in days by deal type (new, expansion, renewal), NULL where unknown.';
+  'One row of facts a generated deal: who, what, how much (whole units of its currency), its days counted from '
+  'as_of''s, how far it came, and its planted defect (NULL: clean). longest is the 99th percentile of won cycles in '
+  'days by deal type (new, expansion, renewal), NULL where unknown.';

@@ -14,15 +14,26 @@ END;
 COMMENT ON FUNCTION salesops.generated_deal_stage_name(text, int) IS
   'The stage label an open deal shows: its stage''s, none, or one that opportunity_stage does not know.';
 
+CREATE FUNCTION salesops.generated_day_text(as_of timestamptz, day int) RETURNS text
+  LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  -- Not a cast, whose spelling would follow the session's DateStyle.
+  SELECT to_char(salesops.generated_day(as_of, day)::timestamp, 'YYYY-MM-DD');
+END;
+COMMENT ON FUNCTION salesops.generated_day_text(timestamptz, int) IS
+  'The date that lies the given number of days after as_of''s day in UTC, as YYYY-MM-DD.';
+
 CREATE FUNCTION salesops.generated_first_amount(seed bigint, deal int, amount bigint) RETURNS bigint
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT amount * (ARRAY[80, 90, 120, 100, 100, 100, 100, 100, 100, 100])[1 + salesops.draw_int(seed, 'deal.repriced', deal, 10)] / 100;
+  SELECT amount * salesops.draw_choice(seed, 'deal.repriced', deal,
+                                       ARRAY[80, 90, 120, 100, 100, 100, 100, 100, 100, 100]) / 100;
 END;
 COMMENT ON FUNCTION salesops.generated_first_amount(bigint, int, bigint) IS
   'The amount a deal was created with: for three in ten not its present one.';
 
-CREATE FUNCTION salesops.generated_opportunity(deals int, reps int, seed bigint, as_of timestamptz, dirt numeric, longest int[])
+CREATE FUNCTION salesops.generated_opportunity(deals int, reps int, seed bigint, as_of timestamptz, dirt numeric,
+                                               longest int[])
 RETURNS TABLE (id text, account_id text, owner_id text, name text, amount double precision, close_date timestamp,
                created_date timestamptz, stage_name text, probability double precision, forecast_category text,
                forecast_category_name text, is_closed boolean, is_won boolean, is_deleted boolean,
@@ -33,14 +44,15 @@ RETURNS TABLE (id text, account_id text, owner_id text, name text, amount double
                last_stage_change_date timestamptz, currency_iso_code text, last_modified_date timestamptz,
                system_modstamp timestamptz, loss_reason_c text, discount_c double precision,
                list_amount_c double precision, margin_c double precision, product_c text,
-               _fivetran_start timestamptz, _fivetran_end timestamptz, _fivetran_active boolean, _fivetran_synced timestamptz)
+               _fivetran_start timestamptz, _fivetran_end timestamptz, _fivetran_active boolean,
+               _fivetran_synced timestamptz)
   LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
   WITH
   -- Two deals in a hundred that have moved come with a superseded version as well, as they were created.
   version AS NOT MATERIALIZED (
     SELECT d.*,
-           generate_series(0, CASE WHEN d.moves > 0 AND salesops.draw(seed, 'deal.versioned', d.deal) < 0.03 THEN 1 ELSE 0 END) AS version
+           generate_series(0, (d.moves > 0 AND salesops.draw(seed, 'deal.versioned', d.deal) < 0.03)::int) AS version
       FROM salesops.generated_deal(deals, reps, seed, as_of, dirt, longest) d
     OFFSET 0),
   -- What this version of the row shows.
@@ -55,7 +67,8 @@ BEGIN ATOMIC
            CASE WHEN v.defect = 'missing_close_date' THEN NULL
                 ELSE salesops.generated_day(as_of, v.close_on - v.version * v.pushes * v.push_step) END AS shown_close,
            salesops.generated_moment(as_of, v.active_until, 66600) AS modified,
-           salesops.generated_moment(as_of, v.created_on, 28800 + salesops.draw_int(seed, 'deal.second', v.deal, 3600)) AS created
+           salesops.generated_moment(as_of, v.created_on,
+                                     28800 + salesops.draw_int(seed, 'deal.second', v.deal, 3600)) AS created
       FROM version v
     OFFSET 0),
   -- The probability the rep states: the stage's, or five points beside it on one open deal in five.
@@ -65,7 +78,8 @@ BEGIN ATOMIC
                 THEN (ARRAY[0.35, 0.8, 140, -5]::float8[])[1 + salesops.draw_int(seed, 'deal.odds', s.deal, 4)]
                 ELSE salesops.generated_stage_probability(s.shown_stage)
                      + CASE WHEN s.shows_closed OR s.is_old THEN 0
-                            ELSE (ARRAY[-5, 5, 0, 0, 0, 0, 0, 0, 0, 0])[1 + salesops.draw_int(seed, 'deal.odds', s.deal, 10)] END::float8
+                            ELSE salesops.draw_choice(seed, 'deal.odds', s.deal,
+                                                      ARRAY[-5, 5, 0, 0, 0, 0, 0, 0, 0, 0]) END::float8
            END AS shown_probability
       FROM shown s
     OFFSET 0)
@@ -90,16 +104,19 @@ BEGIN ATOMIC
          s.is_deleted,
          round((s.shown_amount * s.shown_probability / 100)::numeric, 2),
          (ARRAY['New Business', 'Expansion', 'Renewal'])[s.deal_type],
-         (ARRAY['Web', 'Web', 'Outbound', 'Outbound', 'Referral', 'Partner', 'Event'])[1 + salesops.draw_int(seed, 'deal.source', s.deal, 7)],
+         salesops.draw_label(seed, 'deal.source', s.deal,
+                             ARRAY['Web', 'Web', 'Outbound', 'Outbound', 'Referral', 'Partner', 'Event']),
          CASE WHEN s.shows_closed OR s.is_old THEN NULL
               WHEN s.defect = 'missing_next_step' THEN (ARRAY[NULL, '', '  '])[1 + s.deal % 3]
               WHEN s.defect = 'vague_next_step'
-              THEN (ARRAY['tbd', 'follow up', 'waiting', 'Call', 'Call them again soon', 'ASAP', 'see notes', 'Send the offer next'])
-                   [1 + salesops.draw_int(seed, 'deal.vague', s.deal, 8)]
-              ELSE (ARRAY['Call', 'Meet', 'Send the proposal to', 'Review the contract with', 'Schedule a demo with', 'Confirm the budget with'])
-                   [1 + salesops.draw_int(seed, 'deal.step', s.deal, 6)]
+              THEN salesops.draw_label(seed, 'deal.vague', s.deal,
+                                       ARRAY['tbd', 'follow up', 'waiting', 'Call', 'Call them again soon', 'ASAP',
+                                             'see notes', 'Send the offer next'])
+              ELSE salesops.draw_label(seed, 'deal.step', s.deal,
+                                       ARRAY['Call', 'Meet', 'Send the proposal to', 'Review the contract with',
+                                             'Schedule a demo with', 'Confirm the budget with'])
                    || ' ' || salesops.generated_first_name(seed, 'contact', 3 * s.account - 2) || ' on '
-                   || to_char(salesops.generated_day(as_of, 1 + salesops.draw_int(seed, 'deal.step_day', s.deal, 14))::timestamp, 'YYYY-MM-DD')
+                   || salesops.generated_day_text(as_of, 1 + salesops.draw_int(seed, 'deal.step_day', s.deal, 14))
          END,
          to_char(s.shown_close::timestamp, 'YYYY Q'),
          extract(quarter FROM s.shown_close)::int, extract(year FROM s.shown_close)::int, NULL::text, NULL::text,
@@ -108,16 +125,21 @@ BEGIN ATOMIC
          CASE WHEN s.is_old THEN 0 ELSE s.pushes END,
          CASE WHEN s.shows_closed THEN salesops.generated_moment(as_of, s.close_on, 61200)
               WHEN s.is_old OR s.moves = 0 THEN s.created
-              ELSE salesops.generated_moment(as_of, s.last_move_on, salesops.generated_move_second(seed, s.deal, s.moves)) END,
+              ELSE salesops.generated_moment(as_of, s.last_move_on,
+                                             salesops.generated_move_second(seed, s.deal, s.moves)) END,
          CASE WHEN s.defect = 'unconvertible_currency' THEN (ARRAY['SEK', 'JPY'])[1 + s.deal % 2] ELSE s.currency END,
          CASE WHEN s.is_old THEN s.created ELSE s.modified END,
          CASE WHEN s.is_old THEN s.created ELSE s.modified END,
          CASE WHEN s.shows_closed AND NOT s.won
-              THEN (ARRAY['Price', 'Competitor', 'No Decision', 'No Decision', 'Timing', 'Missing Feature'])[1 + salesops.draw_int(seed, 'deal.loss', s.deal, 6)] END,
-         CASE WHEN s.defect IN ('missing_amount', 'amount_not_positive', 'amount_off_list') THEN NULL ELSE s.discount END::float8,
+              THEN salesops.draw_label(seed, 'deal.loss', s.deal,
+                                       ARRAY['Price', 'Competitor', 'No Decision', 'No Decision', 'Timing',
+                                             'Missing Feature']) END,
+         CASE WHEN s.defect IN ('missing_amount', 'amount_not_positive', 'amount_off_list') THEN NULL
+              ELSE s.discount END::float8,
          CASE WHEN s.defect = 'amount_not_positive' THEN NULL ELSE s.list_amount END::float8,
          (82 - s.discount - salesops.draw_int(seed, 'deal.margin', s.deal, 15))::float8,
-         CASE WHEN s.defect = 'unmapped_product' THEN (ARRAY['Platfrom Enterprise', 'Legacy Suite', 'Analytcs'])[1 + s.deal % 3]
+         CASE WHEN s.defect = 'unmapped_product'
+              THEN (ARRAY['Platfrom Enterprise', 'Legacy Suite', 'Analytcs'])[1 + s.deal % 3]
               ELSE salesops.generated_product_name(s.product) END,
          CASE WHEN s.is_old THEN s.created ELSE s.modified END,
          CASE WHEN s.is_old THEN s.modified - interval '1 millisecond' ELSE timestamptz '9999-12-31 23:59:59+00' END,
@@ -125,11 +147,13 @@ BEGIN ATOMIC
     FROM stated s;
 END;
 COMMENT ON FUNCTION salesops.generated_opportunity(int, int, bigint, timestamptz, numeric, int[]) IS
-  'Opportunities: the row of each deal, and for some a superseded version (_fivetran_active false). Amounts are in the row''s currency.';
+  'Opportunities: the row of each deal, and for some a superseded version (_fivetran_active false). Amounts are in '
+  'the row''s currency.';
 
 -- Field history reaches back 400 days, when the company switched tracking on; older changes left no trace.
 -- Numbers within a deal: 1 to 5 moves, 6 the closing, 7 the change of amount, 8 to 12 pushes of the close date.
-CREATE FUNCTION salesops.generated_field_history(deals int, reps int, seed bigint, as_of timestamptz, dirt numeric, longest int[])
+CREATE FUNCTION salesops.generated_field_history(deals int, reps int, seed bigint, as_of timestamptz, dirt numeric,
+                                                 longest int[])
 RETURNS TABLE (id text, opportunity_id text, created_by_id text, created_date timestamptz, field text, data_type text,
                old_value text, new_value text, is_deleted boolean, _fivetran_active boolean, _fivetran_synced timestamptz)
   LANGUAGE sql STABLE PARALLEL SAFE ROWS 20000
@@ -142,8 +166,11 @@ BEGIN ATOMIC
   happened AS NOT MATERIALIZED (
     SELECT c.*,
            CASE WHEN c.number = 6 THEN c.close_on
-                WHEN c.number = 7 THEN c.created_on + c.life / 5 + salesops.draw_int(seed, 'deal.repriced_day', c.deal, 1 + c.life * 3 / 5)
-                WHEN c.number > 7 THEN c.created_on + (c.life * (c.number - 8) + salesops.draw_int(seed, 'push.day', c.deal * 16::bigint + c.number, c.life + 1)) / c.pushes
+                WHEN c.number = 7
+                THEN c.created_on + c.life / 5 + salesops.draw_int(seed, 'deal.repriced_day', c.deal, 1 + c.life * 3 / 5)
+                WHEN c.number > 7
+                THEN c.created_on + (c.life * (c.number - 8) + salesops.draw_int(seed, 'push.day',
+                                                                 c.deal * 16::bigint + c.number, c.life + 1)) / c.pushes
                 WHEN c.number = c.moves THEN c.last_move_on
                 ELSE salesops.generated_move_day(seed, c.deal, c.number, c.moves, c.created_on, c.life)
            END AS day
@@ -166,22 +193,24 @@ BEGIN ATOMIC
          CASE WHEN h.number <= 5 THEN salesops.generated_stage_name(h.number)
               WHEN h.number = 6 THEN salesops.generated_stage_name(h.stage)
               WHEN h.number = 7 THEN salesops.generated_first_amount(seed, h.deal, h.amount)::text
-              ELSE to_char(salesops.generated_day(as_of, h.close_on - (h.pushes - h.number + 8) * h.push_step)::timestamp, 'YYYY-MM-DD') END,
+              ELSE salesops.generated_day_text(as_of, h.close_on - (h.pushes - h.number + 8) * h.push_step) END,
          CASE WHEN h.number = h.moves AND h.is_open THEN salesops.generated_deal_stage_name(h.defect, h.stage)
               WHEN h.number <= 5 THEN salesops.generated_stage_name(h.number + 1)
               WHEN h.number = 6 THEN salesops.generated_stage_name(CASE WHEN h.won THEN 7 ELSE 8 END)
               WHEN h.number = 7 THEN h.amount::text
-              ELSE to_char(salesops.generated_day(as_of, h.close_on - (h.pushes - h.number + 7) * h.push_step)::timestamp, 'YYYY-MM-DD') END,
+              ELSE salesops.generated_day_text(as_of, h.close_on - (h.pushes - h.number + 7) * h.push_step) END,
          false, true, salesops.generated_sync(as_of)
     FROM happened h
    WHERE h.day >= -400;
 END;
 COMMENT ON FUNCTION salesops.generated_field_history(int, int, bigint, timestamptz, numeric, int[]) IS
-  'Changes of stage, amount and close date in the last 400 days, one row each; the newest value of a field is the opportunity''s.';
+  'Changes of stage, amount and close date in the last 400 days, one row each; the newest value of a field is the '
+  'opportunity''s.';
 
 -- The first role of a deal is the economic buyer's if it has one. A deal without roles carries a deleted one instead,
 -- which a reader must not count.
-CREATE FUNCTION salesops.generated_contact_role(deals int, reps int, seed bigint, as_of timestamptz, dirt numeric, longest int[])
+CREATE FUNCTION salesops.generated_contact_role(deals int, reps int, seed bigint, as_of timestamptz, dirt numeric,
+                                                longest int[])
 RETURNS TABLE (id text, opportunity_id text, contact_id text, role text, is_primary boolean, created_date timestamptz,
                is_deleted boolean, _fivetran_active boolean, _fivetran_synced timestamptz)
   LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 15000
@@ -190,7 +219,7 @@ BEGIN ATOMIC
     SELECT d.deal, d.account, d.created_on, d.defect,
            CASE WHEN d.defect = 'missing_contact_role' THEN 1
                 WHEN NOT d.is_open AND salesops.draw(seed, 'deal.unknown_buyer', d.deal) < 0.15 THEN 0
-                ELSE (ARRAY[1, 1, 2, 3])[1 + salesops.draw_int(seed, 'deal.roles', d.deal, 4)] END AS roles,
+                ELSE salesops.draw_choice(seed, 'deal.roles', d.deal, ARRAY[1, 1, 2, 3]) END AS roles,
            CASE WHEN d.is_open THEN d.defect IS DISTINCT FROM 'missing_economic_buyer'
                 ELSE salesops.draw(seed, 'deal.buyer', d.deal) < CASE WHEN d.won THEN 0.8 ELSE 0.5 END END AS has_buyer
       FROM salesops.generated_deal(deals, reps, seed, as_of, dirt, longest) d
@@ -200,16 +229,20 @@ BEGIN ATOMIC
   SELECT salesops.salesforce_id('00K', r.deal * 4::bigint + r.number), salesops.salesforce_id('006', r.deal),
          salesops.salesforce_id('003', 3 * r.account - 3 + r.number),
          CASE WHEN r.number = 1 AND r.has_buyer
-              THEN (ARRAY['Economic Buyer', 'Economic Buyer', 'Decision Maker', 'Economic Decision Maker', 'ECONOMIC BUYER'])
-                   [1 + salesops.draw_int(seed, 'role.buyer', r.deal, 5)]
-              ELSE (ARRAY['Influencer', 'Evaluator', 'Business User', 'Technical Buyer', 'Executive Sponsor'])
-                   [1 + salesops.draw_int(seed, 'role.other', r.deal * 4::bigint + r.number, 5)] END,
-         r.number = 1, salesops.generated_moment(as_of, r.created_on, 33000), r.defect IS NOT DISTINCT FROM 'missing_contact_role',
+              THEN salesops.draw_label(seed, 'role.buyer', r.deal,
+                                       ARRAY['Economic Buyer', 'Economic Buyer', 'Decision Maker',
+                                             'Economic Decision Maker', 'ECONOMIC BUYER'])
+              ELSE salesops.draw_label(seed, 'role.other', r.deal * 4::bigint + r.number,
+                                       ARRAY['Influencer', 'Evaluator', 'Business User', 'Technical Buyer',
+                                             'Executive Sponsor']) END,
+         r.number = 1, salesops.generated_moment(as_of, r.created_on, 33000),
+         r.defect IS NOT DISTINCT FROM 'missing_contact_role',
          true, salesops.generated_sync(as_of)
     FROM role r;
 END;
 COMMENT ON FUNCTION salesops.generated_contact_role(int, int, bigint, timestamptz, numeric, int[]) IS
-  'Roles of contacts on deals: one to three on each open deal with an economic buyer among them, fewer and fewer buyers on closed and lost ones.';
+  'Roles of contacts on deals: one to three on each open deal with an economic buyer among them, fewer and fewer '
+  'buyers on closed and lost ones.';
 
 -- Activities that happened: the first is the latest, the others lie between the deal's first day and it.
 CREATE FUNCTION salesops.generated_touch(deals int, reps int, seed bigint, as_of timestamptz, dirt numeric, longest int[])
@@ -222,7 +255,8 @@ BEGIN ATOMIC
     OFFSET 0)
   SELECT t.deal, t.account, t.owner, t.number,
          CASE WHEN t.number = 1 THEN t.last_touch_on
-              ELSE t.created_on + salesops.draw_int(seed, 'touch.day', t.deal * 16::bigint + t.number, 1 + t.last_touch_on - t.created_on) END,
+              ELSE t.created_on + salesops.draw_int(seed, 'touch.day', t.deal * 16::bigint + t.number,
+                                                    1 + t.last_touch_on - t.created_on) END,
          salesops.draw(seed, 'touch.kind', t.deal * 16::bigint + t.number) < 0.3
     FROM touch t;
 END;
@@ -234,7 +268,8 @@ COMMENT ON FUNCTION salesops.generated_touch(int, int, bigint, timestamptz, nume
 CREATE FUNCTION salesops.generated_task(deals int, reps int, seed bigint, as_of timestamptz, dirt numeric, longest int[])
 RETURNS TABLE (id text, what_id text, who_id text, account_id text, owner_id text, activity_date timestamp, subject text,
                type text, task_subtype text, status text, priority text, is_closed boolean, call_type text,
-               call_duration_in_seconds int, completed_date_time timestamptz, created_date timestamptz, is_deleted boolean,
+               call_duration_in_seconds int, completed_date_time timestamptz, created_date timestamptz,
+               is_deleted boolean,
                _fivetran_active boolean, _fivetran_synced timestamptz)
   LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
@@ -249,17 +284,21 @@ BEGIN ATOMIC
      WHERE NOT t.is_event
     UNION ALL
     SELECT p.deal, p.account, p.owner, p.number,
-           CASE WHEN p.is_next THEN 3 + salesops.draw_int(seed, 'touch.next_day', p.deal, 12) ELSE -2 END, p.is_next, NOT p.is_next
+           CASE WHEN p.is_next THEN 3 + salesops.draw_int(seed, 'touch.next_day', p.deal, 12) ELSE -2 END,
+           p.is_next, NOT p.is_next
       FROM planned p),
   described AS NOT MATERIALIZED (
     SELECT t.*, salesops.draw_int(seed, 'task.kind', t.deal * 16::bigint + t.number, 3) AS kind FROM task t OFFSET 0)
   SELECT salesops.salesforce_id('00T', t.deal * 16::bigint + t.number), salesops.salesforce_id('006', t.deal),
-         salesops.salesforce_id('003', 3 * t.account - 2), salesops.salesforce_id('001', t.account), salesops.salesforce_id('005', t.owner),
+         salesops.salesforce_id('003', 3 * t.account - 2), salesops.salesforce_id('001', t.account),
+         salesops.salesforce_id('005', t.owner),
          salesops.generated_day(as_of, t.day)::timestamp,
          (ARRAY['Call', 'Email: proposal', 'Follow-up'])[1 + t.kind], (ARRAY['Call', 'Email', 'Other'])[1 + t.kind],
-         (ARRAY['Call', 'Email', 'Task'])[1 + t.kind], CASE WHEN t.is_next THEN 'Not Started' ELSE 'Completed' END, 'Normal', NOT t.is_next,
+         (ARRAY['Call', 'Email', 'Task'])[1 + t.kind],
+         CASE WHEN t.is_next THEN 'Not Started' ELSE 'Completed' END, 'Normal', NOT t.is_next,
          CASE WHEN t.kind = 0 AND NOT t.is_next THEN 'Outbound' END,
-         CASE WHEN t.kind = 0 AND NOT t.is_next THEN 30 + salesops.draw_int(seed, 'task.call', t.deal * 16::bigint + t.number, 1800) END,
+         CASE WHEN t.kind = 0 AND NOT t.is_next
+              THEN 30 + salesops.draw_int(seed, 'task.call', t.deal * 16::bigint + t.number, 1800) END,
          CASE WHEN NOT t.is_next THEN salesops.generated_moment(as_of, t.day, 64800) END,
          salesops.generated_moment(as_of, least(t.day, -1), 63000), t.is_deleted, true, salesops.generated_sync(as_of)
     FROM described t;
@@ -269,16 +308,20 @@ COMMENT ON FUNCTION salesops.generated_task(int, int, bigint, timestamptz, numer
 
 CREATE FUNCTION salesops.generated_event(deals int, reps int, seed bigint, as_of timestamptz, dirt numeric, longest int[])
 RETURNS TABLE (id text, what_id text, who_id text, account_id text, owner_id text, activity_date timestamp,
-               activity_date_time timestamptz, start_date_time timestamptz, end_date_time timestamptz, event_subtype text,
-               type text, subject text, is_child boolean, is_recurrence boolean, created_date timestamptz, is_deleted boolean,
+               activity_date_time timestamptz, start_date_time timestamptz, end_date_time timestamptz,
+               duration_in_minutes int, event_subtype text, type text, subject text, is_child boolean,
+               is_recurrence boolean, created_date timestamptz,
+               is_deleted boolean,
                _fivetran_active boolean, _fivetran_synced timestamptz)
   LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 5000
 BEGIN ATOMIC
   SELECT salesops.salesforce_id('00U', t.deal * 16::bigint + t.number), salesops.salesforce_id('006', t.deal),
-         salesops.salesforce_id('003', 3 * t.account - 2), salesops.salesforce_id('001', t.account), salesops.salesforce_id('005', t.owner),
+         salesops.salesforce_id('003', 3 * t.account - 2), salesops.salesforce_id('001', t.account),
+         salesops.salesforce_id('005', t.owner),
          salesops.generated_day(as_of, t.day)::timestamp, salesops.generated_moment(as_of, t.day, 64800),
-         salesops.generated_moment(as_of, t.day, 64800), salesops.generated_moment(as_of, t.day, 68400), 'Event',
-         'Meeting', 'Meeting', false, false, salesops.generated_moment(as_of, t.day, 63000), false, true, salesops.generated_sync(as_of)
+         salesops.generated_moment(as_of, t.day, 64800), salesops.generated_moment(as_of, t.day, 68400), 60, 'Event',
+         'Meeting', 'Meeting', false, false, salesops.generated_moment(as_of, t.day, 63000), false, true,
+         salesops.generated_sync(as_of)
     FROM salesops.generated_touch(deals, reps, seed, as_of, dirt, longest) t
    WHERE t.is_event;
 END;
@@ -288,7 +331,8 @@ COMMENT ON FUNCTION salesops.generated_event(int, int, bigint, timestamptz, nume
 -- One lead for every four deals; half of those whose deal is new business became that deal.
 CREATE FUNCTION salesops.generated_lead(deals int, reps int, seed bigint, as_of timestamptz, dirt numeric, longest int[])
 RETURNS TABLE (id text, owner_id text, first_name text, last_name text, name text, title text, email text, company text,
-               industry text, number_of_employees int, annual_revenue double precision, country text, status text, lead_source text,
+               industry text, number_of_employees int, annual_revenue double precision, country text, status text,
+               lead_source text,
                is_converted boolean, converted_account_id text, converted_contact_id text, converted_opportunity_id text,
                converted_date timestamp, created_date timestamptz, is_deleted boolean,
                _fivetran_active boolean, _fivetran_synced timestamptz)
@@ -306,12 +350,14 @@ BEGIN ATOMIC
   SELECT salesops.salesforce_id('00Q', l.lead), salesops.salesforce_id('005', l.rep), l.first_name, l.last_name,
          l.first_name || ' ' || l.last_name, 'Head of IT', 'lead-' || l.lead || '@customer.example',
          CASE WHEN l.is_converted THEN salesops.generated_account_name(seed, l.account) ELSE 'Prospect ' || l.lead END,
-         (ARRAY['Technology', 'Finance', 'Healthcare', 'Manufacturing', 'Retail', 'Education', 'Energy', 'Media'])
-         [1 + salesops.draw_int(seed, 'lead.industry', l.lead, 8)],
+         salesops.draw_label(seed, 'lead.industry', l.lead,
+                             ARRAY['Technology', 'Finance', 'Healthcare', 'Manufacturing', 'Retail', 'Education',
+                                   'Energy', 'Media']),
          l.employees, l.employees::float8 * 180000, 'United States',
          CASE WHEN l.is_converted THEN 'Converted'
-              ELSE (ARRAY['Open', 'Working', 'Nurturing', 'Unqualified'])[1 + salesops.draw_int(seed, 'lead.status', l.lead, 4)] END,
-         (ARRAY['Web', 'Referral', 'Partner', 'Event', 'Outbound'])[1 + salesops.draw_int(seed, 'lead.source', l.lead, 5)],
+              ELSE salesops.draw_label(seed, 'lead.status', l.lead,
+                                       ARRAY['Open', 'Working', 'Nurturing', 'Unqualified']) END,
+         salesops.draw_label(seed, 'lead.source', l.lead, ARRAY['Web', 'Referral', 'Partner', 'Event', 'Outbound']),
          l.is_converted,
          CASE WHEN l.is_converted THEN salesops.salesforce_id('001', l.account) END,
          CASE WHEN l.is_converted THEN salesops.salesforce_id('003', 3 * l.account - 2) END,
@@ -324,7 +370,8 @@ END;
 COMMENT ON FUNCTION salesops.generated_lead(int, int, bigint, timestamptz, numeric, int[]) IS
   'Leads: one for every four deals, some converted into the account, contact and opportunity that exist.';
 
-CREATE FUNCTION salesops.generated_defect(deals int, reps int, seed bigint, as_of timestamptz, dirt numeric, longest int[])
+CREATE FUNCTION salesops.generated_defect(deals int, reps int, seed bigint, as_of timestamptz, dirt numeric,
+                                          longest int[])
 RETURNS TABLE (rule text, object_kind text, object_id text)
   LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC

@@ -14,16 +14,18 @@ COMMENT ON FUNCTION salesops.generated_sync(timestamptz) IS
 CREATE FUNCTION salesops.generated_first_name(seed bigint, stream text, item bigint) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT (ARRAY['Maria', 'Anil', 'Chen', 'Olga', 'James', 'Fatima', 'Lars', 'Grace', 'Diego', 'Yuki', 'Hannah', 'Omar',
-                'Priya', 'Tom', 'Ines', 'Kofi'])[1 + salesops.draw_int(seed, stream || '.first_name', item, 16)];
+  SELECT salesops.draw_label(seed, stream || '.first_name', item,
+                             ARRAY['Maria', 'Anil', 'Chen', 'Olga', 'James', 'Fatima', 'Lars', 'Grace', 'Diego',
+                                   'Yuki', 'Hannah', 'Omar', 'Priya', 'Tom', 'Ines', 'Kofi']);
 END;
 COMMENT ON FUNCTION salesops.generated_first_name(bigint, text, bigint) IS 'First name of a generated person.';
 
 CREATE FUNCTION salesops.generated_last_name(seed bigint, stream text, item bigint) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT (ARRAY['Lopez', 'Gupta', 'Wei', 'Petrova', 'Wilson', 'Haddad', 'Nilsen', 'Okafor', 'Ramos', 'Tanaka', 'Schmidt',
-                'Farouk', 'Nair', 'Baker', 'Costa', 'Mensah'])[1 + salesops.draw_int(seed, stream || '.last_name', item, 16)];
+  SELECT salesops.draw_label(seed, stream || '.last_name', item,
+                             ARRAY['Lopez', 'Gupta', 'Wei', 'Petrova', 'Wilson', 'Haddad', 'Nilsen', 'Okafor', 'Ramos',
+                                   'Tanaka', 'Schmidt', 'Farouk', 'Nair', 'Baker', 'Costa', 'Mensah']);
 END;
 COMMENT ON FUNCTION salesops.generated_last_name(bigint, text, bigint) IS 'Last name of a generated person.';
 
@@ -67,7 +69,8 @@ BEGIN ATOMIC
          'Sales', 'Standard',
          salesops.salesforce_id('00E', CASE p.rank WHEN 'rep' THEN p.leader + p.managers ELSE p.leader END),
          CASE p.rank WHEN 'rep' THEN salesops.salesforce_id('005', p.sellers + p.leader - 1 - p.directors)
-                     WHEN 'manager' THEN salesops.salesforce_id('005', p.sellers + p.managers + 1 + (p.number - p.sellers - 1) / 5)
+                     WHEN 'manager'
+                     THEN salesops.salesforce_id('005', p.sellers + p.managers + 1 + (p.number - p.sellers - 1) / 5)
                      WHEN 'director' THEN salesops.salesforce_id('005', p.sellers + p.managers + p.directors + 1)
          END,
          NOT p.has_left, NOT p.has_left,
@@ -76,7 +79,8 @@ BEGIN ATOMIC
          -- One active user in twenty has not logged in for a week or more; who left did so in the last half year.
          salesops.generated_moment(as_of,
            CASE WHEN p.has_left THEN -30 - salesops.draw_int(seed, 'user.left', p.number, 120)
-                WHEN salesops.draw(seed, 'user.lapsed', p.number) < 0.05 THEN -8 - salesops.draw_int(seed, 'user.login', p.number, 20)
+                WHEN salesops.draw(seed, 'user.lapsed', p.number) < 0.05
+                THEN -8 - salesops.draw_int(seed, 'user.login', p.number, 20)
                 ELSE -1 - salesops.draw_int(seed, 'user.login', p.number, 3)
            END, 32400 + salesops.draw_int(seed, 'user.login_second', p.number, 28800)),
          salesops.generated_moment(as_of, -1100 - salesops.draw_int(seed, 'user.created', p.number, 900), 32400),
@@ -84,7 +88,8 @@ BEGIN ATOMIC
     FROM placed p;
 END;
 COMMENT ON FUNCTION salesops.generated_user(int, bigint, timestamptz) IS
-  'Users: the given number of active reps, one more in ten (at least one) who left, and a tree of managers, directors and one head above them.';
+  'Users: the given number of active reps, one more in ten (at least one) who left, and a tree of managers, directors '
+  'and one head above them.';
 
 CREATE FUNCTION salesops.generated_user_role(reps int, as_of timestamptz)
 RETURNS TABLE (id text, name text, developer_name text, parent_role_id text, rollup_description text,
@@ -123,19 +128,22 @@ CREATE FUNCTION salesops.generated_account_name(seed bigint, account int) RETURN
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
   -- The three syllables spell the number in base 32, so names below 32,768 accounts differ without a digit.
-  SELECT (ARRAY['Ad', 'Bel', 'Cor', 'Dar', 'El', 'Fen', 'Gal', 'Hel', 'In', 'Jor', 'Kal', 'Lum', 'Mer', 'Nor', 'Or', 'Pel',
-                'Quin', 'Ros', 'Sol', 'Tel', 'Ul', 'Ver', 'Wes', 'Xan', 'Yor', 'Zen', 'Bran', 'Cal', 'Dun', 'Ever', 'Fair', 'Green'])
+  SELECT (ARRAY['Ad', 'Bel', 'Cor', 'Dar', 'El', 'Fen', 'Gal', 'Hel', 'In', 'Jor', 'Kal', 'Lum', 'Mer', 'Nor', 'Or',
+                'Pel', 'Quin', 'Ros', 'Sol', 'Tel', 'Ul', 'Ver', 'Wes', 'Xan', 'Yor', 'Zen', 'Bran', 'Cal', 'Dun',
+                'Ever', 'Fair', 'Green'])
          [1 + account % 32]
       || (ARRAY['a', 'o', 'i', 'e', 'an', 'en', 'ar', 'or', 'il', 'ol', 'am', 'em', 'is', 'os', 'ta', 'to',
                 'ra', 'ro', 'li', 'la', 'mi', 'ma', 'ni', 'na', 'vi', 'va', 'di', 'da', 'si', 'sa', 'ki', 'ka'])
          [1 + account / 32 % 32]
-      || (ARRAY['x', 'nt', 'rd', 'ston', 'field', 'wood', 'gate', 'ford', 'mark', 'land', 'bridge', 'well', 'berg', 'vale', 'core', 'line',
-                'point', 'port', 'way', 'works', 'tech', 'net', 'soft', 'med', 'bank', 'trade', 'foods', 'steel', 'glass', 'power', 'air', 'sea'])
+      || (ARRAY['x', 'nt', 'rd', 'ston', 'field', 'wood', 'gate', 'ford', 'mark', 'land', 'bridge', 'well', 'berg',
+                'vale', 'core', 'line', 'point', 'port', 'way', 'works', 'tech', 'net', 'soft', 'med', 'bank', 'trade', 'foods',
+                'steel', 'glass', 'power', 'air', 'sea'])
          [1 + account / 1024 % 32]
       || CASE WHEN account >= 32768 THEN ' ' || (account / 32768)::text ELSE '' END
-      || (ARRAY[' Inc', ' Ltd', ' Group', ' GmbH'])[1 + salesops.draw_int(seed, 'account.form', account, 4)];
+      || salesops.draw_label(seed, 'account.form', account, ARRAY[' Inc', ' Ltd', ' Group', ' GmbH']);
 END;
-COMMENT ON FUNCTION salesops.generated_account_name(bigint, int) IS 'Name of a generated account, unlike that of any other.';
+COMMENT ON FUNCTION salesops.generated_account_name(bigint, int) IS
+  'Name of a generated account, unlike that of any other.';
 
 CREATE FUNCTION salesops.generated_account(deals int, reps int, seed bigint, as_of timestamptz)
 RETURNS TABLE (id text, name text, owner_id text, industry text, number_of_employees int,
@@ -159,16 +167,18 @@ BEGIN ATOMIC
     OFFSET 0)
   SELECT salesops.salesforce_id('001', d.account), salesops.generated_account_name(seed, d.account),
          salesops.salesforce_id('005', salesops.generated_account_rep(seed, d.account, reps)),
-         (ARRAY['Technology', 'Finance', 'Healthcare', 'Manufacturing', 'Retail', 'Education', 'Energy', 'Media'])
-         [1 + salesops.draw_int(seed, 'account.industry', d.account, 8)],
+         salesops.draw_label(seed, 'account.industry', d.account,
+                             ARRAY['Technology', 'Finance', 'Healthcare', 'Manufacturing', 'Retail', 'Education',
+                                   'Energy', 'Media']),
          d.employees,
          d.employees::float8 * (120 + salesops.draw_int(seed, 'account.revenue', d.account, 200)) * 1000,
-         (ARRAY['Customer', 'Customer', 'Prospect', 'Partner'])[1 + salesops.draw_int(seed, 'account.type', d.account, 4)],
+         salesops.draw_label(seed, 'account.type', d.account, ARRAY['Customer', 'Customer', 'Prospect', 'Partner']),
          -- One account in ten has a parent, always one with a smaller number, so the tree has no cycle.
          CASE WHEN d.account > 1 AND salesops.draw(seed, 'account.child', d.account) < 0.1
-              THEN salesops.salesforce_id('001', 1 + salesops.draw_int(seed, 'account.parent', d.account, greatest(d.account - 1, 1))) END,
-         (ARRAY['Hot', 'Warm', 'Cold'])[1 + salesops.draw_int(seed, 'account.rating', d.account, 3)],
-         (ARRAY['Web', 'Referral', 'Partner', 'Event', 'Outbound'])[1 + salesops.draw_int(seed, 'account.source', d.account, 5)],
+              THEN salesops.salesforce_id('001', 1 + salesops.draw_int(seed, 'account.parent', d.account,
+                                                                       greatest(d.account - 1, 1))) END,
+         salesops.draw_label(seed, 'account.rating', d.account, ARRAY['Hot', 'Warm', 'Cold']),
+         salesops.draw_label(seed, 'account.source', d.account, ARRAY['Web', 'Referral', 'Partner', 'Event', 'Outbound']),
          'https://www.customer-' || d.account || '.example',
          CASE d.currency WHEN 'USD' THEN (ARRAY['New York', 'Chicago', 'Austin'])[1 + d.place]
                          WHEN 'EUR' THEN (ARRAY['Berlin', 'Paris', 'Madrid'])[1 + d.place]
@@ -187,8 +197,8 @@ COMMENT ON FUNCTION salesops.generated_account(int, int, bigint, timestamptz) IS
 
 -- Contacts: three an account, numbered 3 (account - 1) + 1, 2, 3.
 CREATE FUNCTION salesops.generated_contact(deals int, reps int, seed bigint, as_of timestamptz)
-RETURNS TABLE (id text, account_id text, owner_id text, first_name text, last_name text, name text, title text, email text,
-               lead_source text, is_deleted boolean, _fivetran_active boolean, _fivetran_synced timestamptz)
+RETURNS TABLE (id text, account_id text, owner_id text, first_name text, last_name text, name text, title text,
+               email text, lead_source text, is_deleted boolean, _fivetran_active boolean, _fivetran_synced timestamptz)
   LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 30000
 BEGIN ATOMIC
   WITH drawn AS NOT MATERIALIZED (
@@ -202,7 +212,7 @@ BEGIN ATOMIC
          d.first_name, d.last_name, d.first_name || ' ' || d.last_name,
          (ARRAY['Chief Financial Officer', 'Head of IT', 'Operations Manager'])[1 + (d.contact - 1) % 3],
          lower(d.first_name || '.' || d.last_name || '.' || d.contact) || '@customer-' || d.account || '.example',
-         (ARRAY['Web', 'Referral', 'Partner', 'Event', 'Outbound'])[1 + salesops.draw_int(seed, 'contact.source', d.contact, 5)],
+         salesops.draw_label(seed, 'contact.source', d.contact, ARRAY['Web', 'Referral', 'Partner', 'Event', 'Outbound']),
          false, true, salesops.generated_sync(as_of)
     FROM drawn d;
 END;

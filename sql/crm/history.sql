@@ -37,7 +37,7 @@ BEGIN
   END IF;
   EXECUTE format(
     'INSERT INTO salesops.stage_map (source_key, pipeline, stage, valid_from, said_by, label, status, category, "position")
-     SELECT $1, x.pipeline, x.stage, CASE WHEN EXISTS (SELECT FROM salesops.stage_map h WHERE h.source_key = $1 AND h.said_by = ''crm'') THEN $2 ELSE ''-infinity'' END,
+     SELECT $1, x.pipeline, x.stage, CASE WHEN o.stage IS NULL THEN ''-infinity'' ELSE $2 END,
             ''crm'', x.label, x.status, x.category, x.position
      FROM (SELECT DISTINCT ON (1, 2) coalesce(%1$s, '''') AS pipeline, %2$s AS stage, coalesce(%3$s, %2$s) AS label, m.status,
                   CASE m.status WHEN ''won'' THEN ''Closed'' WHEN ''lost'' THEN ''Omitted''
@@ -55,48 +55,49 @@ BEGIN
   USING source.source_key, as_of;
 END $$;
 COMMENT ON FUNCTION salesops.read_stage_meaning(salesops.source, timestamptz) IS
-  'Take over what the CRM says its stages mean; a changed meaning holds from as_of';
+  'Take over what the CRM says its stages mean; a stage heard of for the first time has always meant it, a changed meaning holds from as_of';
 
 -- Events of a source in one shape, as SQL: id, at, target, old_value, new_value ('' = empty, NULL = not stated).
 CREATE FUNCTION salesops.history_events(source salesops.source)
 RETURNS text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   shape record;
-  query text;
-  relation regclass;
-  placeholder text;
   queries text[] := '{}';
 BEGIN
   FOR shape IN
     SELECT h.* FROM (VALUES
       ('salesforce', 'opportunityfieldhistory',
        'SELECT s.{opportunityid}::text, s.{createddate}::text, t.target, coalesce(s.{oldvalue}::text, ''''), coalesce(s.{newvalue}::text, '''')
-        FROM % s JOIN (VALUES (''stagename'', ''stage''), (''amount'', ''amount''), (''closedate'', ''close_date''), (''probability'', ''probability''),
-                              (''forecastcategoryname'', ''forecast_category''), (''forecastcategory'', ''forecast_category''), (''ownerid'', ''owner_id''))
-                      t(field, target) ON t.field = salesops.plain_name(s.{field}::text)'),
+        FROM % s
+        JOIN (SELECT f.field, m.target
+              FROM (SELECT DISTINCT {field} AS field FROM %) f
+              JOIN (VALUES (''stagename'', ''stage''), (''amount'', ''amount''), (''closedate'', ''close_date''), (''probability'', ''probability''),
+                           (''forecastcategoryname'', ''forecast_category''), (''forecastcategory'', ''forecast_category''),
+                           (''owner'', ''owner_id''), (''ownerid'', ''owner_id'')) m(name, target) ON m.name = salesops.plain_name(f.field::text)) t
+          ON t.field = s.{field}
+        WHERE salesops.read_boolean({?isdeleted}::text) IS NOT TRUE'),
       ('salesforce', 'opportunityhistory',
        'SELECT s.{opportunityid}::text, s.{createddate}::text, t.target, NULL, coalesce(t.value, '''')
         FROM % s CROSS JOIN LATERAL (VALUES (''stage'', s.{stagename}::text), (''amount'', s.{amount}::text), (''close_date'', s.{closedate}::text),
-                                            (''probability'', s.{probability}::text), (''forecast_category'', s.{forecastcategory}::text)) t(target, value)'),
+                                            (''probability'', s.{probability}::text), (''forecast_category'', s.{forecastcategory}::text)) t(target, value)
+        WHERE salesops.read_boolean({?isdeleted}::text) IS NOT TRUE'),
       ('hubspot', 'dealpropertyhistory',
        'SELECT s.{dealid}::text, s.{timestamp}::text, t.target, NULL, coalesce(s.{value}::text, '''')
-        FROM % s JOIN (VALUES (''dealstage'', ''stage''), (''amount'', ''amount''), (''closedate'', ''close_date''), (''hsdealstageprobability'', ''probability''),
-                              (''hsmanualforecastcategory'', ''forecast_category''), (''hubspotownerid'', ''owner_id''))
-                      t(field, target) ON t.field = salesops.plain_name(s.{name}::text)'),
+        FROM % s
+        JOIN (SELECT f.field, m.target
+              FROM (SELECT DISTINCT {name} AS field FROM %) f
+              JOIN (VALUES (''dealstage'', ''stage''), (''amount'', ''amount''), (''closedate'', ''close_date''), (''hsdealstageprobability'', ''probability''),
+                           (''hsmanualforecastcategory'', ''forecast_category''), (''hubspotownerid'', ''owner_id'')) m(name, target)
+                ON m.name = salesops.plain_name(f.field::text)) t
+          ON t.field = s.{name}'),
       ('hubspot', 'dealstage',
        'SELECT s.{dealid}::text, s.{dateentered}::text, ''stage'', NULL, coalesce(s.{value}::text, '''') FROM % s')
     ) AS h(family, relation, query)
     JOIN salesops.source_kinds() k ON k.family = h.family AND k.kind = source.kind
   LOOP
-    relation := salesops.find_relation(source.schema_name, shape.relation);
-    query := CASE WHEN relation IS NOT NULL THEN shape.query END;
-    FOR placeholder IN SELECT DISTINCT m[1] FROM regexp_matches(shape.query, '\{(\w+)\}', 'g') m LOOP
-      query := replace(query, '{' || placeholder || '}', (SELECT quote_ident(c.name) FROM salesops.find_column(relation, placeholder) c));
-    END LOOP;
-    IF query IS NOT NULL THEN
-      queries := queries || replace(query, '%', relation::text);
-    END IF;
+    queries := queries || salesops.bind_columns(shape.query, salesops.find_relation(source.schema_name, shape.relation));
   END LOOP;
+  -- A missing relation is a NULL, which array_to_string() leaves out.
   RETURN nullif(array_to_string(queries, ' UNION ALL '), '');
 END $$;
 COMMENT ON FUNCTION salesops.history_events(salesops.source) IS
@@ -131,32 +132,48 @@ RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   relation regclass := salesops.version_relation(source);
   versioned salesops.source := source;
+  has_events boolean := salesops.history_events(source) IS NOT NULL;
   reader record;
-  written text[] := ARRAY(SELECT t.target FROM salesops.entity_targets('opportunity') t WHERE t.target <> 'id') || ARRAY['custom', 'unreadable', 'is_deleted'];
+  written text[] := ARRAY(SELECT t.target FROM salesops.entity_targets('opportunity') t WHERE t.target NOT IN ('id', 'stage_entered_at')) || ARRAY['custom', 'unreadable', 'is_deleted'];
   start record := salesops.find_column(relation, 'fivetranstart');
+  id_column name := (SELECT c.name FROM unnest(ARRAY['dealid', 'id']) u(candidate) CROSS JOIN LATERAL salesops.find_column(relation, u.candidate) c
+                     WHERE c.name IS NOT NULL LIMIT 1);
 BEGIN
   -- The versions have the columns of the feed, so the feed's own reader reads them.
   versioned.options := jsonb_set(jsonb_set(source.options, '{entities}', coalesce(source.options -> 'entities', '{}')), '{entities,opportunity}',
     coalesce(source.options #> '{entities,opportunity}', '{}') ||
     jsonb_build_object('relation', (SELECT c.relname FROM pg_class c WHERE c.oid = relation)));
   reader := salesops.feed_query(versioned, ARRAY(SELECT p FROM salesops.source_plan(versioned) p), 'opportunity', relation);
-  PERFORM salesops.drop_temporary('salesops_version');
-  EXECUTE format('CREATE TEMP TABLE salesops_version ON COMMIT DROP AS SELECT %s, %s AS start_at FROM %s', reader.columns,
-                 salesops.read_expression(format('s.%I', start.name), start.type, 'timestamptz'::regtype, 'YMD', 'UTC'), reader.from_clause);
   -- Connectors mark the first version of a row with a date long past: then it began when the deal did.
-  UPDATE pg_temp.salesops_version v SET start_at = greatest(v.start_at, v.created_at);
-  DELETE FROM pg_temp.salesops_version v
-  WHERE v.start_at > as_of OR v.start_at IS NULL OR v.id IS NULL OR NOT EXISTS (SELECT FROM salesops.first_seen(source.source_key, as_of) o WHERE o.id = v.id);
-
-  UPDATE salesops.opportunity o SET effective_at = v.start_at
-  FROM (SELECT x.id, max(x.start_at) AS start_at FROM pg_temp.salesops_version x GROUP BY x.id) v
-  WHERE o.source_key = source.source_key AND o.id = v.id;
+  PERFORM salesops.drop_temporary('salesops_version');
   EXECUTE format(
-    'INSERT INTO salesops.opportunity_history (source_key, id, %1$s, confirmed_at, effective_at, recorded_at, origin)
-     SELECT $1, v.id, %2$s, v.start_at, v.start_at, $2, ''crm_history''
-     FROM (SELECT DISTINCT ON (x.id, x.start_at) x.*, max(x.start_at) OVER (PARTITION BY x.id) AS last_start
-           FROM pg_temp.salesops_version x ORDER BY x.id, x.start_at, x::text) v
-     WHERE v.start_at < v.last_start',
+    'CREATE TEMP TABLE salesops_version ON COMMIT DROP AS
+     SELECT z.*, max(z.start_at) FILTER (WHERE z.enters_stage) OVER w AS stage_since, max(z.start_at) FILTER (WHERE z.is_confirmed) OVER w AS confirmed_since,
+            lead(z.start_at) OVER w IS NULL AS is_last
+     FROM (SELECT y.*, row_number() OVER w = 1 OR (y.pipeline, y.stage) IS DISTINCT FROM (lag(y.pipeline) OVER w, lag(y.stage) OVER w) AS enters_stage,
+                  row_number() OVER w = 1 OR (y.stage, y.amount, y.close_date, y.next_step)
+                    IS DISTINCT FROM (lag(y.stage) OVER w, lag(y.amount) OVER w, lag(y.close_date) OVER w, lag(y.next_step) OVER w) AS is_confirmed
+           FROM (SELECT DISTINCT ON (x.id, greatest(x.stated_start, x.created_at)) x.*, greatest(x.stated_start, x.created_at) AS start_at
+                 FROM (SELECT %1$s, %2$s AS stated_start FROM %3$s AND s.%4$I IN (SELECT v.%4$I FROM %5$s v GROUP BY 1 HAVING count(*) > 1)) x
+                 JOIN salesops.first_seen(%6$L, %7$L) o ON o.id = x.id
+                 WHERE x.stated_start IS NOT NULL AND greatest(x.stated_start, x.created_at) <= %7$L
+                 ORDER BY x.id, greatest(x.stated_start, x.created_at), x.stated_start DESC, x::text) y
+           WINDOW w AS (PARTITION BY y.id ORDER BY y.start_at)) z
+     WINDOW w AS (PARTITION BY z.id ORDER BY z.start_at)',
+    reader.columns, salesops.read_expression(format('s.%I', start.name), start.type, 'timestamptz'::regtype, 'YMD', 'UTC'), reader.from_clause,
+    id_column, relation, source.source_key, as_of);
+
+  -- A version tells that something changed by then; where the source has events, they tell better when.
+  UPDATE salesops.opportunity o
+  SET effective_at = v.start_at,
+      stage_entered_at = CASE WHEN has_events THEN o.stage_entered_at ELSE greatest(v.stage_since, o.stage_entered_at) END,
+      confirmed_at = CASE WHEN has_events THEN o.confirmed_at ELSE greatest(v.confirmed_since, o.confirmed_at) END
+  FROM pg_temp.salesops_version v
+  WHERE v.is_last AND o.source_key = source.source_key AND o.id = v.id;
+  EXECUTE format(
+    'INSERT INTO salesops.opportunity_history (source_key, id, %1$s, stage_entered_at, confirmed_at, effective_at, recorded_at, origin)
+     SELECT $1, v.id, %2$s, coalesce(v.stage_entered_at, v.stage_since), v.confirmed_since, v.start_at, $2, ''crm_history''
+     FROM pg_temp.salesops_version v WHERE NOT v.is_last',
     (SELECT string_agg(quote_ident(w), ', ') FROM unnest(written) w), (SELECT string_agg('v.' || quote_ident(w), ', ') FROM unnest(written) w))
   USING source.source_key, as_of;
   PERFORM salesops.drop_temporary('salesops_version');
@@ -169,36 +186,44 @@ RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   events text := salesops.history_events(source);
   zone text := salesops.source_option(source, 'time_zone');
+  -- What the CRM tracks at all: a deal without an event of such a field has not changed it.
+  tracked text[];
 BEGIN
+  EXECUTE format('SELECT array_agg(DISTINCT e.target) FROM (%s) e(id, at, target, old_value, new_value)', events) INTO tracked;
   PERFORM salesops.drop_temporary('salesops_event');
   EXECUTE format('CREATE TEMP TABLE salesops_event ON COMMIT DROP AS
-                  SELECT e.id, salesops.read_instant(e.at, ''YMD'', %L) AS at, e.target, e.old_value, e.new_value
-                  FROM (%s) e(id, at, target, old_value, new_value)', zone, events);
+                  SELECT e.id, o.created_at, h.id IS NOT NULL AS is_versioned, e.target, e.old_value, e.new_value,
+                         salesops.read_instant(e.at, ''YMD'', %1$L) AS at
+                  FROM (%2$s) e(id, at, target, old_value, new_value)
+                  JOIN salesops.opportunity o ON o.source_key = %3$L AND o.id = e.id AND o.recorded_at = %4$L
+                  LEFT JOIN (SELECT x.id, min(x.recorded_at) AS recorded_at FROM salesops.opportunity_history x WHERE x.source_key = %3$L GROUP BY x.id) h ON h.id = o.id
+                  WHERE h.id IS NULL OR h.recorded_at = %4$L',
+                 zone, events, source.source_key, as_of);
   DELETE FROM pg_temp.salesops_event e WHERE e.at IS NULL OR e.at > as_of;
   ANALYZE pg_temp.salesops_event;
 
-  -- One row an instant at which something is stated, then every field carried forward. The state before the first event
-  -- of a field is that event's old value, stated at the deal's start.
+  -- One row an instant at which something changed, then every field carried forward. The state before the first event of
+  -- a field is that event's old value, stated at the deal's start. A value stated again is no change.
   PERFORM salesops.drop_temporary('salesops_version');
   CREATE TEMP TABLE salesops_version ON COMMIT DROP AS
-  WITH new_deal AS MATERIALIZED (
-    SELECT o.id, o.created_at FROM salesops.first_seen(source.source_key, as_of) o
-  ), stated AS (
-    SELECT e.id, e.at, e.target, e.new_value AS value FROM pg_temp.salesops_event e JOIN new_deal o ON o.id = e.id
+  WITH stated AS (
+    SELECT e.id, e.at, e.target, e.new_value AS value FROM pg_temp.salesops_event e
     UNION ALL
-    SELECT f.id, o.created_at, f.target, f.old_value
-    FROM (SELECT DISTINCT ON (e.id, e.target) e.id, e.target, e.at, e.old_value FROM pg_temp.salesops_event e ORDER BY e.id, e.target, e.at) f
-    JOIN new_deal o ON o.id = f.id AND o.created_at < f.at
-    WHERE f.old_value IS NOT NULL
+    SELECT f.id, f.created_at, f.target, f.old_value
+    FROM (SELECT DISTINCT ON (e.id, e.target) e.* FROM pg_temp.salesops_event e ORDER BY e.id, e.target, e.at, e.old_value) f
+    WHERE f.created_at < f.at AND f.old_value IS NOT NULL
+  ), changed AS (
+    SELECT * FROM (SELECT s.*, lag(s.value) OVER (PARTITION BY s.id, s.target ORDER BY s.at, s.value) AS before FROM stated s) c
+    WHERE c.value IS DISTINCT FROM c.before
   ), instant AS (
-    SELECT s.id, s.at,
-           max(s.value) FILTER (WHERE s.target = 'stage') AS stage,
-           max(s.value) FILTER (WHERE s.target = 'amount') AS amount,
-           max(s.value) FILTER (WHERE s.target = 'close_date') AS close_date,
-           max(s.value) FILTER (WHERE s.target = 'probability') AS probability,
-           max(s.value) FILTER (WHERE s.target = 'forecast_category') AS forecast_category,
-           max(s.value) FILTER (WHERE s.target = 'owner_id') AS owner_id
-    FROM stated s GROUP BY s.id, s.at
+    SELECT c.id, c.at,
+           max(c.value) FILTER (WHERE c.target = 'stage') AS stage,
+           max(c.value) FILTER (WHERE c.target = 'amount') AS amount,
+           max(c.value) FILTER (WHERE c.target = 'close_date') AS close_date,
+           max(c.value) FILTER (WHERE c.target = 'probability') AS probability,
+           max(c.value) FILTER (WHERE c.target = 'forecast_category') AS forecast_category,
+           max(c.value) FILTER (WHERE c.target = 'owner_id') AS owner_id
+    FROM changed c GROUP BY c.id, c.at
   )
   SELECT i.id, i.at,
          salesops.last_known(i.stage) OVER w AS stage, salesops.last_known(i.amount) OVER w AS amount,
@@ -206,56 +231,55 @@ BEGIN
          salesops.last_known(i.forecast_category) OVER w AS forecast_category, salesops.last_known(i.owner_id) OVER w AS owner_id,
          max(i.at) FILTER (WHERE i.stage IS NOT NULL) OVER w AS stage_entered_at,
          max(i.at) FILTER (WHERE coalesce(i.stage, i.amount, i.close_date) IS NOT NULL) OVER w AS confirmed_at,
-         lead(i.at) OVER w IS NULL AS is_last
+         lead(i.at) OVER w IS NULL AS is_last, d.targets, d.is_versioned
   FROM instant i
+  JOIN (SELECT e.id, array_agg(DISTINCT e.target) AS targets, bool_or(e.is_versioned) AS is_versioned FROM pg_temp.salesops_event e GROUP BY e.id) d ON d.id = i.id
   WINDOW w AS (PARTITION BY i.id ORDER BY i.at);
 
-  -- The last event began the present state.
+  -- The last event began the present state, unless full versions tell more; it is always the better word on the times.
   UPDATE salesops.opportunity o
-  SET effective_at = v.at,
+  SET effective_at = CASE WHEN v.is_versioned THEN o.effective_at ELSE v.at END,
       stage_entered_at = coalesce(v.stage_entered_at, o.stage_entered_at),
       confirmed_at = greatest(v.confirmed_at, o.confirmed_at)
   FROM pg_temp.salesops_version v
   WHERE v.is_last AND o.source_key = source.source_key AND o.id = v.id;
 
-  -- Earlier states. A field without an event of its own has not changed if the CRM tracks it; what it does not track, or
-  -- what is only filled in later (outcome, loss reason, next step), was not known then.
-  WITH tracked AS MATERIALIZED (SELECT DISTINCT e.target FROM pg_temp.salesops_event e)
+  -- Earlier states. A field with events is what the events say, and unknown before the first that says it. A tracked one
+  -- without events was what it is now. What is not tracked and filled in as a deal goes on (outcome, loss reason, next
+  -- step, custom fields) was not known then; what names the deal (account, type, product, currency) is taken as given.
   INSERT INTO salesops.opportunity_history (source_key, id, name, account_id, owner_id, pipeline, stage, forecast_category, deal_type, lead_source,
                                             product, amount, currency, probability, is_closed, is_won, close_date, created_at, stage_entered_at,
-                                            confirmed_at, custom, is_deleted, effective_at, recorded_at, origin)
+                                            confirmed_at, is_deleted, effective_at, recorded_at, origin)
   SELECT o.source_key, o.id, o.name, o.account_id,
-         nullif(coalesce(v.owner_id, o.owner_id), ''), o.pipeline,
-         nullif(coalesce(v.stage, CASE WHEN 'stage' IN (SELECT t.target FROM tracked t) THEN o.stage END), ''),
-         nullif(coalesce(v.forecast_category, CASE WHEN 'forecast_category' IN (SELECT t.target FROM tracked t) THEN o.forecast_category END), ''),
+         CASE WHEN 'owner_id' = ANY (v.targets) THEN nullif(v.owner_id, '') ELSE o.owner_id END,
+         o.pipeline, t.stage,
+         CASE WHEN 'forecast_category' = ANY (v.targets) THEN nullif(v.forecast_category, '') WHEN 'forecast_category' = ANY (tracked) THEN o.forecast_category END,
          o.deal_type, o.lead_source, o.product,
-         CASE WHEN v.amount IS NOT NULL THEN salesops.read_number(v.amount)
-              WHEN 'amount' IN (SELECT t.target FROM tracked t) THEN o.amount END,
+         CASE WHEN 'amount' = ANY (v.targets) THEN salesops.read_number(v.amount) WHEN 'amount' = ANY (tracked) THEN o.amount END,
          o.currency,
-         CASE WHEN v.probability IS NOT NULL THEN salesops.read_number(v.probability)
-              WHEN 'probability' IN (SELECT t.target FROM tracked t) THEN o.probability END,
-         CASE WHEN v.stage = o.stage THEN o.is_closed END, CASE WHEN v.stage = o.stage THEN o.is_won END,
-         CASE WHEN v.close_date IS NOT NULL THEN salesops.read_date(v.close_date, 'YMD')
-              WHEN 'close_date' IN (SELECT t.target FROM tracked t) THEN o.close_date END,
-         o.created_at, coalesce(v.stage_entered_at, o.created_at), coalesce(v.confirmed_at, o.created_at), o.custom, false,
+         CASE WHEN 'probability' = ANY (v.targets) THEN salesops.read_number(v.probability) WHEN 'probability' = ANY (tracked) THEN o.probability END,
+         CASE WHEN t.stage = o.stage THEN o.is_closed END, CASE WHEN t.stage = o.stage THEN o.is_won END,
+         CASE WHEN 'close_date' = ANY (v.targets) THEN salesops.read_date(v.close_date, 'YMD', zone) WHEN 'close_date' = ANY (tracked) THEN o.close_date END,
+         o.created_at, coalesce(v.stage_entered_at, o.created_at), coalesce(v.confirmed_at, o.created_at), false,
          v.at, as_of, 'crm_history'
   FROM pg_temp.salesops_version v
   JOIN salesops.opportunity o ON o.source_key = source.source_key AND o.id = v.id
-  WHERE NOT v.is_last;
+  CROSS JOIN LATERAL (SELECT CASE WHEN 'stage' = ANY (v.targets) THEN nullif(v.stage, '') WHEN 'stage' = ANY (tracked) THEN o.stage END AS stage) t
+  WHERE NOT v.is_last AND NOT v.is_versioned;
   PERFORM salesops.drop_temporary('salesops_version');
   PERFORM salesops.drop_temporary('salesops_event');
 END $$;
 COMMENT ON FUNCTION salesops.read_events(salesops.source, timestamptz) IS
-  'Rebuild earlier states from the change events that the CRM remembers, for the deals this sync saw for the first time';
+  'Rebuild earlier states from the change events that the CRM remembers, for the deals this sync saw for the first time and that have no versions; and learn when the present state began';
 
 CREATE FUNCTION salesops.reconstruct_start(source salesops.source, as_of timestamptz)
 RETURNS void LANGUAGE sql
 BEGIN ATOMIC
   -- All that dates tell: between its start and its present state the deal was open. What it was worth then is not known.
   INSERT INTO salesops.opportunity_history (source_key, id, name, account_id, owner_id, pipeline, stage, deal_type, lead_source, product, currency,
-                                            is_closed, is_won, created_at, stage_entered_at, confirmed_at, custom, is_deleted, effective_at, recorded_at, origin)
+                                            is_closed, is_won, created_at, stage_entered_at, confirmed_at, is_deleted, effective_at, recorded_at, origin)
   SELECT o.source_key, o.id, o.name, o.account_id, o.owner_id, o.pipeline, source.options ->> 'open_stage', o.deal_type, o.lead_source, o.product, o.currency,
-         o.is_closed AND false, o.is_won AND false, o.created_at, o.created_at, o.created_at, o.custom, false, o.created_at, reconstruct_start.as_of, 'reconstructed'
+         o.is_closed AND false, o.is_won AND false, o.created_at, o.created_at, o.created_at, false, o.created_at, reconstruct_start.as_of, 'reconstructed'
   FROM salesops.first_seen(source.source_key, reconstruct_start.as_of) o
   WHERE o.created_at < o.effective_at;
 END;
@@ -265,9 +289,11 @@ COMMENT ON FUNCTION salesops.reconstruct_start(salesops.source, timestamptz) IS
 CREATE FUNCTION salesops.read_history(source salesops.source, as_of timestamptz)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+  -- Each gives states to the deals that the better ones before it had nothing about.
   IF salesops.version_relation(source) IS NOT NULL THEN
     PERFORM salesops.read_versions(source, as_of);
-  ELSIF salesops.history_events(source) IS NOT NULL THEN
+  END IF;
+  IF salesops.history_events(source) IS NOT NULL THEN
     PERFORM salesops.read_events(source, as_of);
   END IF;
   PERFORM salesops.reconstruct_start(source, as_of);

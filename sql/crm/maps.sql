@@ -14,7 +14,7 @@ CREATE TABLE salesops.stage_map (
   recorded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   PRIMARY KEY (source_key, pipeline, stage, valid_from, said_by, recorded_at)
 );
-COMMENT ON TABLE salesops.stage_map IS 'Meaning of a stage; what a user said wins over what the CRM said, the newest row wins among equals';
+COMMENT ON TABLE salesops.stage_map IS 'Meaning of a stage; what a user said wins over what the CRM said, then what was said of the pipeline itself, then the newest row';
 COMMENT ON COLUMN salesops.stage_map.source_key IS 'Source the stage belongs to';
 COMMENT ON COLUMN salesops.stage_map.pipeline IS 'Pipeline the stage belongs to; empty = every pipeline';
 COMMENT ON COLUMN salesops.stage_map.stage IS 'Stage as the source states it';
@@ -26,6 +26,9 @@ COMMENT ON COLUMN salesops.stage_map.category IS 'Forecast category that a deal 
 COMMENT ON COLUMN salesops.stage_map.position IS 'Order of the stage in its pipeline';
 COMMENT ON COLUMN salesops.stage_map.recorded_at IS 'When the row was written';
 SELECT pg_catalog.pg_extension_config_dump('salesops.stage_map', '');
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON salesops.stage_map
+  FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change('Call salesops.map_stage() again; the later row holds.');
+COMMENT ON TRIGGER append_only ON salesops.stage_map IS 'What a label meant on a day must stay known';
 
 CREATE TABLE salesops.category_map (
   source_key text NOT NULL,
@@ -42,6 +45,9 @@ COMMENT ON COLUMN salesops.category_map.valid_from IS 'From when the meaning hol
 COMMENT ON COLUMN salesops.category_map.category IS 'What it means';
 COMMENT ON COLUMN salesops.category_map.recorded_at IS 'When the row was written';
 SELECT pg_catalog.pg_extension_config_dump('salesops.category_map', '');
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON salesops.category_map
+  FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change('Call salesops.map_category() again; the later row holds.');
+COMMENT ON TRIGGER append_only ON salesops.category_map IS 'What a label meant on a day must stay known';
 
 CREATE TABLE salesops.value_map (
   source_key text NOT NULL,
@@ -60,6 +66,9 @@ COMMENT ON COLUMN salesops.value_map.valid_from IS 'From when the meaning holds'
 COMMENT ON COLUMN salesops.value_map.value IS 'What it means';
 COMMENT ON COLUMN salesops.value_map.recorded_at IS 'When the row was written';
 SELECT pg_catalog.pg_extension_config_dump('salesops.value_map', '');
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON salesops.value_map
+  FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change('Call salesops.map_value() again; the later row holds.');
+COMMENT ON TRIGGER append_only ON salesops.value_map IS 'What a label meant on a day must stay known';
 
 -- Writers. A later row for the same label and instant replaces an earlier one without erasing it.
 
@@ -117,16 +126,21 @@ CREATE FUNCTION salesops.stage_meaning(as_of timestamptz, OUT source_key text, O
                                        OUT status text, OUT category salesops.forecast_category, OUT "position" integer)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 50
 BEGIN ATOMIC
-  SELECT DISTINCT ON (m.source_key, m.pipeline, m.stage)
-         m.source_key, m.pipeline, m.stage, m.label, m.status, m.category, m."position"
-  FROM (SELECT s.source_key, s.pipeline, s.stage, coalesce(s.label, s.stage) AS label, s.status, s.category, s."position",
-               CASE s.said_by WHEN 'user' THEN 1 ELSE 2 END AS preference, s.valid_from, s.recorded_at
-        FROM salesops.stage_map s
-        WHERE s.valid_from <= stage_meaning.as_of
-        UNION ALL
-        SELECT c.source_key, '', d.stage, d.stage, d.status, d.category, d."position", 3, '-infinity', '-infinity'
-        FROM salesops.standard_stages() d CROSS JOIN salesops.source c) m
-  ORDER BY m.source_key, m.pipeline, m.stage, m.preference, m.valid_from DESC, m.recorded_at DESC;
+  WITH said AS (
+    SELECT s.source_key, s.pipeline, s.stage, coalesce(s.label, s.stage) AS label, s.status, s.category, s."position",
+           CASE s.said_by WHEN 'user' THEN 1 ELSE 2 END AS preference, s.valid_from, s.recorded_at
+    FROM salesops.stage_map s
+    WHERE s.valid_from <= stage_meaning.as_of
+    UNION ALL
+    SELECT c.source_key, '', d.stage, d.stage, d.status, d.category, d."position", 3, '-infinity', '-infinity'
+    FROM salesops.standard_stages() d CROSS JOIN salesops.source c
+  )
+  -- What was said of every pipeline holds in each: a user who says it once is heard before the CRM's own words on one.
+  SELECT DISTINCT ON (k.source_key, k.pipeline, k.stage)
+         k.source_key, k.pipeline, k.stage, m.label, m.status, m.category, m."position"
+  FROM (SELECT DISTINCT s.source_key, s.pipeline, s.stage FROM said s) k
+  JOIN said m ON m.source_key = k.source_key AND m.stage = k.stage AND m.pipeline IN (k.pipeline, '')
+  ORDER BY k.source_key, k.pipeline, k.stage, m.preference, m.pipeline = k.pipeline DESC, m.valid_from DESC, m.recorded_at DESC;
 END;
 COMMENT ON FUNCTION salesops.stage_meaning(timestamptz) IS
   'What each stage of each source means at an instant: what a user said, else what the CRM said, else the standard meaning';

@@ -49,6 +49,22 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.find_column(regclass, text) IS 'Column of a relation by its plain name, with its type; no row values if there is none';
 
+CREATE FUNCTION salesops.bind_columns(query text, relation regclass)
+RETURNS text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  placeholder text;
+  found_name name;
+BEGIN
+  FOR placeholder IN SELECT DISTINCT m[1] FROM regexp_matches(query, '\{(\??\w+)\}', 'g') m LOOP
+    found_name := (salesops.find_column(relation, ltrim(placeholder, '?'))).name;
+    query := replace(query, '{' || placeholder || '}', CASE WHEN found_name IS NOT NULL THEN quote_ident(found_name)
+                                                            WHEN placeholder LIKE '?%' THEN 'NULL' END);
+  END LOOP;
+  RETURN replace(query, '%', relation::text);
+END $$;
+COMMENT ON FUNCTION salesops.bind_columns(text, regclass) IS
+  'SQL made for a relation from a pattern: % is the relation, {name} one of its columns by plain name, {?name} the same or NULL where it has none; NULL if a column or the relation is missing';
+
 -- The shapes of Salesforce and HubSpot. A relation is named once an entity it feeds.
 
 CREATE FUNCTION salesops.family_feeds(family text, OUT entity text, OUT relation text, OUT shape text)
@@ -73,15 +89,15 @@ END;
 COMMENT ON FUNCTION salesops.family_feeds(text) IS
   'Relations (plain names) that feed the entities in a family of sources; shape = the relation whose columns it has';
 
--- Candidates are plain names, best first. `a+b` joins two columns, `a/100` divides, `=word` is a constant, and
--- `join.column` is a column of one of family_joins().
+-- Candidates are plain names, best first. `a+b` joins two columns, `a|b` is whether any of them says yes, `a/100` divides,
+-- `=word` is a constant, and `join.column` is a column of one of family_joins().
 CREATE FUNCTION salesops.family_columns(family text, OUT relation text, OUT target text, OUT candidates text[])
 RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
   SELECT c.relation, c.target, pg_catalog.string_to_array(c.candidates, ' ')
   FROM (VALUES
     ('salesforce', '*', 'id', 'id'),
-    ('salesforce', '*', 'is_deleted', 'isdeleted fivetrandeleted'),
+    ('salesforce', '*', 'is_deleted', 'isdeleted|fivetrandeleted'),
     ('salesforce', '*', 'modified_at', 'systemmodstamp lastmodifieddate'),
     ('salesforce', 'user', 'name', 'name firstname+lastname'),
     ('salesforce', 'user', 'email', 'email'),
@@ -199,7 +215,7 @@ BEGIN ATOMIC
     ('salesforce', 'datedconversionrate', 'valid_from', 'startdate'),
     ('salesforce', 'datedconversionrate', 'per_corporate', 'conversionrate'),
     ('hubspot', '*', 'id', 'id'),
-    ('hubspot', '*', 'is_deleted', 'isdeleted fivetrandeleted archived'),
+    ('hubspot', '*', 'is_deleted', 'isdeleted|fivetrandeleted|archived'),
     ('hubspot', '*', 'modified_at', 'hslastmodifieddate updatedat'),
     ('hubspot', 'owner', 'id', 'ownerid id'),
     ('hubspot', 'owner', 'name', 'firstname+lastname'),
@@ -268,8 +284,8 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.family_columns(text) IS 'Source columns (plain names, best first) that may be a canonical column, by relation; * = every relation of the family';
 
--- Side tables that a feed is joined with, one row a key. {name} is a column of the side table by plain name; a side table
--- that is missing, or lacks one of the columns, is left out and its canonical columns are then missing.
+-- Side tables that a feed is joined with, one row a key, without what is deleted (bind_columns() explains the braces). A
+-- side table that is missing, or lacks one of the columns, is left out and its canonical columns are then missing.
 CREATE FUNCTION salesops.family_joins(family text, OUT shape text, OUT alias text, OUT relation text, OUT base_key text, OUT query text)
 RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -280,18 +296,20 @@ BEGIN ATOMIC
     -- One line a deal: the product that brings most, so that a deal's own amount is never multiplied by its lines.
     ('salesforce', 'opportunity', 'line', 'opportunitylineitem', 'id',
      'SELECT {opportunityid}::text AS key, '
-     '(array_agg({product2id}::text ORDER BY salesops.read_number({totalprice}::text) DESC NULLS LAST, {id}::text))[1] AS product, '
-     'sum(salesops.read_number({quantity}::text)) AS quantity, '
-     'sum(salesops.read_number({quantity}::text) * salesops.read_number({listprice}::text)) AS listamount FROM % GROUP BY 1'),
+     '(array_agg({product2id}::text ORDER BY salesops.read_number({?totalprice}::text) DESC NULLS LAST, {?id}::text, {product2id}::text))[1] AS product, '
+     'sum(salesops.read_number({?quantity}::text)) AS quantity, '
+     'sum(salesops.read_number({?quantity}::text) * salesops.read_number({?listprice}::text)) AS listamount '
+     'FROM % WHERE coalesce(salesops.read_boolean({?isdeleted}::text) OR salesops.read_boolean({?fivetrandeleted}::text), false) = false GROUP BY 1'),
     ('hubspot', 'owner', 'team', 'teamuser', 'activeuserid',
-     'SELECT {userid}::text AS key, min({teamid}::text) AS name FROM % GROUP BY 1'),
+     'SELECT {userid}::text AS key, min({teamid}::text) AS name FROM % WHERE salesops.read_boolean({?fivetrandeleted}::text) IS NOT TRUE GROUP BY 1'),
     -- A deal can have several companies; the lowest type_id is the primary association.
     ('hubspot', 'deal', 'company', 'dealcompany', 'dealid',
-     'SELECT {dealid}::text AS key, (array_agg({companyid}::text ORDER BY {typeid}::text, {companyid}::text))[1] AS accountid FROM % GROUP BY 1'),
+     'SELECT {dealid}::text AS key, (array_agg({companyid}::text ORDER BY salesops.read_number({?typeid}::text), {companyid}::text))[1] AS accountid '
+     'FROM % WHERE salesops.read_boolean({?fivetrandeleted}::text) IS NOT TRUE GROUP BY 1'),
     ('hubspot', 'deal', 'merged', 'mergeddeal', 'dealid',
-     'SELECT {mergeddealid}::text AS key, min({dealid}::text) AS mergedinto FROM % GROUP BY 1'),
+     'SELECT {mergeddealid}::text AS key, min({dealid}::text) AS mergedinto FROM % WHERE salesops.read_boolean({?fivetrandeleted}::text) IS NOT TRUE GROUP BY 1'),
     ('hubspot', 'engagement', 'deal', 'engagementdeal', 'engagementid',
-     'SELECT {engagementid}::text AS key, min({dealid}::text) AS dealid FROM % GROUP BY 1')
+     'SELECT {engagementid}::text AS key, min({dealid}::text) AS dealid FROM % WHERE salesops.read_boolean({?fivetrandeleted}::text) IS NOT TRUE GROUP BY 1')
   ) AS j(family, shape, alias, relation, base_key, query)
   WHERE j.family = family_joins.family;
 END;
@@ -339,12 +357,7 @@ BEGIN ATOMIC
            WHEN source_type IN ('numeric'::regtype, 'real'::regtype, 'double precision'::regtype)
              THEN pg_catalog.format('CASE WHEN %1$s::numeric > %2$L AND %1$s::numeric < %3$L THEN %1$s::numeric END', value, '-Infinity', 'Infinity')
            ELSE pg_catalog.format('salesops.read_number(%s::text)', value) END
-    WHEN target_type = 'date'::regtype THEN
-      CASE WHEN source_type = 'date'::regtype THEN pg_catalog.format('CASE WHEN isfinite(%1$s) THEN %1$s END', value)
-           WHEN source_type = 'timestamp'::regtype THEN pg_catalog.format('CASE WHEN isfinite(%1$s) THEN %1$s::date END', value)
-           WHEN source_type = 'timestamptz'::regtype
-             THEN pg_catalog.format('CASE WHEN isfinite(%1$s) THEN (%1$s AT TIME ZONE %2$L)::date END', value, zone)
-           ELSE pg_catalog.format('salesops.read_date(%s::text, %L)', value, date_order) END
+    WHEN target_type = 'date'::regtype THEN d.expression
     WHEN target_type = 'timestamptz'::regtype THEN
       CASE WHEN source_type = 'timestamptz'::regtype THEN pg_catalog.format('CASE WHEN isfinite(%1$s) THEN %1$s END', value)
            WHEN source_type IN ('timestamp'::regtype, 'date'::regtype)
@@ -354,12 +367,16 @@ BEGIN ATOMIC
       CASE WHEN source_type = 'boolean'::regtype THEN value
            ELSE pg_catalog.format('salesops.read_boolean(%s::text)', value) END
     WHEN target_type = 'salesops.fiscal_period'::regtype THEN
-      CASE WHEN source_type IN ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype)
-             THEN pg_catalog.format('salesops.fiscal_quarter((%s AT TIME ZONE %L)::date, %s)', value || '::timestamptz', zone,
-                                    salesops.fiscal_year_start_month())
-           ELSE pg_catalog.format('coalesce(salesops.recognize_fiscal_period(%1$s::text), salesops.fiscal_quarter(salesops.read_date(%1$s::text, %2$L), %3$s))',
-                                  value, date_order, salesops.fiscal_year_start_month()) END
-  END;
+      pg_catalog.format(CASE WHEN source_type IN ('date'::regtype, 'timestamp'::regtype, 'timestamptz'::regtype)
+                             THEN 'salesops.fiscal_quarter(%2$s, %3$s)'
+                             ELSE 'coalesce(salesops.recognize_fiscal_period(%1$s::text), salesops.fiscal_quarter(%2$s, %3$s))' END,
+                        value, d.expression, salesops.fiscal_year_start_month())
+  END
+  FROM (SELECT CASE
+    WHEN source_type = 'date'::regtype THEN pg_catalog.format('CASE WHEN isfinite(%1$s) THEN %1$s END', value)
+    WHEN source_type = 'timestamp'::regtype THEN pg_catalog.format('CASE WHEN isfinite(%1$s) THEN %1$s::date END', value)
+    WHEN source_type = 'timestamptz'::regtype THEN pg_catalog.format('CASE WHEN isfinite(%1$s) THEN (%1$s AT TIME ZONE %2$L)::date END', value, zone)
+    ELSE pg_catalog.format('salesops.read_date(%s::text, %L, %L)', value, date_order, zone) END AS expression) d;
 END;
 COMMENT ON FUNCTION salesops.read_expression(text, regtype, regtype, text, text) IS
   'SQL that reads an expression of one type as another, NULL where a value cannot be read; local times are of the given zone';
@@ -384,19 +401,19 @@ BEGIN
     source_column := candidate;
     RETURN;
   END IF;
-  IF candidate LIKE '%.%' AND aliases ? split_part(candidate, '.', 1) THEN
-    value := candidate;
-    -- Side tables give text but for the sums that are numeric.
-    type := CASE WHEN split_part(candidate, '.', 2) IN ('quantity', 'listamount') THEN 'numeric' ELSE 'text' END::regtype;
-    source_column := format('%s of %s', split_part(candidate, '.', 2), aliases ->> split_part(candidate, '.', 1));
-    RETURN;
-  END IF;
-  -- An exact name may hold any character; the small language of candidates comes second.
+  -- A name may hold any character; the small language of candidates comes second.
   SELECT * INTO found_column FROM salesops.find_column(relation, candidate);
   IF found_column.name IS NOT NULL THEN
     value := format('s.%I', found_column.name);
     type := found_column.type;
     source_column := found_column.name;
+    RETURN;
+  END IF;
+  IF candidate LIKE '%.%' AND aliases ? split_part(candidate, '.', 1) THEN
+    value := format('%I.%I', split_part(candidate, '.', 1), split_part(candidate, '.', 2));
+    -- Side tables give text but for the sums that are numeric.
+    type := CASE WHEN split_part(candidate, '.', 2) IN ('quantity', 'listamount') THEN 'numeric' ELSE 'text' END::regtype;
+    source_column := format('%s of %s', split_part(candidate, '.', 2), aliases ->> split_part(candidate, '.', 1));
     RETURN;
   END IF;
   IF candidate ~ '/\d+$' THEN
@@ -407,6 +424,16 @@ BEGIN
                       substring(candidate FROM '/(\d+)$'));
       source_column := format('%s / %s', found_column.name, substring(candidate FROM '/(\d+)$'));
     END IF;
+    RETURN;
+  END IF;
+  IF candidate LIKE '%|%' THEN
+    SELECT string_agg(format('coalesce(%s, false)', salesops.read_expression(format('s.%I', c.name), c.type, 'boolean'::regtype, 'YMD', 'UTC')), ' OR ' ORDER BY u.n),
+           string_agg(c.name::text, ' or ' ORDER BY u.n)
+      INTO value, source_column
+    FROM unnest(string_to_array(candidate, '|')) WITH ORDINALITY u(part, n) CROSS JOIN LATERAL salesops.find_column(relation, u.part) c
+    WHERE c.name IS NOT NULL;
+    value := '(' || value || ')';
+    type := 'boolean'::regtype;
     RETURN;
   END IF;
   IF candidate LIKE '%+%' THEN
@@ -423,7 +450,7 @@ BEGIN
   END IF;
 END $$;
 COMMENT ON FUNCTION salesops.resolve_candidate(regclass, jsonb, text) IS
-  'SQL of a candidate (column, a+b, a/100, =constant, side_table.column) in a feed; NULL where the source lacks it';
+  'SQL of a candidate (column, a+b, a|b, a/100, =constant, side_table.column) in a feed; NULL where the source lacks it';
 
 -- The side tables of a feed that are there: alias -> {relation, join clause}.
 CREATE FUNCTION salesops.feed_joins(source salesops.source, relation regclass, shape text)
@@ -432,21 +459,16 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   j record;
   base record;
-  placeholder text;
   query text;
 BEGIN
   FOR j IN SELECT f.* FROM salesops.source_kinds() k CROSS JOIN LATERAL salesops.family_joins(k.family) f
            WHERE k.kind = source.kind AND f.shape = feed_joins.shape LOOP
     side := salesops.find_relation(source.schema_name, j.relation);
     SELECT * INTO base FROM salesops.find_column(relation, j.base_key);
-    CONTINUE WHEN side IS NULL OR base.name IS NULL;
-    query := j.query;
-    FOR placeholder IN SELECT DISTINCT m[1] FROM regexp_matches(j.query, '\{(\w+)\}', 'g') m LOOP
-      query := replace(query, '{' || placeholder || '}', (SELECT quote_ident(c.name) FROM salesops.find_column(side, placeholder) c));
-    END LOOP;
-    CONTINUE WHEN query IS NULL;
+    query := salesops.bind_columns(j.query, side);
+    CONTINUE WHEN query IS NULL OR base.name IS NULL;
     alias := j.alias;
-    clause := format(' LEFT JOIN (%s) %I ON %I.key = s.%I::text', replace(query, '%', side::text), j.alias, j.alias, base.name);
+    clause := format(' LEFT JOIN (%s) %I ON %I.key = s.%I::text', query, j.alias, j.alias, base.name);
     RETURN NEXT;
   END LOOP;
 END $$;

@@ -17,7 +17,7 @@ COMMENT ON COLUMN salesops.source.kind IS 'Shape of its tables, one of salesops.
 COMMENT ON COLUMN salesops.source.schema_name IS 'Schema that holds its tables';
 COMMENT ON COLUMN salesops.source.options IS 'Options of connect()';
 COMMENT ON COLUMN salesops.source.is_active IS 'Whether the night syncs it';
-COMMENT ON COLUMN salesops.source.connected_at IS 'When it was connected';
+COMMENT ON COLUMN salesops.source.connected_at IS 'When it was connected as it is now; what earlier syncs read binds no longer';
 SELECT pg_catalog.pg_extension_config_dump('salesops.source', '');
 
 CREATE TABLE salesops.source_sync (
@@ -107,6 +107,10 @@ RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   bad text;
 BEGIN
+  IF source_key IS NULL OR source_key !~ '^[A-Za-z0-9_.-]{1,63}$' THEN
+    RAISE EXCEPTION 'invalid source key: %', coalesce(quote_literal(source_key), 'NULL') USING
+      ERRCODE = 'invalid_parameter_value', HINT = 'Use 1 to 63 letters, digits, dots, hyphens and underscores.';
+  END IF;
   IF NOT EXISTS (SELECT FROM salesops.source_kinds() k WHERE k.kind = connect.kind) THEN
     RAISE EXCEPTION 'unknown kind of source: %', coalesce(quote_literal(kind), 'NULL') USING
       ERRCODE = 'invalid_parameter_value',
@@ -121,6 +125,29 @@ BEGIN
     RAISE EXCEPTION 'options must be a JSON object' USING ERRCODE = 'invalid_parameter_value';
   END IF;
 
+  -- Shape first, so that what follows may take it for granted: what is inside what, and what is text.
+  SELECT x.path INTO bad
+  FROM (SELECT o.key AS path, o.value, CASE WHEN o.key IN ('entities', 'custom_fields') THEN 'object' ELSE 'string' END AS wanted FROM jsonb_each(options) o
+        UNION ALL
+        SELECT format('%s.%s', o.key, e.key), e.value, 'object' FROM jsonb_each(options) o
+        CROSS JOIN LATERAL jsonb_each(CASE jsonb_typeof(o.value) WHEN 'object' THEN o.value ELSE '{}' END) e
+        UNION ALL
+        SELECT format('%s.%s.%s', o.key, e.key, f.key), f.value, CASE WHEN o.key = 'entities' AND f.key = 'columns' THEN 'object' ELSE 'string' END
+        FROM jsonb_each(options) o
+        CROSS JOIN LATERAL jsonb_each(CASE jsonb_typeof(o.value) WHEN 'object' THEN o.value ELSE '{}' END) e
+        CROSS JOIN LATERAL jsonb_each(CASE jsonb_typeof(e.value) WHEN 'object' THEN e.value ELSE '{}' END) f
+        UNION ALL
+        SELECT format('entities.%s.columns.%s', e.key, c.key), c.value, 'string'
+        FROM jsonb_each(CASE jsonb_typeof(options -> 'entities') WHEN 'object' THEN options -> 'entities' ELSE '{}' END) e
+        CROSS JOIN LATERAL jsonb_each(CASE jsonb_typeof(e.value -> 'columns') WHEN 'object' THEN e.value -> 'columns' ELSE '{}' END) c) x
+  WHERE jsonb_typeof(x.value) <> x.wanted LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'option "%" has the wrong shape', bad USING
+      ERRCODE = 'invalid_parameter_value',
+      HINT = 'Options look like {"currency": "EUR", "entities": {"opportunity": {"relation": "deals", "columns": {"id": "deal_id"}}}, '
+             '"custom_fields": {"opportunity": {"partner": "partner_name"}}}.';
+  END IF;
+
   SELECT o INTO bad FROM jsonb_object_keys(options) o
   WHERE o NOT IN ('entities', 'custom_fields', 'date_order', 'time_zone', 'probability_scale', 'currency', 'open_stage');
   IF FOUND THEN
@@ -128,12 +155,19 @@ BEGIN
       ERRCODE = 'invalid_parameter_value',
       HINT = 'Options are entities, custom_fields, date_order, time_zone, probability_scale, currency and open_stage.';
   END IF;
-  SELECT e INTO bad FROM jsonb_object_keys(coalesce(options -> 'entities', '{}')) e
+  SELECT e INTO bad FROM jsonb_object_keys(coalesce(options -> 'entities', '{}') || coalesce(options -> 'custom_fields', '{}')) e
   WHERE e NOT IN (SELECT x.entity FROM salesops.entities() x);
   IF FOUND THEN
     RAISE EXCEPTION 'unknown entity "%"', bad USING
       ERRCODE = 'invalid_parameter_value',
       HINT = 'SELECT * FROM salesops.entities() lists them.';
+  END IF;
+  SELECT format('entities.%s.%s', e.key, f) INTO bad
+  FROM jsonb_each(coalesce(options -> 'entities', '{}')) e CROSS JOIN LATERAL jsonb_object_keys(e.value) f
+  WHERE f NOT IN ('relation', 'columns', 'watermark');
+  IF FOUND THEN
+    RAISE EXCEPTION 'unknown option "%"', bad USING
+      ERRCODE = 'invalid_parameter_value', HINT = 'An entity has the options relation, columns and watermark.';
   END IF;
   SELECT format('%s.%s', e.key, c.key) INTO bad
   FROM jsonb_each(coalesce(options -> 'entities', '{}')) e, jsonb_each(coalesce(e.value -> 'columns', '{}')) c
@@ -145,7 +179,7 @@ BEGIN
       HINT = format('SELECT * FROM salesops.entity_targets(%L) lists them; use custom_fields for anything else.',
                                split_part(bad, '.', 1));
   END IF;
-  IF kind = 'generic' AND options -> 'entities' IS NULL THEN
+  IF kind = 'generic' AND NOT EXISTS (SELECT FROM jsonb_each(options -> 'entities') e WHERE e.value ->> 'relation' IS NOT NULL) THEN
     RAISE EXCEPTION 'a generic source needs a column map' USING
       ERRCODE = 'invalid_parameter_value',
       HINT = 'Give options like {"entities": {"opportunity": {"relation": "deals", "columns": {"id": "deal_id", "amount": "value"}}}}.';
@@ -158,6 +192,10 @@ BEGIN
     RAISE EXCEPTION 'unknown probability scale: "%"', options ->> 'probability_scale' USING
       ERRCODE = 'invalid_parameter_value', HINT = 'Use percent (0-100) or fraction (0-1).';
   END IF;
+  IF options ->> 'currency' !~ '^[A-Z]{3}$' THEN
+    RAISE EXCEPTION 'unknown currency: "%"', options ->> 'currency' USING
+      ERRCODE = 'invalid_parameter_value', HINT = 'Use an ISO 4217 code such as EUR.';
+  END IF;
   IF NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = coalesce(options ->> 'time_zone', 'UTC')) THEN
     RAISE EXCEPTION 'unknown time zone: "%"', options ->> 'time_zone' USING
       ERRCODE = 'invalid_parameter_value', HINT = 'Use a name of pg_timezone_names, such as Europe/Berlin.';
@@ -166,7 +204,10 @@ BEGIN
   INSERT INTO salesops.source (source_key, kind, schema_name, options)
   VALUES (source_key, kind, schema_name, options)
   ON CONFLICT ON CONSTRAINT source_pkey DO UPDATE
-  SET kind = EXCLUDED.kind, schema_name = EXCLUDED.schema_name, options = EXCLUDED.options, is_active = true;
+  SET kind = EXCLUDED.kind, schema_name = EXCLUDED.schema_name, options = EXCLUDED.options, is_active = true,
+      -- Read otherwise, old watermarks and relations mean nothing: the next sync starts afresh.
+      connected_at = CASE WHEN (source.kind, source.schema_name, source.options) IS DISTINCT FROM (EXCLUDED.kind, EXCLUDED.schema_name, EXCLUDED.options)
+                          THEN clock_timestamp() ELSE source.connected_at END;
 END $$;
 COMMENT ON FUNCTION salesops.connect(text, text, text, jsonb) IS
   'Register a CRM source, or change how a registered one is read; nothing is read yet: describe_source() shows what will be, sync() reads it';

@@ -8,37 +8,41 @@
 -- other entities go on. Nothing is deleted because a relation vanished or came up empty: a connector that recreates its
 -- tables looks like that for a while.
 
--- Columns of the canonical table that no feed gives but the sync derives: on the first sight of a row, and on a change.
--- s = staged row, c = present row, %1$s = as_of.
-CREATE FUNCTION salesops.derived_columns(entity text, OUT target text, OUT on_insert text, OUT on_change text)
+-- Columns of the canonical table that the sync derives: on the first sight of a row, and on a change. `news` is when what
+-- the feed itself says of the column is a change. s = staged row, c = present row, %1$s = as_of, %2$s = as_of where the
+-- entity was synced before, so that what is new came since, else NULL. What the future is said to have done is not believed.
+CREATE FUNCTION salesops.derived_columns(entity text, OUT target text, OUT on_insert text, OUT on_change text, OUT news text)
 RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT d.target, d.on_insert, d.on_change
+  SELECT d.target, d.on_insert, d.on_change, d.news
   FROM (VALUES
     ('opportunity', 'stage_entered_at',
-     'least(coalesce(s.stage_entered_at, s.created_at), %1$s)',
-     'CASE WHEN s.stage_entered_at > c.stage_entered_at THEN least(s.stage_entered_at, %1$s) '
-     'WHEN (s.pipeline, s.stage) IS DISTINCT FROM (c.pipeline, c.stage) THEN s.new_effective_at ELSE c.stage_entered_at END'),
+     'coalesce(CASE WHEN s.stage_entered_at <= %1$s THEN s.stage_entered_at END, CASE WHEN s.created_at <= %1$s THEN s.created_at END, %2$s)',
+     'CASE WHEN s.stage_entered_at <= %1$s AND (s.stage_entered_at > c.stage_entered_at OR c.stage_entered_at IS NULL) THEN s.stage_entered_at '
+     'WHEN (s.pipeline, s.stage) IS DISTINCT FROM (c.pipeline, c.stage) THEN s.new_effective_at ELSE c.stage_entered_at END',
+     's.stage_entered_at <= %1$s AND (s.stage_entered_at > c.stage_entered_at OR c.stage_entered_at IS NULL)'),
     ('opportunity', 'confirmed_at',
-     'least(greatest(s.stage_entered_at, s.created_at), %1$s)',
+     'coalesce(greatest(CASE WHEN s.stage_entered_at <= %1$s THEN s.stage_entered_at END, CASE WHEN s.created_at <= %1$s THEN s.created_at END), %2$s)',
      'CASE WHEN (s.stage, s.amount, s.close_date, s.next_step) IS DISTINCT FROM (c.stage, c.amount, c.close_date, c.next_step) '
-     'THEN s.new_effective_at ELSE greatest(c.confirmed_at, least(s.stage_entered_at, %1$s)) END')
-  ) AS d(entity, target, on_insert, on_change)
+     'THEN s.new_effective_at ELSE greatest(c.confirmed_at, CASE WHEN s.stage_entered_at <= %1$s THEN s.stage_entered_at END) END',
+     NULL)
+  ) AS d(entity, target, on_insert, on_change, news)
   WHERE d.entity = derived_columns.entity;
 END;
-COMMENT ON FUNCTION salesops.derived_columns(text) IS 'Canonical columns that the sync derives, with the SQL for a new and for a changed row';
+COMMENT ON FUNCTION salesops.derived_columns(text) IS
+  'Canonical columns that the sync derives, with the SQL for a new and for a changed row, and the condition under which the source''s own word is news';
 
 -- From when the state of a row seen for the first time was true, as far as its dates tell; never after as_of.
+-- %1$s = as_of, %2$L = zone, %3$s = as_of where the entity was synced before, else -infinity: for as long as anybody can tell.
 CREATE FUNCTION salesops.first_effective_at(entity text)
 RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
   SELECT CASE first_effective_at.entity
     -- A closed deal has been what it is since it closed; an open one since it was last modified.
-    WHEN 'opportunity' THEN 'least(coalesce(CASE WHEN coalesce(s.is_closed, s.is_won, m.status <> ''open'') THEN s.close_date::timestamp AT TIME ZONE %2$L END, '
-                            's.modified_at, s.created_at, ''-infinity''), %1$s)'
-    WHEN 'account' THEN 'least(coalesce(s.modified_at, s.created_at, ''-infinity''), %1$s)'
-    -- People, products, rates and quotas of the first sync have been so for as long as anybody can tell.
-    ELSE 'CASE WHEN %3$L THEN timestamptz ''-infinity'' ELSE %1$s END' END;
+    WHEN 'opportunity' THEN 'least(coalesce(CASE WHEN coalesce(s.is_closed, s.is_won, own_pipeline.status <> ''open'', any_pipeline.status <> ''open'') '
+                            'THEN s.close_date::timestamp AT TIME ZONE %2$L END, s.modified_at, s.created_at, %3$s), %1$s)'
+    WHEN 'account' THEN 'least(coalesce(s.modified_at, s.created_at, %3$s), %1$s)'
+    ELSE '%3$s' END;
 END;
 COMMENT ON FUNCTION salesops.first_effective_at(text) IS 'SQL of effective_at for a row of an entity that is seen for the first time';
 
@@ -53,32 +57,35 @@ END $$;
 COMMENT ON FUNCTION salesops.drop_temporary(text) IS 'Drop a temporary table if there is one';
 
 -- Stage all feeds of an entity into pg_temp.salesops_staged, one row an id.
-CREATE FUNCTION salesops.stage_feeds(source salesops.source, plan salesops.planned_column[], entity text, after timestamptz,
-                                     OUT rows_read bigint, OUT duplicates bigint, OUT unidentified bigint, OUT watermark timestamptz)
+CREATE FUNCTION salesops.stage_feeds(source salesops.source, plan salesops.planned_column[], entity text, feeds regclass[],
+                                     as_of timestamptz, after timestamptz, OUT rows_read bigint, OUT duplicates bigint, OUT unidentified bigint, OUT watermark timestamptz)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  feed record;
-  incremental text := '';
+  feed regclass;
 BEGIN
   PERFORM salesops.drop_temporary('salesops_staged');
-  FOR feed IN SELECT DISTINCT p.relation FROM unnest(plan) p WHERE p.entity = stage_feeds.entity ORDER BY p.relation LOOP
+  FOREACH feed IN ARRAY feeds LOOP
     DECLARE
-      reader record := salesops.feed_query(source, plan, entity, feed.relation);
+      reader record := salesops.feed_query(source, plan, entity, feed);
       query text := format('SELECT %s FROM %s%s', reader.columns, reader.from_clause, reader.is_present);
     BEGIN
       IF after IS NOT NULL AND reader.stamp IS NOT NULL THEN
-        query := query || format(' AND %s > %L', reader.stamp, after);
+        -- A row without a stamp may have changed.
+        query := query || format(' AND (%s > %L) IS NOT FALSE', reader.stamp, after);
       END IF;
       IF to_regclass('pg_temp.salesops_staged') IS NULL THEN
         EXECUTE 'CREATE TEMP TABLE salesops_staged ON COMMIT DROP AS ' || query;
       ELSE
-        EXECUTE 'INSERT INTO pg_temp.salesops_staged ' || query;
+        -- What an earlier feed gave is not a second thing when a later one describes it again.
+        EXECUTE format('INSERT INTO pg_temp.salesops_staged SELECT q.* FROM (%s) q
+                        WHERE NOT EXISTS (SELECT FROM pg_temp.salesops_staged s WHERE s.id = q.id)', query);
       END IF;
     END;
   END LOOP;
-  SELECT count(*), count(*) FILTER (WHERE s.id IS NULL), count(*) - count(DISTINCT s.id) - count(*) FILTER (WHERE s.id IS NULL), max(s.stamp)
+  -- Grouping hashes the ids; counting distinct ones would sort them. A stamp of the future would hide every later row.
+  SELECT coalesce(sum(g.n), 0), coalesce(sum(g.n) FILTER (WHERE g.id IS NULL), 0), coalesce(sum(g.n - 1) FILTER (WHERE g.id IS NOT NULL), 0), max(g.stamp)
     INTO rows_read, unidentified, duplicates, watermark
-  FROM pg_temp.salesops_staged s;
+  FROM (SELECT s.id, count(*) AS n, max(s.stamp) FILTER (WHERE s.stamp <= greatest(as_of, now())) AS stamp FROM pg_temp.salesops_staged s GROUP BY s.id) g;
   IF unidentified > 0 THEN
     DELETE FROM pg_temp.salesops_staged s WHERE s.id IS NULL;
   END IF;
@@ -90,7 +97,7 @@ BEGIN
     WHERE s.ctid = ranked.ctid AND ranked.n > 1;
   END IF;
 END $$;
-COMMENT ON FUNCTION salesops.stage_feeds(salesops.source, salesops.planned_column[], text, timestamptz) IS
+COMMENT ON FUNCTION salesops.stage_feeds(salesops.source, salesops.planned_column[], text, regclass[], timestamptz, timestamptz) IS
   'Read the feeds of an entity into a temporary table, rows without an id and older duplicates left out';
 
 -- Write what differs between the staged rows and the canonical table.
@@ -100,10 +107,13 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   targets text[] := (SELECT array_agg(t.target) FROM salesops.entity_targets(entity) t WHERE t.target <> 'id');
   derived text[] := coalesce((SELECT array_agg(d.target) FROM salesops.derived_columns(entity) d), '{}');
-  -- What makes two states differ: all that the feeds give, but not what is only derived here.
-  compared text[] := ARRAY(SELECT t FROM unnest(targets) t WHERE t <> ALL (derived)) || ARRAY['custom', 'unreadable', 'is_deleted'];
+  -- All that the feeds give: what makes two states differ, and what is written beside the derived columns.
   written text[] := ARRAY(SELECT t FROM unnest(targets) t WHERE t <> ALL (derived)) || ARRAY['custom', 'unreadable', 'is_deleted'];
+  -- A type of our own is compared as text: its operators are not on the search path.
+  as_text jsonb := (SELECT jsonb_object_agg(t.target, '::text') FROM salesops.entity_targets(entity) t JOIN pg_type y ON y.oid = t.type
+                    WHERE y.typnamespace = 'salesops'::regnamespace);
   is_first boolean;
+  now_text text := format('%L::timestamptz', as_of);
   columns text := (SELECT string_agg(quote_ident(w), ', ') FROM unnest(written) w);
   derived_names text := (SELECT string_agg(', ' || quote_ident(d), '') FROM unnest(derived) d);
 BEGIN
@@ -130,18 +140,20 @@ BEGIN
                     FROM pg_temp.salesops_staged s JOIN salesops.%1$I c ON c.source_key = %3$L AND c.id = s.id
                     WHERE (%4$s) IS DISTINCT FROM (%5$s)%6$s',
                    entity, as_of, source.source_key,
-                   (SELECT string_agg('s.' || quote_ident(t), ', ') FROM unnest(compared) t),
-                   (SELECT string_agg('c.' || quote_ident(t), ', ') FROM unnest(compared) t),
-                   CASE WHEN 'stage_entered_at' = ANY (derived) THEN ' OR s.stage_entered_at > c.stage_entered_at' ELSE '' END);
+                   (SELECT string_agg(format('s.%I%s', t, as_text ->> t), ', ') FROM unnest(written) t),
+                   (SELECT string_agg(format('c.%I%s', t, as_text ->> t), ', ') FROM unnest(written) t),
+                   (SELECT coalesce(string_agg(format(' OR ' || d.news, now_text), ''), '') FROM salesops.derived_columns(entity) d));
     GET DIAGNOSTICS changed = ROW_COUNT;
     IF changed > 0 THEN
-      EXECUTE format('INSERT INTO salesops.%1$I SELECT c.* FROM salesops.%2$I c JOIN pg_temp.salesops_changed s ON s.id = c.id WHERE c.source_key = $1',
-                     entity || '_history', entity) USING source.source_key;
+      -- A state that began and ends at the same instants, of both kinds, is one that nobody can ask for.
+      EXECUTE format('INSERT INTO salesops.%1$I SELECT c.* FROM salesops.%2$I c JOIN pg_temp.salesops_changed s ON s.id = c.id
+                      WHERE c.source_key = $1 AND (c.recorded_at, c.effective_at) <> ($2, s.new_effective_at)',
+                     entity || '_history', entity) USING source.source_key, as_of;
       EXECUTE format('UPDATE salesops.%1$I c SET (%2$s, effective_at, recorded_at, origin%3$s) = ROW(%4$s, s.new_effective_at, %5$L, ''sync''%6$s)
                       FROM pg_temp.salesops_changed s WHERE c.source_key = $1 AND c.id = s.id',
                      entity, columns, derived_names,
                      (SELECT string_agg('s.' || quote_ident(t), ', ') FROM unnest(written) t), as_of,
-                     format((SELECT string_agg(', ' || d.on_change, '') FROM salesops.derived_columns(entity) d), format('%L::timestamptz', as_of)))
+                     (SELECT string_agg(format(', ' || d.on_change, now_text), '') FROM salesops.derived_columns(entity) d))
         USING source.source_key;
     END IF;
     changed := changed - deleted;
@@ -151,11 +163,15 @@ BEGIN
                   SELECT %4$L, s.id, %5$s, %6$s, %7$L, ''sync''%8$s FROM pg_temp.salesops_staged s%9$s%10$s',
                  entity, columns, derived_names, source.source_key,
                  (SELECT string_agg('s.' || quote_ident(t), ', ') FROM unnest(written) t),
-                 format(salesops.first_effective_at(entity), format('%L::timestamptz', as_of), salesops.source_option(source, 'time_zone'), is_first),
+                 format(salesops.first_effective_at(entity), now_text, salesops.source_option(source, 'time_zone'),
+                        CASE WHEN is_first THEN 'timestamptz ''-infinity''' ELSE now_text END),
                  as_of,
-                 format((SELECT string_agg(', ' || d.on_insert, '') FROM salesops.derived_columns(entity) d), format('%L::timestamptz', as_of)),
+                 (SELECT string_agg(format(', ' || d.on_insert, now_text, CASE WHEN is_first THEN 'NULL::timestamptz' ELSE now_text END), '')
+                  FROM salesops.derived_columns(entity) d),
                  CASE WHEN entity = 'opportunity'
-                      THEN format(' LEFT JOIN salesops.stage_meaning(%L) m ON m.source_key = %L AND m.pipeline = '''' AND m.stage = s.stage', as_of, source.source_key)
+                      THEN format(' LEFT JOIN salesops.stage_meaning(%1$L) own_pipeline ON own_pipeline.source_key = %2$L AND own_pipeline.pipeline = s.pipeline AND own_pipeline.stage = s.stage'
+                                  ' LEFT JOIN salesops.stage_meaning(%1$L) any_pipeline ON any_pipeline.source_key = %2$L AND any_pipeline.pipeline = '''' AND any_pipeline.stage = s.stage',
+                                  as_of, source.source_key)
                       ELSE '' END,
                  CASE WHEN is_first THEN ''
                       ELSE format(' WHERE NOT EXISTS (SELECT FROM salesops.%I c WHERE c.source_key = %L AND c.id = s.id)', entity, source.source_key) END);
@@ -172,7 +188,17 @@ COMMENT ON FUNCTION salesops.apply_staged(salesops.source, salesops.planned_colu
 CREATE FUNCTION salesops.sync_entity(source salesops.source, plan salesops.planned_column[], entity text, as_of timestamptz, mode text)
 RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  present text[] := ARRAY(SELECT DISTINCT p.relation::text FROM unnest(plan) p WHERE p.entity = sync_entity.entity ORDER BY 1);
+  -- Feeds with all that is required, in the order of the plan, and the side tables they are joined with.
+  feeds regclass[] := ARRAY(SELECT p.relation FROM unnest(plan) WITH ORDINALITY p WHERE p.entity = sync_entity.entity GROUP BY p.relation
+                            HAVING bool_and(p.expression IS NOT NULL OR p.target <> ALL (salesops.required_targets(sync_entity.entity)))
+                            ORDER BY min(p.ordinality));
+  present text[] := ARRAY(SELECT p.relation::text FROM unnest(plan) p WHERE p.entity = sync_entity.entity
+                          UNION
+                          SELECT j.side::text FROM salesops.source_feed(source) f CROSS JOIN LATERAL salesops.feed_joins(source, f.relation, f.shape) j
+                          WHERE f.entity = sync_entity.entity AND f.relation = ANY (feeds)
+                          ORDER BY 1);
+  targets text[] := ARRAY(SELECT DISTINCT p.target FROM unnest(plan) p
+                          WHERE p.entity = sync_entity.entity AND p.relation = ANY (feeds) AND p.expression IS NOT NULL ORDER BY 1);
   last salesops.source_sync;
   lacking text;
   relation_names text;
@@ -181,7 +207,8 @@ DECLARE
   held boolean;
 BEGIN
   SELECT * INTO last FROM salesops.source_sync y
-  WHERE y.source_key = source.source_key AND y.entity = sync_entity.entity AND y.sqlstate IS NULL ORDER BY y.sync_id DESC LIMIT 1;
+  WHERE y.source_key = source.source_key AND y.entity = sync_entity.entity AND y.sqlstate IS NULL AND y.synced_at >= source.connected_at
+  ORDER BY y.sync_id DESC LIMIT 1;
   SELECT string_agg(r, ', ') INTO lacking FROM unnest(last.relations) r WHERE r <> ALL (present);
   IF lacking IS NOT NULL THEN
     RAISE EXCEPTION 'relation % is gone', lacking USING
@@ -189,9 +216,10 @@ BEGIN
       DETAIL = format('It was read as %s at %s; the rows read then are kept.', entity, last.as_of),
       HINT = format('Wait for the connector to recreate it, or call salesops.connect(%L, ...) again.', source.source_key);
   END IF;
-  relation_names := array_to_string(present, ', ');
-  SELECT string_agg(p.target, ', ' ORDER BY p.target) INTO lacking FROM unnest(plan) p
-  WHERE p.entity = sync_entity.entity AND p.expression IS NULL AND p.target = ANY (salesops.required_targets(sync_entity.entity));
+  -- A feed that lacks a required column is left to the others, unless there is none, or it was read before.
+  SELECT string_agg(DISTINCT p.target, ', '), string_agg(DISTINCT p.relation::text, ', ') INTO lacking, relation_names FROM unnest(plan) p
+  WHERE p.entity = sync_entity.entity AND p.expression IS NULL AND p.target = ANY (salesops.required_targets(sync_entity.entity))
+    AND (feeds = '{}' OR p.relation::text = ANY (last.relations));
   IF lacking IS NOT NULL THEN
     RAISE EXCEPTION 'required column missing for %: %', entity, lacking USING
       ERRCODE = 'undefined_column',
@@ -200,34 +228,41 @@ BEGIN
                     source.source_key, entity);
   END IF;
 
-  SELECT * INTO staged FROM salesops.stage_feeds(source, plan, entity, CASE mode WHEN 'incremental' THEN last.watermark END);
+  -- A column that was not there before is not in the rows read before.
+  SELECT * INTO staged FROM salesops.stage_feeds(source, plan, entity, feeds, as_of,
+                                                 CASE WHEN mode = 'incremental' AND last.targets = targets THEN last.watermark END);
   IF mode = 'full' AND staged.rows_read = 0 THEN
     EXECUTE format('SELECT EXISTS (SELECT FROM salesops.%I c WHERE c.source_key = $1 AND NOT c.is_deleted)', entity) INTO held USING source.source_key;
     IF held THEN
-      RAISE EXCEPTION '% is empty', relation_names USING
-        ERRCODE = 'no_data',
+      RAISE EXCEPTION '% is empty', array_to_string(feeds, ', ') USING
+        ERRCODE = 'object_not_in_prerequisite_state',
         DETAIL = format('It had rows at %s; they are kept.', last.as_of),
-        HINT = format('If the source is really empty now, call salesops.disconnect(%L).', source.source_key);
+        HINT = format('Wait for the connector to fill it again; if the source is really empty now, call salesops.disconnect(%L).', source.source_key);
     END IF;
   END IF;
   SELECT * INTO applied FROM salesops.apply_staged(source, plan, entity, as_of, mode = 'full');
   INSERT INTO salesops.source_sync (source_key, entity, as_of, mode, relations, rows_read, inserted, changed, deleted, duplicates, unidentified, watermark, targets)
-  VALUES (source.source_key, entity, as_of, mode, present, staged.rows_read, applied.inserted, applied.changed, applied.deleted, staged.duplicates,
-          staged.unidentified, greatest(staged.watermark, last.watermark),
-          ARRAY(SELECT DISTINCT p.target FROM unnest(plan) p WHERE p.entity = sync_entity.entity AND p.expression IS NOT NULL ORDER BY 1));
-  RETURN applied.inserted + applied.changed + applied.deleted;
+  VALUES (source.source_key, entity, as_of, mode,
+          ARRAY(SELECT r FROM unnest(present) r WHERE r NOT IN (SELECT p.relation::text FROM unnest(plan) p WHERE p.entity = sync_entity.entity AND p.relation <> ALL (feeds))), staged.rows_read, applied.inserted, applied.changed, applied.deleted, staged.duplicates,
+          staged.unidentified, greatest(staged.watermark, last.watermark), targets);
+  RETURN applied.inserted;
 END $$;
 COMMENT ON FUNCTION salesops.sync_entity(salesops.source, salesops.planned_column[], text, timestamptz, text) IS
-  'Sync one entity of one source and record it in source_sync; returns the rows it changed';
+  'Sync one entity of one source and record it in source_sync; returns the number of new rows';
 
 CREATE FUNCTION salesops.sync(source_key text, as_of timestamptz DEFAULT now(), mode text DEFAULT 'incremental')
-RETURNS SETOF salesops.source_sync LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_column
+RETURNS SETOF salesops.source_sync LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+  -- The same rows make the same text, whoever syncs: some values of a source are read or kept as text.
+  SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET intervalstyle = 'postgres' SET extra_float_digits = 1
+  -- Long expressions: compiling them costs more than it saves.
+  SET jit = off
+AS $$
 DECLARE
   source salesops.source := salesops.get_source(sync.source_key);
   plan salesops.planned_column[];
-  entity text;
+  one text;
   last_as_of timestamptz;
+  new_rows bigint;
   first_sync_id bigint;
 BEGIN
   IF mode IS NULL OR mode NOT IN ('full', 'incremental') THEN
@@ -247,22 +282,22 @@ BEGIN
   END IF;
 
   plan := ARRAY(SELECT p FROM salesops.source_plan(source) p);
-  FOR entity IN SELECT e.entity FROM salesops.entities() e
+  FOR one IN SELECT e.entity FROM salesops.entities() e
                 WHERE e.entity IN (SELECT p.entity FROM unnest(plan) p)
-                   OR e.entity IN (SELECT y.entity FROM salesops.source_sync y WHERE y.source_key = sync.source_key AND y.sqlstate IS NULL)
+                   OR e.entity IN (SELECT y.entity FROM salesops.source_sync y WHERE y.source_key = sync.source_key AND y.sqlstate IS NULL AND y.synced_at >= source.connected_at)
                 ORDER BY e."position" LOOP
     BEGIN
-      IF entity = 'opportunity' THEN
+      IF one = 'opportunity' THEN
         PERFORM salesops.read_stage_meaning(source, as_of);
       END IF;
-      PERFORM salesops.sync_entity(source, plan, entity, as_of, mode);
-      IF entity = 'opportunity' THEN
+      new_rows := salesops.sync_entity(source, plan, one, as_of, mode);
+      IF one = 'opportunity' AND new_rows > 0 THEN
         PERFORM salesops.read_history(source, as_of);
       END IF;
     EXCEPTION WHEN OTHERS THEN
       INSERT INTO salesops.source_sync (source_key, entity, as_of, mode, relations, sqlstate, message)
-      VALUES (sync.source_key, entity, as_of, mode,
-              ARRAY(SELECT DISTINCT p.relation::text FROM unnest(plan) p WHERE p.entity = entity ORDER BY 1), SQLSTATE, SQLERRM);
+      VALUES (sync.source_key, one, as_of, mode,
+              ARRAY(SELECT DISTINCT p.relation::text FROM unnest(plan) p WHERE p.entity = one ORDER BY 1), SQLSTATE, SQLERRM);
     END;
   END LOOP;
   PERFORM salesops.drop_temporary('salesops_staged');

@@ -58,7 +58,7 @@ BEGIN ATOMIC
     AND (unresolved.sources IS NULL OR f.source_key = ANY (unresolved.sources))
     AND (f.object_kind <> 'opportunity'
          OR (f.source_key, f.object_id) IN (SELECT o.source_key, o.id FROM salesops.opportunity_state(unresolved.as_of, unresolved.known_at) o
-                                            WHERE o.status = 'open'));
+                                            WHERE o.is_open));
 END;
 COMMENT ON FUNCTION salesops.unresolved(text, text, timestamptz, timestamptz, text[]) IS
   'Open findings of a rule in some sources (NULL = all) whose deal is still open: what stands while the rule cannot be checked';

@@ -88,7 +88,7 @@ BEGIN ATOMIC
   LEFT JOIN (SELECT q.source_key, q.currency, min(q.valid_from) AS first_rate_on FROM salesops.currency_rate q
              WHERE NOT q.is_deleted AND q.per_corporate > 0
              GROUP BY q.source_key, q.currency) q ON q.source_key = o.source_key AND q.currency = o.currency
-  WHERE o.status = 'open'
+  WHERE o.is_open
     -- Implied by the status, and known before the stage is looked up.
     AND o.is_won IS NOT TRUE AND o.is_closed IS NOT TRUE;
 END;

@@ -20,7 +20,7 @@ BEGIN ATOMIC
              FROM unnest(salesops.weights(salesops.get_setting('weight_set'), amount_at_risk.as_of)) WITH ORDINALITY x(weight, n)
              JOIN (SELECT f.category, row_number() OVER (ORDER BY f.rank) AS n FROM salesops.forecast_categories() f) c ON c.n = x.n) w
     ON w.category = o.category
-  WHERE o.status = 'open';
+  WHERE o.is_open;
 END;
 COMMENT ON FUNCTION salesops.amount_at_risk(timestamptz, timestamptz) IS
   'Open deals with their weighted amount in corporate currency (unrounded), by the weight set of the published forecast; NULL where the amount, its rate or the category is unknown';

@@ -13,6 +13,11 @@
 #error "salesops needs PostgreSQL 15 or later"
 #endif
 
+/* VARDATA and its kin moved out of postgres.h in 16. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /*
  * Soft errors (16 and later): an input function hands a bad value back through the caller's context, so that
  * pg_input_is_valid() and COPY ... ON_ERROR work. On 15 the same call raises the error.

@@ -13,7 +13,6 @@
 #include "funcapi.h"
 #include "libpq/pqformat.h"
 #include "utils/builtins.h"
-#include "utils/numeric.h"
 #include "utils/sortsupport.h"
 
 #include "core/ordering.h"
@@ -89,22 +88,22 @@ forecast_category_position(ForecastCategory category)
 	return category % 10 == 0 && position < FORECAST_CATEGORIES ? position : -1;
 }
 
-/* Returns what is known about a category that came from a stored value. */
-static const ForecastCategoryMember *
-member_of(ForecastCategory category)
+/* Returns the default weight of the category at a place in rank order, with two decimals. */
+Numeric
+forecast_category_default_weight(int position)
+{
+	return int64_div_fast_to_numeric(forecast_category_members[position].weight_percent, 2);
+}
+
+/* Returns the place of a category that came from a stored value, which is one of ours. */
+static int
+stored_position(ForecastCategory category)
 {
 	int			position = forecast_category_position(category);
 
 	if (position < 0)
 		elog(ERROR, "invalid forecast_category byte %d", category);
-	return &forecast_category_members[position];
-}
-
-/* The default weight as numeric, with two decimals. */
-static Datum
-default_weight(const ForecastCategoryMember *member)
-{
-	return NumericGetDatum(int64_div_fast_to_numeric(member->weight_percent, 2));
+	return position;
 }
 
 /* Text input: every spelling that a CRM uses, in any case. */
@@ -129,7 +128,7 @@ PG_FUNCTION_INFO_V1(salesops_forecast_category_out);
 Datum
 salesops_forecast_category_out(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_CSTRING(pstrdup(member_of(PG_GETARG_FORECAST_CATEGORY(0))->label));
+	PG_RETURN_CSTRING(pstrdup(forecast_category_members[stored_position(PG_GETARG_FORECAST_CATEGORY(0))].label));
 }
 
 /* Binary input: the stored byte, believed only when it is a member. */
@@ -214,7 +213,7 @@ PG_FUNCTION_INFO_V1(salesops_weight);
 Datum
 salesops_weight(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_DATUM(default_weight(member_of(PG_GETARG_FORECAST_CATEGORY(0))));
+	PG_RETURN_NUMERIC(forecast_category_default_weight(stored_position(PG_GETARG_FORECAST_CATEGORY(0))));
 }
 
 /* forecast_categories(): the members in rank order with label, rank, default weight and whether they are open. */
@@ -232,7 +231,7 @@ salesops_forecast_categories(PG_FUNCTION_ARGS)
 			ForecastCategoryGetDatum(member->category),
 			CStringGetTextDatum(member->label),
 			Int16GetDatum(member->category),
-			default_weight(member),
+			NumericGetDatum(forecast_category_default_weight(i)),
 			BoolGetDatum(member->is_open),
 		};
 		bool		nulls[lengthof(values)] = {false};

@@ -8,6 +8,7 @@
 #define SALESOPS_CORE_FORECAST_CATEGORY_H
 
 #include "core/compat.h"
+#include "utils/numeric.h"
 
 typedef uint8 ForecastCategory;
 
@@ -42,5 +43,6 @@ extern const ForecastCategoryMember forecast_category_members[FORECAST_CATEGORIE
 
 extern ForecastCategory forecast_category_recognize(const char *spelling);
 extern int	forecast_category_position(ForecastCategory category);
+extern Numeric forecast_category_default_weight(int position);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "datatype/timestamp.h"
 #include "miscadmin.h"
+#include "pgtime.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/datetime.h"
@@ -98,6 +99,8 @@ plain_number(const char *in, char *out)
 		in++;
 	if (end > in && end[-1] == '%')
 		end--;
+	while (end > in && end[-1] == ' ')
+		end--;
 
 	for (; in < end && (isdigit((unsigned char) *in) || *in == ','); in++)
 	{
@@ -177,8 +180,44 @@ date_order(text *name)
 }
 
 /*
+ * Split a text into the decoder's fields; false when it is not made like a date or names an instant that depends on the
+ * clock. The fields point into work.
+ */
+static bool
+split(const char *in, char *work, size_t size, char **field, int *ftype, int *nfields)
+{
+	if (ParseDateTime(in, work, size, field, ftype, MAXDATEFIELDS, nfields) != 0)
+		return false;
+	for (int i = 0; i < *nfields; i++)
+	{
+		int			token;
+
+		/* now, today, tomorrow, epoch, infinity ... are the reserved words that are no unit. */
+		if ((ftype[i] == DTK_STRING || ftype[i] == DTK_SPECIAL) &&
+			DecodeSpecial(i, field[i], &token) == RESERV &&
+			token != DTK_DATE && token != DTK_TIME && token != DTK_JULIAN)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Whether each word that the decoder may take for the name of a zone is one: a word with punctuation inside, except at the
+ * beginning, where it is a date such as Apr-1-2026. On 15 the decoder raises an error where it is not.
+ */
+static bool
+names_real_zones(char **field, const int *ftype, int nfields)
+{
+	for (int i = 1; i < nfields; i++)
+		if (ftype[i] == DTK_DATE && isalpha((unsigned char) *field[i]) && pg_tzset(field[i]) == NULL)
+			return false;
+	return true;
+}
+
+/*
  * Decode a date with an optional time of day and zone. has_zone says whether the text named its zone; tz is then its
- * offset. False when the text is no date, is impossible (30 February), or depends on the clock.
+ * offset. False when the text is no date, is impossible (30 February), depends on the clock, or has a year of more than
+ * four digits, which is a slip of the keyboard and not a plan.
  */
 static bool
 decode(const char *in, int order, struct pg_tm *tm, fsec_t *fsec, int *tz, bool *has_zone)
@@ -193,41 +232,45 @@ decode(const char *in, int order, struct pg_tm *tm, fsec_t *fsec, int *tz, bool 
 
 	if (strlen(in) > MAX_DATE_LENGTH || !strpbrk(in, "0123456789"))
 		return false;
-	if (ParseDateTime(in, work, sizeof(work), field, ftype, MAXDATEFIELDS, &nfields) != 0)
-		return false;
+
+	/*
+	 * Given no place for a zone, the decoder refuses a text that names one: so the first try tells whether it does. It
+	 * writes into the fields, hence the second split. The order of day and month is a global that it reads; nothing is
+	 * raised while ours is in force.
+	 */
 	*has_zone = false;
-	for (int i = 0; i < nfields; i++)
-	{
-		int			token;
-
-		if (ftype[i] == DTK_TZ)
-			*has_zone = true;
-		if (ftype[i] != DTK_STRING && ftype[i] != DTK_SPECIAL)
-			continue;
-		switch (DecodeSpecial(i, field[i], &token))
-		{
-			case RESERV:		/* now, today, tomorrow, epoch ... and the harmless T of ISO 8601 */
-				if (token != DTK_DATE && token != DTK_TIME && token != ISOTIME && token != DTK_JULIAN)
-					return false;
-				break;
-			case UNKNOWN_FIELD:	/* a zone's name, or nonsense that the decoder refuses */
-				*has_zone = true;
-				break;
-			default:
-				break;
-		}
-	}
-
-	/* The decoder takes the order from a global; it raises nothing between these two lines. */
+	if (!split(in, work, sizeof(work), field, ftype, &nfields))
+		return false;
 	DateOrder = order;
-	error = salesops_decode_datetime(field, ftype, nfields, &dtype, tm, fsec, tz);
+	error = salesops_decode_datetime(field, ftype, nfields, &dtype, tm, fsec, NULL);
 	DateOrder = saved_order;
-
-	return error == 0 && dtype == DTK_DATE &&
-		IS_VALID_JULIAN(tm->tm_year, tm->tm_mon, tm->tm_mday);
+	if (error != 0)
+	{
+		*has_zone = true;
+		if (!split(in, work, sizeof(work), field, ftype, &nfields) || !names_real_zones(field, ftype, nfields))
+			return false;
+		DateOrder = order;
+		error = salesops_decode_datetime(field, ftype, nfields, &dtype, tm, fsec, tz);
+		DateOrder = saved_order;
+	}
+	return error == 0 && dtype == DTK_DATE && tm->tm_year >= 1 && tm->tm_year <= 9999;
 }
 
-/* read_date(text, order): the calendar date, any time of day dropped without moving it, or NULL. */
+/* The instant that decode() found, or false for one that no timestamp holds. */
+static bool
+instant(struct pg_tm *tm, fsec_t fsec, int tz, bool has_zone, Datum zone, TimestampTz *result)
+{
+	if (tm2timestamp(tm, fsec, has_zone ? &tz : NULL, result) != 0)
+		return false;
+	if (!has_zone)
+		*result = DatumGetTimestampTz(DirectFunctionCall2(timestamp_zone, zone, TimestampGetDatum(*result)));
+	return true;
+}
+
+/*
+ * read_date(text, order, zone): the calendar date, or NULL. A time of day is dropped; only a text that names a zone is an
+ * instant, and has the date that the clocks of `zone` then show.
+ */
 Datum
 salesops_read_date(PG_FUNCTION_ARGS)
 {
@@ -235,14 +278,20 @@ salesops_read_date(PG_FUNCTION_ARGS)
 	fsec_t		fsec;
 	int			tz;
 	bool		has_zone;
-	DateADT		date;
 
 	if (!decode(trimmed(PG_GETARG_TEXT_PP(0)), date_order(PG_GETARG_TEXT_PP(1)), &tm, &fsec, &tz, &has_zone))
 		PG_RETURN_NULL();
-	date = date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE;
-	if (!IS_VALID_DATE(date))
-		PG_RETURN_NULL();
-	PG_RETURN_DATEADT(date);
+	if (has_zone)
+	{
+		TimestampTz at;
+
+		if (!instant(&tm, fsec, tz, true, PG_GETARG_DATUM(2), &at))
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(DirectFunctionCall1(timestamp_date,
+											DirectFunctionCall2(timestamptz_zone, PG_GETARG_DATUM(2),
+																TimestampTzGetDatum(at))));
+	}
+	PG_RETURN_DATEADT(date2j(tm.tm_year, tm.tm_mon, tm.tm_mday) - POSTGRES_EPOCH_JDATE);
 }
 
 /* read_instant(text, order, zone): the instant; a text without a zone is local time in `zone`; or NULL. */
@@ -253,15 +302,12 @@ salesops_read_instant(PG_FUNCTION_ARGS)
 	fsec_t		fsec;
 	int			tz;
 	bool		has_zone;
-	Timestamp	result;
+	TimestampTz at;
 
-	if (!decode(trimmed(PG_GETARG_TEXT_PP(0)), date_order(PG_GETARG_TEXT_PP(1)), &tm, &fsec, &tz, &has_zone))
+	if (!decode(trimmed(PG_GETARG_TEXT_PP(0)), date_order(PG_GETARG_TEXT_PP(1)), &tm, &fsec, &tz, &has_zone) ||
+		!instant(&tm, fsec, tz, has_zone, PG_GETARG_DATUM(2), &at))
 		PG_RETURN_NULL();
-	if (tm2timestamp(&tm, fsec, has_zone ? &tz : NULL, &result) != 0)
-		PG_RETURN_NULL();
-	if (has_zone)
-		PG_RETURN_TIMESTAMPTZ(result);
-	PG_RETURN_DATUM(DirectFunctionCall2(timestamp_zone, PG_GETARG_DATUM(2), TimestampGetDatum(result)));
+	PG_RETURN_TIMESTAMPTZ(at);
 }
 
 /* read_boolean(text): yes, no, or NULL. */

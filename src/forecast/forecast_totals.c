@@ -24,6 +24,8 @@ static const char no_deals[] = "no deals";
 static const char no_category[] = "Uncategorized";
 static const char no_amount[] = "unknown";
 
+#define BLANKS " \t\r\n"
+
 /* The name of the group at a position. */
 static const char *
 group_label(int position)
@@ -146,8 +148,7 @@ void
 forecast_totals_default_weights(Datum weights[FORECAST_CATEGORIES])
 {
 	for (int position = 0; position < FORECAST_CATEGORIES; position++)
-		weights[position] =
-			NumericGetDatum(int64_div_fast_to_numeric(forecast_category_members[position].weight_percent, 2));
+		weights[position] = NumericGetDatum(forecast_category_default_weight(position));
 }
 
 /*
@@ -262,7 +263,7 @@ salesops_forecast_totals_out(PG_FUNCTION_ARGS)
 static bool
 skip(char **s, const char *words)
 {
-	*s += strspn(*s, " \t\r\n");
+	*s += strspn(*s, BLANKS);
 	if (pg_strncasecmp(*s, words, strlen(words)) != 0)
 		return false;
 	*s += strlen(words);
@@ -273,7 +274,7 @@ skip(char **s, const char *words)
 static bool
 read_count(char **s, int64 *count)
 {
-	*s += strspn(*s, " \t\r\n");
+	*s += strspn(*s, BLANKS);
 	if (**s < '0' || **s > '9')
 		return false;
 	errno = 0;
@@ -291,7 +292,7 @@ read_group(char **s, int *position, TotalsGroup *group, char **amount)
 	char	   *label;
 	size_t		length;
 
-	*s += strspn(*s, " \t\r\n");
+	*s += strspn(*s, BLANKS);
 	length = strcspn(*s, ":");
 	label = pnstrdup(*s, length);
 	*s += length;
@@ -300,8 +301,8 @@ read_group(char **s, int *position, TotalsGroup *group, char **amount)
 	if (*position < 0 || !skip(s, ":"))
 		return false;
 
-	*s += strspn(*s, " \t\r\n");
-	length = strcspn(*s, " \t\r\n(");
+	*s += strspn(*s, BLANKS);
+	length = strcspn(*s, BLANKS "(");
 	*amount = pnstrdup(*s, length);
 	*s += length;
 	if (strcmp(*amount, no_amount) == 0)
@@ -348,7 +349,7 @@ salesops_forecast_totals_in(PG_FUNCTION_ARGS)
 		} while (is_good && skip(&s, ","));
 	}
 
-	if (!is_good || !skip(&s, "") || *s != '\0')
+	if (!is_good || s[strspn(s, BLANKS)] != '\0')
 		salesops_ereturn(fcinfo, (Datum) 0,
 						 (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 						  errmsg("invalid input syntax for type %s: \"%s\"", "forecast_totals", text),
@@ -453,19 +454,34 @@ compare_groups(const TotalsGroup *a, const TotalsGroup *b)
 	return 0;
 }
 
+/* Frees what detoasting an argument made, if it made anything: sorts compare often and free nothing in between. */
+static void
+free_if_copy(ForecastTotals *stored, Datum argument)
+{
+	if ((Pointer) stored != DatumGetPointer(argument))
+		pfree(stored);
+}
+
 /* Closed decides first, then Commit, and so on down; the deals without a category last. */
 static int32
 forecast_totals_order(Datum a, Datum b)
 {
+	ForecastTotals *left_stored = DatumGetForecastTotals(a);
+	ForecastTotals *right_stored = DatumGetForecastTotals(b);
 	Totals		left;
 	Totals		right;
 	int32		order = 0;
 
-	forecast_totals_load(DatumGetForecastTotals(a), &left);
-	forecast_totals_load(DatumGetForecastTotals(b), &right);
+	forecast_totals_load(left_stored, &left);
+	forecast_totals_load(right_stored, &right);
 	for (int position = FORECAST_CATEGORIES - 1; position >= 0 && order == 0; position--)
 		order = compare_groups(&left.groups[position], &right.groups[position]);
-	return order != 0 ? order : compare_groups(&left.groups[UNCATEGORIZED], &right.groups[UNCATEGORIZED]);
+	if (order == 0)
+		order = compare_groups(&left.groups[UNCATEGORIZED], &right.groups[UNCATEGORIZED]);
+
+	free_if_copy(left_stored, a);
+	free_if_copy(right_stored, b);
+	return order;
 }
 
 SALESOPS_ORDERING(forecast_totals)

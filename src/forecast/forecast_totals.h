@@ -9,7 +9,6 @@
 
 #include "core/compat.h"
 #include "core/forecast_category.h"
-#include "utils/numeric.h"
 
 /* The position of the deals without a category, after those of the categories. */
 #define UNCATEGORIZED	FORECAST_CATEGORIES

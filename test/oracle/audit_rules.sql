@@ -13,12 +13,13 @@ RETURNS TABLE (rule text, object_id text)
   SET search_path = pg_catalog, pg_temp
   SET jit = off
 AS $oracle$
-#variable_conflict use_column
 DECLARE
   -- o: what every rule looks at, the live open opportunities; p: as_of, its date D and the zone.
   prefix CONSTANT text := $$
     WITH p AS (SELECT $1::timestamptz AS as_of, $2::text AS zone, ($1::timestamptz AT TIME ZONE $2)::date AS d),
-    o AS (SELECT x.*, x.close_date::date AS close_day, (x.created_date AT TIME ZONE p.zone)::date AS created_day, p.*
+    o AS (SELECT x.*,
+                 regexp_replace(lower(coalesce(x.forecast_category_name, x.forecast_category)), '[^a-z]', '', 'g') AS said,
+                 x.close_date::date AS close_day, (x.created_date AT TIME ZONE p.zone)::date AS created_day, p.*
             FROM opportunity x, p
            WHERE x._fivetran_active IS NOT FALSE AND x.is_deleted IS NOT TRUE AND x.is_closed IS NOT TRUE),
     category (label, rank) AS (VALUES ('omitted', 0), ('notforecasted', 0), ('omit', 0), ('upside', 1), ('pipeline', 1),
@@ -42,7 +43,8 @@ BEGIN
                 SELECT h.opportunity_id, h.created_date FROM opportunity_field_history h
                  WHERE h.is_deleted IS NOT TRUE AND h.field IN ('StageName', 'Amount', 'CloseDate', 'NextStep')
                 UNION ALL
-                SELECT t.what_id, t.activity_date::date::timestamp AT TIME ZONE p.zone FROM task t, p WHERE t.is_deleted IS NOT TRUE
+                SELECT t.what_id, t.activity_date::date::timestamp AT TIME ZONE p.zone FROM task t, p
+                 WHERE t.is_deleted IS NOT TRUE
                 UNION ALL
                 SELECT e.what_id, e.activity_date_time FROM event e WHERE e.is_deleted IS NOT TRUE) AS evidence (id, seen)
             ON evidence.id = o.id AND evidence.seen <= o.as_of
@@ -52,7 +54,8 @@ BEGIN
       ('close_date_unrealistic', $$
         SELECT o.id
           FROM o
-          JOIN (SELECT w.type, percentile_disc(0.99) WITHIN GROUP (ORDER BY w.close_date::date - (w.created_date AT TIME ZONE p.zone)::date) AS p99
+          JOIN (SELECT w.type, percentile_disc(0.99) WITHIN GROUP (
+                         ORDER BY w.close_date::date - (w.created_date AT TIME ZONE p.zone)::date) AS p99
                   FROM opportunity w, p
                  WHERE w.is_won AND w._fivetran_active IS NOT FALSE AND w.is_deleted IS NOT TRUE
                    AND w.close_date IS NOT NULL AND w.created_date IS NOT NULL
@@ -62,7 +65,8 @@ BEGIN
       ('amount_off_list',    $$SELECT id FROM o WHERE list_amount_c > 0 AND abs(amount / list_amount_c - 1) > 0.5$$),
       ('missing_contact_role', $$
         SELECT id FROM o
-         WHERE NOT EXISTS (SELECT FROM opportunity_contact_role c WHERE c.opportunity_id = o.id AND c.is_deleted IS NOT TRUE)$$),
+         WHERE NOT EXISTS (SELECT FROM opportunity_contact_role c
+                            WHERE c.opportunity_id = o.id AND c.is_deleted IS NOT TRUE)$$),
       ('missing_economic_buyer', $$
         SELECT o.id FROM o JOIN opportunity_contact_role c ON c.opportunity_id = o.id
          WHERE c.is_deleted IS NOT TRUE
@@ -72,8 +76,10 @@ BEGIN
       ('vague_next_step',    $$
         SELECT id FROM o
          WHERE btrim(next_step, E' \t\r\n') <> ''
-           AND NOT (next_step ~* '\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}|\m\d{1,2}(st|nd|rd|th)?\s*(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)'
-                    AND next_step ~* '\m(call|meet|send|review|schedule|confirm|present|discuss|sign|prepare|negotiate|agree|follow|email|book|close|demo|visit|write|ask|get)\M'
+           AND NOT (next_step ~* '\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}'
+                                   '|\m\d{1,2}(st|nd|rd|th)?\s*(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)'
+                    AND next_step ~* '\m(call|meet|send|review|schedule|confirm|present|discuss|sign|prepare|'
+                                   'negotiate|agree|follow|email|book|close|demo|visit|write|ask|get)\M'
                     AND cardinality(regexp_split_to_array(btrim(next_step, E' \t\r\n'), '\s+')) >= 3)$$),
       ('unmapped_stage',     $$
         SELECT id FROM o
@@ -82,20 +88,23 @@ BEGIN
       ('unmapped_category',  $$
         SELECT id FROM o
          WHERE coalesce(forecast_category_name, forecast_category) <> ''
-           AND regexp_replace(lower(coalesce(forecast_category_name, forecast_category)), '[^a-z]', '', 'g') NOT IN (SELECT label FROM category)$$),
+           AND said NOT IN (SELECT label FROM category)$$),
       ('category_conflict',  $$
         SELECT o.id
           FROM o
-          JOIN category stated ON stated.label = regexp_replace(lower(coalesce(o.forecast_category_name, o.forecast_category)), '[^a-z]', '', 'g')
+          JOIN category stated ON stated.label = o.said
           JOIN opportunity_stage s ON s.master_label = o.stage_name
           JOIN category implied ON implied.label = lower(s.forecast_category)
          WHERE stated.rank = 5 OR abs(stated.rank - implied.rank) >= 2$$),
-      ('probability_scale',  $$SELECT id FROM o WHERE probability > 0 AND probability < 1 OR probability > 100 OR probability < 0$$),
-      ('owner_unknown',      $$SELECT id FROM o WHERE owner_id IS NOT NULL AND NOT EXISTS (SELECT FROM "user" u WHERE u.id = o.owner_id)$$),
+      ('probability_scale',  $$
+        SELECT id FROM o WHERE probability > 0 AND probability < 1 OR probability > 100 OR probability < 0$$),
+      ('owner_unknown',      $$
+        SELECT id FROM o WHERE owner_id IS NOT NULL AND NOT EXISTS (SELECT FROM "user" u WHERE u.id = o.owner_id)$$),
       ('owner_inactive',     $$SELECT o.id FROM o JOIN "user" u ON u.id = o.owner_id WHERE NOT u.is_active$$),
       ('close_before_create', $$SELECT id FROM o WHERE close_day < created_day$$),
       ('unknown_start',      $$SELECT id FROM o WHERE created_date IS NULL$$),
-      ('unmapped_product',   $$SELECT id FROM o WHERE product_c <> '' AND product_c NOT IN (SELECT name FROM product_2 WHERE is_deleted IS NOT TRUE)$$),
+      ('unmapped_product',   $$
+        SELECT id FROM o WHERE product_c <> '' AND product_c NOT IN (SELECT name FROM product_2 WHERE is_deleted IS NOT TRUE)$$),
       ('unconvertible_currency', $$
         SELECT id FROM o
          WHERE currency_iso_code <> (SELECT iso_code FROM currency_type WHERE is_corporate)

@@ -3,7 +3,7 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(25);
+SELECT plan(32);
 
 CREATE FUNCTION pg_temp.plan_of(query text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -122,6 +122,23 @@ SELECT throws_ok(format(
   $q$COPY public.binary_in FROM PROGRAM $p$printf 'PGCOPY\n\377\r\n\000\000\000\000\000\000\000\000\000\000\001\000\000\000\001%s\377\377'$p$ WITH (FORMAT binary)$q$,
   byte), '22P03', NULL, 'binary byte ' || byte || ' is refused')
 FROM unnest(ARRAY['\000', '\013', '\120']) AS byte;
+
+-- From 16 on a bad value can be asked about instead of raising an error; all our types can.
+CREATE FUNCTION pg_temp.input_is_valid(value text, type text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  answer boolean;
+BEGIN
+  EXECUTE 'SELECT pg_input_is_valid($1, $2)' INTO answer USING value, type;
+  RETURN answer;
+END;
+$$;
+SELECT CASE WHEN current_setting('server_version_num')::int >= 160000
+            THEN is(pg_temp.input_is_valid(value, 'salesops.' || type), valid, format('"%s" as %s', value, type))
+            ELSE skip('soft errors came with PostgreSQL 16') END
+FROM (VALUES ('best_case', 'forecast_category', true), ('Comit', 'forecast_category', false),
+             ('FY2026-Q4', 'fiscal_period', true), ('FY26', 'fiscal_period', false),
+             ('Commit: 5 (1 deal)', 'forecast_totals', true), ('Commit: 5', 'forecast_totals', false),
+             ('Commit: five (1 deal)', 'forecast_totals', false)) AS v (value, type, valid);
 
 SELECT * FROM finish();
 ROLLBACK;

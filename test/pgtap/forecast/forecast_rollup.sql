@@ -4,7 +4,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(24);
+SELECT plan(26);
 
 CREATE FUNCTION pg_temp.plan_of(query text, options text DEFAULT 'COSTS off') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -98,10 +98,17 @@ SET LOCAL parallel_tuple_cost = 0;
 SET LOCAL min_parallel_table_scan_size = 0;
 SELECT matches(pg_temp.plan_of('SELECT forecast_rollup(category, amount), weighted_forecast(category, amount) FROM public.deal'),
                'Finalize Aggregate\s+->\s+Gather\s+Workers Planned: 2\s+->\s+Partial Aggregate', 'the aggregate runs in parallel');
-SELECT results_eq($$SELECT forecast_rollup(category, amount)::text, weighted_forecast(category, amount)::text FROM public.deal$$,
-                  'expected_all', 'and gives the same');
-SELECT results_eq($$SELECT owner, forecast_rollup(category, amount)::text, weighted_forecast(category, amount)::text
-                    FROM public.deal GROUP BY owner ORDER BY owner$$, 'expected', 'also by owner');
+-- results_eq reads through a cursor, which is never parallel; CREATE TABLE AS is.
+CREATE TEMP TABLE parallel_all AS
+SELECT forecast_rollup(category, amount) AS t, weighted_forecast(category, amount) AS w FROM public.deal;
+SELECT results_eq('SELECT t::text, w::text FROM parallel_all', 'expected_all', 'and gives the same');
+SELECT matches(pg_temp.plan_of('SELECT owner, forecast_rollup(category, amount) FROM public.deal GROUP BY owner'),
+               'Finalize (Hash|Group)Aggregate', 'also by owner in parallel');
+CREATE TEMP TABLE parallel_by_owner AS
+SELECT owner, forecast_rollup(category, amount) AS t, weighted_forecast(category, amount) AS w FROM public.deal GROUP BY owner;
+SELECT results_eq('SELECT owner, t::text, w::text FROM parallel_by_owner ORDER BY owner', 'expected', 'with the same answer');
+CREATE TEMP TABLE parallel_merge AS SELECT forecast_rollup(t) AS t FROM public.expected;
+SELECT results_eq('SELECT t::text FROM parallel_merge', 'SELECT t::text FROM public.expected_all', 'stored totals roll up in parallel too');
 
 -- Partition by partition; hash partitions of the category need the seeded hash.
 CREATE TABLE public.deal_by_category (LIKE public.deal) PARTITION BY HASH (category);

@@ -1,0 +1,31 @@
+-- lock.sql: one run at a time in a database.
+--
+-- A session advisory lock spans the commits of a run and vanishes with its process, however that ends.
+-- Whoever holds it therefore knows that every other run still logged as running is dead.
+
+CREATE FUNCTION salesops.run_lock_key() RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN 5999160039268372563; -- the ASCII bytes of SALESOPS
+COMMENT ON FUNCTION salesops.run_lock_key() IS 'Key of the advisory lock that a run holds';
+
+CREATE FUNCTION salesops.run_lock_holder() RETURNS integer
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+  SELECT l.pid
+  FROM pg_catalog.pg_locks l
+  JOIN pg_catalog.pg_database d ON d.oid = l.database
+  WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+    AND (l.classid::bigint << 32) | l.objid::bigint = salesops.run_lock_key();
+END;
+COMMENT ON FUNCTION salesops.run_lock_holder() IS 'Process that is running a job in this database now, NULL if none';
+
+CREATE FUNCTION salesops.try_run_lock() RETURNS boolean
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+RETURN pg_catalog.pg_try_advisory_lock(salesops.run_lock_key());
+COMMENT ON FUNCTION salesops.try_run_lock() IS
+  'Takes the lock that a run holds, for this session; false if another session has it';
+
+CREATE FUNCTION salesops.release_run_lock() RETURNS boolean
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+RETURN pg_catalog.pg_advisory_unlock(salesops.run_lock_key());
+COMMENT ON FUNCTION salesops.release_run_lock() IS 'Gives back the lock taken by try_run_lock()';

@@ -1,0 +1,353 @@
+/*
+ * runner.c: the process that runs what is due in one database, and then exits.
+ *
+ * A runner asks the tables through the functions of sql/worker what there is to do, does it, tells the
+ * launcher when to come back, and is gone: between runs nobody is connected to the database. It holds no
+ * logic of its own; salesops.run_job() does the same by hand. What C adds is what SQL cannot have in a
+ * background worker: a transaction for each step, a time limit on it, and going on after its error.
+ */
+#include "worker/worker.h"
+
+#include "access/xact.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
+#include "commands/extension.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/lmgr.h"
+#include "tcop/tcopprot.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timeout.h"
+
+/* A run under way elsewhere is looked at again after this time. */
+#define BUSY_RETRY_MS (60 * 1000)
+
+/* A database is looked at this often although nothing is due: a restore may have brought a schedule. */
+#define LONGEST_REST_MS (60 * 60 * 1000)
+
+/* The slot this process works for; the process does nothing else. */
+static int	my_slot;
+
+/* As long as one run; what is left in it when the run ends is let go. */
+static MemoryContext run_context;
+
+/* An argument list of salesops functions: NULL pointers are SQL NULLs. */
+typedef struct Argument
+{
+	Oid			type;
+	Datum		value;
+	bool		isnull;
+} Argument;
+
+static Argument
+bigint_argument(int64 value)
+{
+	return (Argument) {.type = INT8OID,.value = Int64GetDatum(value)};
+}
+
+static Argument
+text_argument(const char *value)
+{
+	return (Argument) {.type = TEXTOID,.isnull = value == NULL,
+		.value = value == NULL ? (Datum) 0 : CStringGetTextDatum(value)};
+}
+
+/*
+ * Lock the extension against DROP until the transaction ends; false if it is not there.
+ *
+ * DROP EXTENSION takes this lock before those of the tables. So it waits for us here, or we for it, and neither
+ * holds a table that the other wants: without this the two deadlock between a step and the next.
+ */
+static bool
+lock_extension(void)
+{
+	Oid			extension = get_extension_oid("salesops", true);
+
+	if (!OidIsValid(extension))
+		return false;
+	LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
+	return OidIsValid(get_extension_oid("salesops", true));
+}
+
+/* Open a transaction in which SQL can be called, unless the extension has been dropped: then we are done. */
+static void
+begin_work(const char *activity)
+{
+	if (ConfigReloadPending)
+	{
+		ConfigReloadPending = false;
+		ProcessConfigFile(PGC_SIGHUP);
+	}
+
+	SetCurrentStatementStartTimestamp();
+	pgstat_report_activity(STATE_RUNNING, activity);
+	StartTransactionCommand();
+	if (!lock_extension())
+	{
+		ereport(LOG,
+				(errmsg("database \"%s\" has no extension salesops", get_database_name(MyDatabaseId)),
+				 errhint("CREATE EXTENSION salesops, or take the database out of the setting salesops.databases.")));
+		salesops_slot_publish(my_slot, SALESOPS_NEVER);
+		proc_exit(0);
+	}
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	debug_query_string = activity;
+}
+
+static void
+commit_work(void)
+{
+	debug_query_string = NULL;
+	SPI_finish();
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(run_context);
+	pgstat_report_stat(true);
+	pgstat_report_activity(STATE_IDLE, NULL);
+}
+
+/* Run one SQL statement with arguments. Its rows are in SPI_tuptable until commit_work(). */
+static void
+query(const char *sql, int nargs, const Argument *args)
+{
+	Oid			types[6];
+	Datum		values[6];
+	char		nulls[lengthof(types)] = {0};
+	int			result;
+
+	Assert(nargs <= (int) lengthof(types));
+	for (int i = 0; i < nargs; i++)
+	{
+		types[i] = args[i].type;
+		values[i] = args[i].value;
+		nulls[i] = args[i].isnull ? 'n' : ' ';
+	}
+	result = SPI_execute_with_args(sql, nargs, types, values, nulls, false, 0);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "SPI_execute_with_args returned %d for: %s", result, sql);
+}
+
+/* Run one SQL statement and return its only value. */
+static Datum
+query_value(const char *sql, int nargs, const Argument *args, bool *isnull)
+{
+	query(sql, nargs, args);
+	if (SPI_processed != 1)
+		elog(ERROR, "one row expected from: %s", sql);
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);
+}
+
+/* Set a variable for this process, whatever ALTER DATABASE or ALTER ROLE say about it. */
+static void
+override_setting(const char *name, const char *value)
+{
+	SetConfigOption(name, value, PGC_SUSET, PGC_S_SESSION);
+}
+
+/* Settings under which all runs take place. */
+static void
+settle_in(void)
+{
+	char		milliseconds[12];
+
+	override_setting("application_name", "salesops runner");
+	override_setting("search_path", "pg_catalog, pg_temp");
+	override_setting("default_transaction_isolation", "read committed");
+	override_setting("default_transaction_read_only", "off");
+	override_setting("default_transaction_deferrable", "off");
+	snprintf(milliseconds, sizeof(milliseconds), "%d", salesops_lock_timeout);
+	override_setting("lock_timeout", milliseconds);
+}
+
+/* The steps of the job of a run, as C strings in run_context. */
+static List *
+read_steps(int64 run_id)
+{
+	Argument	args[] = {bigint_argument(run_id)};
+	List	   *steps = NIL;
+
+	begin_work("salesops: reading the steps of the run");
+	query("SELECT s.step FROM salesops.run_log r, salesops.job_steps(r.job) s WHERE r.run_id = $1 ORDER BY s.\"position\"",
+		  1, args);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		char	   *step = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+		MemoryContext old = MemoryContextSwitchTo(run_context);
+
+		steps = lappend(steps, pstrdup(step));
+		MemoryContextSwitchTo(old);
+	}
+	commit_work();
+	return steps;
+}
+
+/* Do the work of a step in its own transaction. Returns NULL, or the error that ended it and rolled it back. */
+static ErrorData *
+try_step(int64 run_id, const char *step)
+{
+	ErrorData  *volatile error = NULL;
+
+	PG_TRY();
+	{
+		Argument	args[2];
+		bool		isnull;
+
+		begin_work(psprintf("salesops: run " INT64_FORMAT ", step %s", run_id, step));
+		args[0] = bigint_argument(run_id);
+		args[1] = text_argument(step);
+
+		/* Outside of a client's statement nobody arms the timer for us. */
+		if (salesops_statement_timeout > 0)
+			enable_timeout_after(STATEMENT_TIMEOUT, salesops_statement_timeout);
+		query_value("SELECT salesops.run_step($1, $2)", 2, args, &isnull);
+		disable_timeout(STATEMENT_TIMEOUT, false);
+		commit_work();
+	}
+	PG_CATCH();
+	{
+		/* As PostgresMain() recovers from an error; a cancel that arrives from now on is not for the next step. */
+		HOLD_INTERRUPTS();
+		disable_all_timeouts(false);
+		QueryCancelPending = false;
+		MemoryContextSwitchTo(run_context);
+		error = CopyErrorData();
+		EmitErrorReport();
+		debug_query_string = NULL;
+		AbortCurrentTransaction();
+		FlushErrorState();
+		RESUME_INTERRUPTS();
+		pgstat_report_stat(true);
+	}
+	PG_END_TRY();
+
+	MemoryContextSwitchTo(run_context);
+	return error;
+}
+
+/* Run one step and log how it went, each side of the work committed by itself. */
+static void
+run_step(int64 run_id, const char *step)
+{
+	ErrorData  *error;
+	Argument	args[6];
+	bool		isnull;
+
+	begin_work("salesops: beginning a step");
+	args[0] = bigint_argument(run_id);
+	args[1] = text_argument(step);
+	query_value("SELECT salesops.begin_step($1, $2)", 2, args, &isnull);
+	commit_work();
+
+	error = try_step(run_id, step);
+	if (error == NULL)
+		return;
+
+	begin_work("salesops: logging a failed step");
+	args[0] = bigint_argument(run_id);
+	args[1] = text_argument(step);
+	args[2] = text_argument(unpack_sql_state(error->sqlerrcode));
+	args[3] = text_argument(error->message);
+	args[4] = text_argument(error->detail);
+	args[5] = text_argument(error->hint);
+	query_value("SELECT salesops.fail_step($1, $2, $3, $4, $5, $6)", 6, args, &isnull);
+	commit_work();
+	FreeErrorData(error);
+}
+
+/* Run all steps of a run that has begun. */
+static void
+run_job(int64 run_id)
+{
+	Argument	args[] = {bigint_argument(run_id)};
+	ListCell   *lc;
+	bool		isnull;
+
+	foreach(lc, read_steps(run_id))
+		run_step(run_id, lfirst(lc));
+
+	begin_work("salesops: finishing the run");
+	query_value("SELECT salesops.finish_run($1)", 1, args, &isnull);
+	commit_work();
+}
+
+/* Take the lock that a run holds, for the life of this process. */
+static bool
+take_run_lock(void)
+{
+	bool		isnull;
+	bool		taken;
+
+	begin_work("salesops: taking the run lock");
+	taken = DatumGetBool(query_value("SELECT salesops.try_run_lock()", 0, NULL, &isnull));
+	commit_work();
+	return taken;
+}
+
+/*
+ * Begin the next run that is asked for or due and return its identity, or publish when to come back and
+ * return 0. Both read the same now(), so no due time falls between them.
+ */
+static int64
+begin_due_run(void)
+{
+	bool		none;
+	int64		run_id;
+
+	salesops_slot_take_wake(my_slot);
+	begin_work("salesops: looking for a due run");
+	run_id = DatumGetInt64(query_value("SELECT salesops.begin_due_run(now())", 0, NULL, &none));
+	if (none)
+	{
+		bool		never;
+		TimestampTz now = GetCurrentTransactionStartTimestamp();
+		TimestampTz rest = TimestampTzPlusMilliseconds(now, LONGEST_REST_MS);
+		TimestampTz due = DatumGetTimestampTz(query_value("SELECT salesops.next_due(now())", 0, NULL, &never));
+
+		run_id = 0;
+		salesops_slot_publish(my_slot, never ? rest : Min(due, rest));
+	}
+	commit_work();
+	return run_id;
+}
+
+void
+salesops_runner_main(Datum arg)
+{
+	RunnerOrder order;
+	int64		run_id;
+
+	(void) arg;
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+
+	memcpy(&order, MyBgworkerEntry->bgw_extra, sizeof(order));
+	if (!salesops_slot_attach(&order))
+		proc_exit(0);
+	my_slot = order.slot;
+
+	BackgroundWorkerInitializeConnectionByOid(order.database, order.role, 0);
+	settle_in();
+	run_context = AllocSetContextCreate(TopMemoryContext, "salesops run", ALLOCSET_DEFAULT_SIZES);
+
+	if (!take_run_lock())
+	{
+		salesops_slot_publish(my_slot, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), BUSY_RETRY_MS));
+		proc_exit(0);
+	}
+	while ((run_id = begin_due_run()) != 0)
+	{
+		run_job(run_id);
+		MemoryContextReset(run_context);
+	}
+	proc_exit(0);
+}
