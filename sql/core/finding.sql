@@ -35,3 +35,37 @@ COMMENT ON COLUMN salesops.finding.resolved_at IS 'as_of of the first run that n
 COMMENT ON COLUMN salesops.finding.resolved_run_id IS 'That run';
 SELECT pg_catalog.pg_extension_config_dump('salesops.finding', '');
 SELECT pg_catalog.pg_extension_config_dump('salesops.finding_finding_id_seq', '');
+
+CREATE TYPE salesops.violation AS (source_key text, object_id text, owner_id text, value text);
+COMMENT ON TYPE salesops.violation IS 'An object that violates a rule: its key, who owns it, and the value that was found';
+
+CREATE FUNCTION salesops.report_findings(run_id bigint, as_of timestamptz, rule text, object_kind text, severity text, bound text,
+                                         seen salesops.violation[], OUT opened bigint, OUT resolved bigint)
+LANGUAGE sql
+-- Both sides may hold a million rows that the planner cannot count: never loop over one inside the other.
+SET enable_nestloop = off
+BEGIN ATOMIC
+  WITH seen AS MATERIALIZED (
+    -- An object that is reported twice has one finding.
+    SELECT DISTINCT ON (s.source_key, s.object_id) s.* FROM pg_catalog.unnest(report_findings.seen) s
+    ORDER BY s.source_key, s.object_id, s.owner_id, s.value
+  ), closed AS (
+    UPDATE salesops.finding f SET resolved_at = report_findings.as_of, resolved_run_id = report_findings.run_id
+    WHERE f.rule = report_findings.rule AND f.object_kind = report_findings.object_kind AND f.resolved_at IS NULL
+      AND NOT EXISTS (SELECT FROM seen s WHERE s.source_key = f.source_key AND s.object_id = f.object_id)
+    RETURNING 1
+  ), new_episode AS (
+    INSERT INTO salesops.finding (rule, object_kind, source_key, object_id, owner_id, severity, value, bound, first_seen_at, first_run_id)
+    SELECT report_findings.rule, report_findings.object_kind, s.source_key, s.object_id, s.owner_id, report_findings.severity,
+           s.value, report_findings.bound, report_findings.as_of, report_findings.run_id
+    FROM seen s
+    WHERE NOT EXISTS (SELECT FROM salesops.finding f
+                      WHERE f.rule = report_findings.rule AND f.object_kind = report_findings.object_kind AND f.resolved_at IS NULL
+                        AND f.source_key = s.source_key AND f.object_id = s.object_id)
+    ORDER BY s.source_key, s.object_id
+    RETURNING 1
+  )
+  SELECT (SELECT count(*) FROM new_episode), (SELECT count(*) FROM closed);
+END;
+COMMENT ON FUNCTION salesops.report_findings(bigint, timestamptz, text, text, text, text, salesops.violation[]) IS
+  'Say everything that violates a rule now: opens an episode for what is new, closes the episode of what is gone, leaves the rest untouched; returns how many of each';

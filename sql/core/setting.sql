@@ -14,6 +14,9 @@ COMMENT ON COLUMN salesops.setting.value IS 'Value as text';
 COMMENT ON COLUMN salesops.setting.set_at IS 'When it was set';
 COMMENT ON COLUMN salesops.setting.set_by IS 'Who set it';
 SELECT pg_catalog.pg_extension_config_dump('salesops.setting', '');
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON salesops.setting
+  FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change('Call salesops.set_setting().');
+COMMENT ON TRIGGER append_only ON salesops.setting IS 'Under which settings a number was published must stay known';
 
 CREATE FUNCTION salesops.settings(OUT name text, OUT value text, OUT is_default boolean, OUT meaning text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE

@@ -26,6 +26,9 @@ COMMENT ON COLUMN salesops.stage_map.category IS 'Forecast category that a deal 
 COMMENT ON COLUMN salesops.stage_map.position IS 'Order of the stage in its pipeline';
 COMMENT ON COLUMN salesops.stage_map.recorded_at IS 'When the row was written';
 SELECT pg_catalog.pg_extension_config_dump('salesops.stage_map', '');
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON salesops.stage_map
+  FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change('Call salesops.map_stage() again; the later row holds.');
+COMMENT ON TRIGGER append_only ON salesops.stage_map IS 'What a label meant on a day must stay known';
 
 CREATE TABLE salesops.category_map (
   source_key text NOT NULL,
@@ -42,6 +45,9 @@ COMMENT ON COLUMN salesops.category_map.valid_from IS 'From when the meaning hol
 COMMENT ON COLUMN salesops.category_map.category IS 'What it means';
 COMMENT ON COLUMN salesops.category_map.recorded_at IS 'When the row was written';
 SELECT pg_catalog.pg_extension_config_dump('salesops.category_map', '');
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON salesops.category_map
+  FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change('Call salesops.map_category() again; the later row holds.');
+COMMENT ON TRIGGER append_only ON salesops.category_map IS 'What a label meant on a day must stay known';
 
 CREATE TABLE salesops.value_map (
   source_key text NOT NULL,
@@ -60,6 +66,9 @@ COMMENT ON COLUMN salesops.value_map.valid_from IS 'From when the meaning holds'
 COMMENT ON COLUMN salesops.value_map.value IS 'What it means';
 COMMENT ON COLUMN salesops.value_map.recorded_at IS 'When the row was written';
 SELECT pg_catalog.pg_extension_config_dump('salesops.value_map', '');
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON salesops.value_map
+  FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change('Call salesops.map_value() again; the later row holds.');
+COMMENT ON TRIGGER append_only ON salesops.value_map IS 'What a label meant on a day must stay known';
 
 -- Writers. A later row for the same label and instant replaces an earlier one without erasing it.
 

@@ -12,7 +12,8 @@ CREATE FUNCTION salesops.opportunity_state(
   OUT probability numeric, OUT stated_probability numeric, OUT probability_scale text,
   OUT close_date date, OUT close_quarter salesops.fiscal_period, OUT created_at timestamptz, OUT next_step text,
   OUT last_activity_at timestamptz, OUT stage_entered_at timestamptz, OUT confirmed_at timestamptz,
-  OUT custom jsonb, OUT unreadable jsonb, OUT effective_from timestamptz, OUT recorded_at timestamptz, OUT origin text)
+  OUT custom jsonb, OUT unreadable jsonb, OUT effective_from timestamptz, OUT recorded_at timestamptz, OUT origin text,
+  OUT is_closed boolean, OUT is_won boolean, OUT is_open boolean)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   -- Materialized: settings and options are read once, not once a deal.
@@ -32,7 +33,8 @@ BEGIN ATOMIC
                        ELSE coalesce(nullif(x.stated_category, 'Closed'), nullif(m.category, 'Closed')) END,
          x.stated_category, m.category, o.forecast_category,
          o.deal_type, o.lead_source, o.loss_reason, o.product, p.product_id, o.quantity,
-         o.amount, coalesce(o.list_amount, CASE WHEN coalesce(p.currency, s.currency) = z.currency THEN l.list_amount END), o.discount, o.margin,
+         o.amount, coalesce(o.list_amount, CASE WHEN coalesce(p.currency, s.currency) = z.currency THEN l.list_amount END),
+         o.discount, o.margin,
          y.amount,
          CASE WHEN o.amount IS NOT NULL THEN 'stated' WHEN y.amount IS NOT NULL THEN 'list price' ELSE 'unknown' END,
          z.currency, CASE WHEN z.currency = g.currency THEN 1 ELSE r.per_corporate END,
@@ -42,9 +44,11 @@ BEGIN ATOMIC
          o.probability, s.scale,
          o.close_date, salesops.fiscal_quarter(o.close_date, g.start_month), o.created_at, o.next_step,
          o.last_activity_at, o.stage_entered_at, o.confirmed_at,
-         o.custom, o.unreadable, o.effective_at, o.recorded_at, o.origin
+         o.custom, o.unreadable, o.effective_at, o.recorded_at, o.origin,
+         o.is_closed, o.is_won, x.status = 'open'
   FROM salesops.opportunity_as_of(opportunity_state.effective_at, opportunity_state.known_at) o
-  JOIN s ON s.source_key = o.source_key
+  -- Outer joins: every deal has its source, and the planner then keeps the number of deals for its estimate.
+  LEFT JOIN s ON s.source_key = o.source_key
   CROSS JOIN g
   LEFT JOIN salesops.stage_meaning(opportunity_state.effective_at) any_pipeline
     ON any_pipeline.source_key = o.source_key AND any_pipeline.pipeline = '' AND any_pipeline.stage = o.stage
@@ -68,12 +72,32 @@ BEGIN ATOMIC
   CROSS JOIN LATERAL (SELECT coalesce(o.amount, CASE x.status WHEN 'open' THEN l.list_amount END) AS amount) y
   -- An estimate is in the currency of the price list.
   CROSS JOIN LATERAL (SELECT coalesce(CASE WHEN o.amount IS NULL AND y.amount IS NOT NULL THEN p.currency ELSE o.currency END, s.currency) AS currency) z
-  -- The latest dated rate not after the day; a limited subquery, so that it is looked up once a row and only for foreign amounts.
-  LEFT JOIN LATERAL (SELECT q.per_corporate FROM salesops.currency_rate q
-                     WHERE z.currency <> g.currency AND q.source_key = o.source_key AND q.currency = z.currency
-                       AND q.valid_from <= least(o.close_date, g.day) AND NOT q.is_deleted AND q.per_corporate > 0
-                     ORDER BY q.valid_from DESC, q.id LIMIT 1) r ON true
+  -- The latest dated rate not after the day. A scalar subquery: it runs only where the rate is asked for, of foreign amounts.
+  CROSS JOIN LATERAL (SELECT (SELECT q.per_corporate FROM salesops.currency_rate q
+                              WHERE q.source_key = o.source_key AND q.currency = z.currency
+                                AND q.valid_from <= least(o.close_date, g.day) AND NOT q.is_deleted AND q.per_corporate > 0
+                              ORDER BY q.valid_from DESC, q.id LIMIT 1) AS per_corporate) r
   WHERE o.merged_into IS NULL;
 END;
 COMMENT ON FUNCTION salesops.opportunity_state(timestamptz, timestamptz) IS
   'Opportunities as of an instant with their meaning: status, forecast category, amount with its basis (stated, list price = an estimate for open deals, unknown), corporate amount at the rate of the close date or of the day asked for if that is earlier (unrounded; NULL = cannot be converted), probability 0-1, fiscal quarter. Merged and deleted deals are left out';
+
+CREATE FUNCTION salesops.account_state(
+  effective_at timestamptz, known_at timestamptz DEFAULT NULL,
+  OUT source_key text, OUT id text, OUT name text, OUT parent_id text, OUT owner_id text,
+  OUT industry text, OUT stated_industry text, OUT segment text, OUT stated_segment text, OUT account_type text,
+  OUT employees numeric, OUT annual_revenue numeric, OUT currency text, OUT country text, OUT custom jsonb)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT a.source_key, a.id, a.name, a.parent_id, a.owner_id,
+         coalesce(i.value, a.industry), a.industry, coalesce(g.value, a.segment), a.segment, a.account_type,
+         a.employees, a.annual_revenue, a.currency, a.country, a.custom
+  FROM salesops.account_as_of(account_state.effective_at, account_state.known_at) a
+  LEFT JOIN salesops.value_meaning(account_state.effective_at) i
+    ON i.source_key = a.source_key AND i.field = 'industry' AND i.label = a.industry
+  LEFT JOIN salesops.value_meaning(account_state.effective_at) g
+    ON g.source_key = a.source_key AND g.field = 'segment' AND g.label = a.segment
+  WHERE a.merged_into IS NULL;
+END;
+COMMENT ON FUNCTION salesops.account_state(timestamptz, timestamptz) IS
+  'Accounts as of an instant with their meaning: industry and segment as mapped, or as stated where nothing is mapped; merged and deleted accounts are left out';

@@ -506,7 +506,7 @@ COMMENT ON TABLE salesops.currency_rate_history IS 'Earlier states of currency_r
 -- What the audit and the marts look up by.
 CREATE INDEX contact_role_opportunity ON salesops.contact_role (source_key, opportunity_id);
 CREATE INDEX activity_opportunity ON salesops.activity (source_key, opportunity_id, happened_at);
-CREATE INDEX currency_rate_look_up ON salesops.currency_rate (source_key, currency, valid_from);
+CREATE INDEX currency_rate_look_up ON salesops.currency_rate (source_key, currency, valid_from DESC, id);
 
 -- Member tables lose their rows in a dump unless they are named here.
 SELECT pg_catalog.pg_extension_config_dump('salesops.account', '');

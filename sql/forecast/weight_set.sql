@@ -21,20 +21,8 @@ COMMENT ON COLUMN salesops.weight_set.valid_from IS
 
 SELECT pg_catalog.pg_extension_config_dump('salesops.weight_set', '');
 
-CREATE FUNCTION salesops.refuse_weight_set_change() RETURNS trigger
-  LANGUAGE plpgsql
-AS $$
-BEGIN
-  RAISE EXCEPTION 'weights are never changed or removed'
-    USING ERRCODE = 'restrict_violation',
-          DETAIL = pg_catalog.format('%s on salesops.weight_set was refused.', tg_op),
-          HINT = 'Call salesops.set_weight() with a later valid_from.';
-END;
-$$;
-COMMENT ON FUNCTION salesops.refuse_weight_set_change() IS 'trigger that keeps weight_set append-only';
-
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON salesops.weight_set
-  FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_weight_set_change();
+  FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change('Call salesops.set_weight() with a later valid_from.');
 COMMENT ON TRIGGER append_only ON salesops.weight_set IS 'published forecasts must stay recomputable';
 
 CREATE FUNCTION salesops.set_weight(
@@ -48,7 +36,7 @@ COMMENT ON FUNCTION salesops.set_weight(text, salesops.forecast_category, numeri
   'the same instant twice is 23505';
 
 CREATE FUNCTION salesops.weights(name text DEFAULT 'default', as_of timestamptz DEFAULT 'infinity') RETURNS numeric[]
-  LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
+  LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
   IF weights.name <> 'default'
@@ -59,7 +47,7 @@ BEGIN
   END IF;
 
   RETURN (
-    SELECT pg_catalog.array_agg(coalesce(set_by_user.weight, c.weight) ORDER BY c.rank)
+    SELECT array_agg(coalesce(set_by_user.weight, c.weight) ORDER BY c.rank)
     FROM salesops.forecast_categories() AS c
     LEFT JOIN LATERAL (
       SELECT s.weight

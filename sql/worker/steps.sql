@@ -6,9 +6,9 @@
 --   try_run_lock()
 --   begin_run()                  -> run_id
 --     for each of job_steps():
---     begin_step()
---     run_step()                 the work and its success, one transaction
---       or fail_step()           when run_step() failed and was rolled back
+--       begin_step()
+--       run_step()               the work and its success, one transaction
+--         or fail_step()         when run_step() failed and was rolled back
 --   finish_run()                 -> status
 --   release_run_lock()
 --

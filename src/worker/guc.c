@@ -21,13 +21,16 @@ int			salesops_max_workers = 0;
 static bool
 check_databases(char **newval, void **extra, GucSource source)
 {
+	char	   *copy = pstrdup(*newval);	/* taken apart in place */
 	List	   *names;
-	bool		valid = SplitIdentifierString(pstrdup(*newval), ',', &names);
+	bool		valid = SplitIdentifierString(copy, ',', &names);
 
 	(void) extra;
 	(void) source;
 	if (!valid)
 		GUC_check_errdetail("List syntax is invalid: names are separated by commas, unusual ones stand in double quotes.");
+	list_free(names);
+	pfree(copy);
 	return valid;
 }
 

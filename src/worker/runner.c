@@ -9,6 +9,7 @@
 #include "worker/worker.h"
 
 #include "access/xact.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
 #include "commands/extension.h"
@@ -18,6 +19,7 @@
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
+#include "storage/lmgr.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -58,6 +60,23 @@ text_argument(const char *value)
 		.value = value == NULL ? (Datum) 0 : CStringGetTextDatum(value)};
 }
 
+/*
+ * Lock the extension against DROP until the transaction ends; false if it is not there.
+ *
+ * DROP EXTENSION takes this lock before those of the tables. So it waits for us here, or we for it, and neither
+ * holds a table that the other wants: without this the two deadlock between a step and the next.
+ */
+static bool
+lock_extension(void)
+{
+	Oid			extension = get_extension_oid("salesops", true);
+
+	if (!OidIsValid(extension))
+		return false;
+	LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
+	return OidIsValid(get_extension_oid("salesops", true));
+}
+
 /* Open a transaction in which SQL can be called, unless the extension has been dropped: then we are done. */
 static void
 begin_work(const char *activity)
@@ -71,7 +90,7 @@ begin_work(const char *activity)
 	SetCurrentStatementStartTimestamp();
 	pgstat_report_activity(STATE_RUNNING, activity);
 	StartTransactionCommand();
-	if (!OidIsValid(get_extension_oid("salesops", true)))
+	if (!lock_extension())
 	{
 		ereport(LOG,
 				(errmsg("database \"%s\" has no extension salesops", get_database_name(MyDatabaseId)),

@@ -6,30 +6,26 @@
 CREATE SCHEMA rehearsal;
 CREATE TABLE rehearsal.script (step text PRIMARY KEY, statement text NOT NULL);
 CREATE TABLE rehearsal.trace (step text NOT NULL, as_of timestamptz NOT NULL);
-CREATE TABLE rehearsal.part (name text PRIMARY KEY, arguments text NOT NULL);
-INSERT INTO rehearsal.part VALUES
-  ('sync_all', 'timestamptz'), ('take_snapshot', 'timestamptz'), ('audit', 'bigint, timestamptz'), ('refresh_marts', 'timestamptz');
 
--- Give the parts of that name another name, where there are any.
-CREATE FUNCTION rehearsal.rename_parts(old text, new text) RETURNS void LANGUAGE plpgsql AS $$
+-- Give every function of these names another name, all its overloads too.
+CREATE FUNCTION rehearsal.rename_parts(prefix_now text, prefix_then text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  p rehearsal.part;
+  part record;
 BEGIN
-  FOR p IN SELECT * FROM rehearsal.part LOOP
-    IF to_regprocedure(format('salesops.' || old || '(%s)', p.name, p.arguments)) IS NOT NULL THEN
-      EXECUTE format('ALTER FUNCTION salesops.' || old || '(%s) RENAME TO ' || new, p.name, p.arguments, p.name);
-    END IF;
+  FOR part IN
+    SELECT p.oid::regprocedure AS signature, n.name
+    FROM unnest(ARRAY['sync_all', 'take_snapshot', 'audit', 'refresh_marts']) AS n (name)
+    JOIN pg_proc p ON p.proname = prefix_now || n.name AND p.pronamespace = 'salesops'::regnamespace
+  LOOP
+    EXECUTE format('ALTER FUNCTION %s RENAME TO %I', part.signature, prefix_then || part.name);
   END LOOP;
 END $$;
 
 CREATE FUNCTION rehearsal.leave() RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-  p rehearsal.part;
 BEGIN
-  FOR p IN SELECT * FROM rehearsal.part LOOP
-    EXECUTE format('DROP FUNCTION salesops.%I(%s)', p.name, p.arguments);
-  END LOOP;
-  PERFORM rehearsal.rename_parts('real_%s', '%3$s');
+  DROP FUNCTION salesops.sync_all(timestamptz), salesops.take_snapshot(timestamptz), salesops.audit(bigint, timestamptz),
+                salesops.refresh_marts(timestamptz);
+  PERFORM rehearsal.rename_parts('real_', '');
 END $$;
 
 CREATE FUNCTION rehearsal.play(step text, as_of timestamptz) RETURNS bigint LANGUAGE plpgsql AS $$
@@ -43,7 +39,7 @@ BEGIN
   RETURN 7;
 END $$;
 
-SELECT rehearsal.rename_parts('%s', 'real_%3$s');
+SELECT rehearsal.rename_parts('', 'real_');
 CREATE FUNCTION salesops.sync_all(as_of timestamptz) RETURNS bigint LANGUAGE sql
 AS $$ SELECT rehearsal.play('sync', as_of) $$;
 CREATE FUNCTION salesops.take_snapshot(as_of timestamptz) RETURNS bigint LANGUAGE sql

@@ -1,5 +1,6 @@
 -- A run, step by step, as a driver takes it.
 BEGIN;
+SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 \ir ../../helper/steps.sql

@@ -1,0 +1,31 @@
+-- What the night found, for people. Variables: run, as_of.
+\pset pager off
+\pset footer off
+\pset null ''
+SET search_path = salesops, pg_catalog;
+
+\echo
+\echo 'What was loaded'
+SELECT y.entity, array_to_string(y.relations, ', ') AS "from", y.rows_read AS rows, y.inserted AS new, y.duplicates, y.unidentified AS "without id", y.message AS "failed with"
+FROM salesops.source_sync y JOIN salesops.run_log r ON r.run_id = :run AND y.as_of = r.as_of ORDER BY y.sync_id;
+
+\echo 'The audit: open deals by rule'
+SELECT q.rule, q.severity, sum(q.applicable) AS applicable, sum(q.failed) AS failed, to_char(100 * sum(q.passed) / nullif(sum(q.applicable), 0), 'FM990.0') || ' %' AS passed
+FROM salesops_bi.data_quality q WHERE q.is_latest
+GROUP BY q.rule, q.severity, q.severity_sort HAVING sum(q.failed) > 0 ORDER BY q.severity_sort, 4 DESC;
+
+\echo 'The worst findings'
+SELECT f.severity, f.rule, coalesce(nullif(f.object, '(none)'), f.object_id) AS deal, f.owner, left(f.value, 30) AS value, f.bound, to_char(f.amount_at_risk, 'FM999,999,999,990') AS "at risk"
+FROM salesops_bi.data_quality_finding f WHERE f.status <> 'resolved'
+ORDER BY f.severity_sort, f.amount_at_risk DESC NULLS LAST, f.data_quality_finding_key LIMIT 10;
+SELECT count(DISTINCT (f.source_key, f.object_id)) AS "deals with findings", to_char(sum(f.counted_amount_at_risk), 'FM999,999,999,999,990') AS "money at risk (weighted, each deal once)"
+FROM salesops_bi.data_quality_finding f WHERE f.status <> 'resolved' AND f.object_kind = 'opportunity';
+
+SELECT format('The weighted forecast of %s, week %s, in %s', p, salesops.forecast_week(p, :'as_of'), salesops.get_setting('corporate_currency')) AS title
+FROM salesops.current_quarter(:'as_of') p \gset
+\echo :title
+SELECT * FROM salesops.forecast_report(salesops.current_quarter(:'as_of'), :'as_of');
+
+\echo 'The run'
+SELECT s.step, s.status, s.rows_affected AS rows, round(extract(epoch FROM s.finished_at - s.started_at), 2) AS seconds, s.message
+FROM salesops.run_step_log s WHERE s.run_id = :run ORDER BY s.started_at;
