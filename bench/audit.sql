@@ -3,7 +3,6 @@
 -- Interleaved, :runs times (default 5); prints medians and the ratio. jit off and no parallel workers on either side.
 \set ON_ERROR_STOP on
 SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS salesops;
 \if :{?deals}
 \else
   \set deals 1000000
@@ -12,7 +11,7 @@ CREATE EXTENSION IF NOT EXISTS salesops;
 \else
   \set runs 5
 \endif
-\ir audit_data.psql
+\ir data/audit.sql
 SET jit = off;
 SET max_parallel_workers_per_gather = 0;
 \set as_of '2026-06-30 12:00:00+00'

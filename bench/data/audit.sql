@@ -1,6 +1,6 @@
 -- Canonical rows to time the audit on: :deals opportunities (22 % open) as wide as a CRM's, 1.5 contact roles and 2.5
 -- activities a deal, nearly every rule violated by one open deal in a hundred. Hashes make the values, so every run has
--- the same ones. Included by audit.sql.
+-- the same ones. Included by bench/audit.sql.
 BEGIN;
 CREATE FUNCTION pg_temp.draw(n bigint, stream integer, sides integer)
 RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE
