@@ -1,12 +1,16 @@
 -- All opportunity rules in one pass against the same rules as one query each, as a competent analyst would write them for
 -- this one CRM: the fewest columns and joins, constants for settings, no history, nothing but keys returned.
--- Interleaved, :runs times; prints medians and the ratio. Needs bench/audit_data.sql. jit off, no parallel workers on
--- either side (a cursor has none).
+-- Interleaved, :runs times; prints medians and the ratio. jit off, no parallel workers on either side (a cursor has none).
 \set ON_ERROR_STOP on
 \if :{?runs}
 \else
   \set runs 5
 \endif
+\if :{?deals}
+\else
+  \set deals 1000000
+\endif
+\ir data/audit.sql
 SET jit = off;
 SET max_parallel_workers_per_gather = 0;
 \set as_of '2026-06-30 12:00:00+00'

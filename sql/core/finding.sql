@@ -42,8 +42,10 @@ COMMENT ON TYPE salesops.violation IS 'An object that violates a rule: its key, 
 CREATE FUNCTION salesops.report_findings(run_id bigint, as_of timestamptz, rule text, object_kind text, severity text, bound text,
                                          seen salesops.violation[], OUT opened bigint, OUT resolved bigint)
 LANGUAGE sql
--- Both sides may hold a million rows that the planner cannot count: never loop over one inside the other.
+-- Both sides may hold a million rows that the planner cannot count: never loop over one inside the other, nor compile
+-- what then seems dear.
 SET enable_nestloop = off
+SET jit = off
 BEGIN ATOMIC
   WITH seen AS MATERIALIZED (
     -- An object that is reported twice has one finding.

@@ -50,6 +50,7 @@ SELECT pg_catalog.pg_extension_config_dump('salesops.audit_by_hand_seq', '');
 CREATE FUNCTION salesops.unresolved(rule text, object_kind text, as_of timestamptz, known_at timestamptz, sources text[])
 RETURNS salesops.violation[] LANGUAGE sql STABLE
 SET enable_nestloop = off
+SET jit = off
 BEGIN ATOMIC
   SELECT pg_catalog.array_agg(ROW(f.source_key, f.object_id, f.owner_id, f.value)::salesops.violation)
   FROM salesops.finding f

@@ -384,8 +384,10 @@ run_pass_as_owner(Rule *rules, int count, Audit *audit, MemoryContext results)
 
 	/*
 	 * All deals meet small maps and rates, and how many deals are open the planner cannot tell: hashing is right whatever
-	 * it guesses. What can only be looked up deal by deal, it still loops over.
+	 * it guesses. What can only be looked up deal by deal, it still loops over. Those loops now seem dear enough to
+	 * compile, which takes longer than the pass.
 	 */
+	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	(void) set_config_option("enable_mergejoin", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	(void) set_config_option("enable_nestloop", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	GetUserIdAndSecContext(&caller, &security_context);

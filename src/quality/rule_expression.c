@@ -142,11 +142,10 @@ rethrow_with_columns(const char *object_kind, MemoryContext context)
 
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
-	if (error->hint == NULL &&
-		(error->sqlerrcode == ERRCODE_UNDEFINED_COLUMN || error->sqlerrcode == ERRCODE_UNDEFINED_FUNCTION ||
-		 error->sqlerrcode == ERRCODE_UNDEFINED_TABLE || error->sqlerrcode == ERRCODE_AMBIGUOUS_COLUMN))
-		error->hint = psprintf("SELECT * FROM salesops.audit_columns('%s') lists the columns; name other relations and functions with their schema.",
-							   object_kind);
+	if (error->sqlerrcode == ERRCODE_UNDEFINED_COLUMN || error->sqlerrcode == ERRCODE_UNDEFINED_FUNCTION ||
+		error->sqlerrcode == ERRCODE_UNDEFINED_TABLE || error->sqlerrcode == ERRCODE_AMBIGUOUS_COLUMN)
+		error->hint = psprintf("%s%sSELECT * FROM salesops.audit_columns('%s') lists the columns; name other relations and functions with their schema.",
+							   error->hint == NULL ? "" : error->hint, error->hint == NULL ? "" : " ", object_kind);
 	FlushErrorState();
 	ReThrowError(error);
 }
