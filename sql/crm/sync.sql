@@ -192,11 +192,11 @@ DECLARE
   feeds regclass[] := ARRAY(SELECT p.relation FROM unnest(plan) WITH ORDINALITY p WHERE p.entity = sync_entity.entity GROUP BY p.relation
                             HAVING bool_and(p.expression IS NOT NULL OR p.target <> ALL (salesops.required_targets(sync_entity.entity)))
                             ORDER BY min(p.ordinality));
-  present text[] := ARRAY(SELECT p.relation::text FROM unnest(plan) p WHERE p.entity = sync_entity.entity
-                          UNION
-                          SELECT j.side::text FROM salesops.source_feed(source) f CROSS JOIN LATERAL salesops.feed_joins(source, f.relation, f.shape) j
-                          WHERE f.entity = sync_entity.entity AND f.relation = ANY (feeds)
-                          ORDER BY 1);
+  relations text[] := ARRAY(SELECT r::text FROM unnest(feeds) r
+                            UNION
+                            SELECT j.side::text FROM salesops.source_feed(source) f CROSS JOIN LATERAL salesops.feed_joins(source, f.relation, f.shape) j
+                            WHERE f.entity = sync_entity.entity AND f.relation = ANY (feeds)
+                            ORDER BY 1);
   targets text[] := ARRAY(SELECT DISTINCT p.target FROM unnest(plan) p
                           WHERE p.entity = sync_entity.entity AND p.relation = ANY (feeds) AND p.expression IS NOT NULL ORDER BY 1);
   last salesops.source_sync;
@@ -209,13 +209,6 @@ BEGIN
   SELECT * INTO last FROM salesops.source_sync y
   WHERE y.source_key = source.source_key AND y.entity = sync_entity.entity AND y.sqlstate IS NULL AND y.synced_at >= source.connected_at
   ORDER BY y.sync_id DESC LIMIT 1;
-  SELECT string_agg(r, ', ') INTO lacking FROM unnest(last.relations) r WHERE r <> ALL (present);
-  IF lacking IS NOT NULL THEN
-    RAISE EXCEPTION 'relation % is gone', lacking USING
-      ERRCODE = 'undefined_table',
-      DETAIL = format('It was read as %s at %s; the rows read then are kept.', entity, last.as_of),
-      HINT = format('Wait for the connector to recreate it, or call salesops.connect(%L, ...) again.', source.source_key);
-  END IF;
   -- A feed that lacks a required column is left to the others, unless there is none, or it was read before.
   SELECT string_agg(DISTINCT p.target, ', '), string_agg(DISTINCT p.relation::text, ', ') INTO lacking, relation_names FROM unnest(plan) p
   WHERE p.entity = sync_entity.entity AND p.expression IS NULL AND p.target = ANY (salesops.required_targets(sync_entity.entity))
@@ -228,6 +221,13 @@ BEGIN
                     source.source_key, entity);
   END IF;
 
+  SELECT string_agg(r, ', ') INTO lacking FROM unnest(last.relations) r WHERE r <> ALL (relations);
+  IF lacking IS NOT NULL THEN
+    RAISE EXCEPTION 'relation % is gone', lacking USING
+      ERRCODE = 'undefined_table',
+      DETAIL = format('It was read as %s at %s; the rows read then are kept.', entity, last.as_of),
+      HINT = format('Wait for the connector to recreate it, or call salesops.connect(%L, ...) again.', source.source_key);
+  END IF;
   -- A column that was not there before is not in the rows read before.
   SELECT * INTO staged FROM salesops.stage_feeds(source, plan, entity, feeds, as_of,
                                                  CASE WHEN mode = 'incremental' AND last.targets = targets THEN last.watermark END);
@@ -243,7 +243,7 @@ BEGIN
   SELECT * INTO applied FROM salesops.apply_staged(source, plan, entity, as_of, mode = 'full');
   INSERT INTO salesops.source_sync (source_key, entity, as_of, mode, relations, rows_read, inserted, changed, deleted, duplicates, unidentified, watermark, targets)
   VALUES (source.source_key, entity, as_of, mode,
-          ARRAY(SELECT r FROM unnest(present) r WHERE r NOT IN (SELECT p.relation::text FROM unnest(plan) p WHERE p.entity = sync_entity.entity AND p.relation <> ALL (feeds))), staged.rows_read, applied.inserted, applied.changed, applied.deleted, staged.duplicates,
+          relations, staged.rows_read, applied.inserted, applied.changed, applied.deleted, staged.duplicates,
           staged.unidentified, greatest(staged.watermark, last.watermark), targets);
   RETURN applied.inserted;
 END $$;
