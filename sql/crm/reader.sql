@@ -55,7 +55,7 @@ DECLARE
   placeholder text;
   found_name name;
 BEGIN
-  FOR placeholder IN SELECT DISTINCT m[1] FROM regexp_matches(query, '\{(\??\w+)\}', 'g') m LOOP
+  FOR placeholder IN SELECT DISTINCT m[1] FROM regexp_matches(query, '[{]([?]?[a-z0-9_]+)[}]', 'g') m LOOP
     found_name := (salesops.find_column(relation, ltrim(placeholder, '?'))).name;
     query := replace(query, '{' || placeholder || '}', CASE WHEN found_name IS NOT NULL THEN quote_ident(found_name)
                                                             WHEN placeholder LIKE '?%' THEN 'NULL' END);
@@ -416,13 +416,13 @@ BEGIN
     source_column := format('%s of %s', split_part(candidate, '.', 2), aliases ->> split_part(candidate, '.', 1));
     RETURN;
   END IF;
-  IF candidate ~ '/\d+$' THEN
-    SELECT * INTO found_column FROM salesops.find_column(relation, regexp_replace(candidate, '/\d+$', ''));
+  IF candidate ~ '/[0-9]+$' THEN
+    SELECT * INTO found_column FROM salesops.find_column(relation, regexp_replace(candidate, '/[0-9]+$', ''));
     IF found_column.name IS NOT NULL THEN
       type := 'numeric'::regtype;
       value := format('(%s / %s)', salesops.read_expression(format('s.%I', found_column.name), found_column.type, type, 'YMD', 'UTC'),
-                      substring(candidate FROM '/(\d+)$'));
-      source_column := format('%s / %s', found_column.name, substring(candidate FROM '/(\d+)$'));
+                      substring(candidate FROM '/([0-9]+)$'));
+      source_column := format('%s / %s', found_column.name, substring(candidate FROM '/([0-9]+)$'));
     END IF;
     RETURN;
   END IF;

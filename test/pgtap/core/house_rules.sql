@@ -4,7 +4,7 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(12);
+SELECT plan(13);
 
 CREATE TEMP VIEW member AS
   SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
@@ -49,6 +49,10 @@ SELECT is_empty(
   $$ SELECT r.oid::regprocedure FROM routine r JOIN pg_language l ON l.oid = r.prolang
      WHERE l.lanname = 'plpgsql' AND r.prokind = 'f' AND NOT coalesce(r.proconfig @> ARRAY['search_path=pg_catalog, pg_temp'], false) ORDER BY 1 $$,
   'every plpgsql function has a fixed search_path');
+SELECT is_empty(
+  $$ SELECT r.oid::regprocedure FROM routine r JOIN pg_language l ON l.oid = r.prolang
+     WHERE l.lanname = 'plpgsql' AND regexp_replace(r.prosrc, $r$E'[^']*'$r$, '', 'g') LIKE $r$%\\%$r$ ORDER BY 1 $$,
+  'no plpgsql function reads otherwise where standard_conforming_strings is off');
 SELECT is_empty(
   $$ SELECT r.oid::regprocedure FROM pg_aggregate a JOIN routine r ON r.oid = a.aggfnoid
      WHERE a.aggtranstype = 'internal'::regtype AND 0 IN (a.aggcombinefn, a.aggserialfn, a.aggdeserialfn) ORDER BY 1 $$,
