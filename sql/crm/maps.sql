@@ -70,16 +70,23 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON salesops.value
   FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change('Call salesops.map_value() again; the later row holds.');
 COMMENT ON TRIGGER append_only ON salesops.value_map IS 'What a label meant on a day must stay known';
 
--- Writers. A later row for the same label and instant replaces an earlier one without erasing it.
+-- Writers. A later row for the same label and instant replaces an earlier one without erasing it. A source must be
+-- connected: of a slip in its key nobody would hear.
 
 CREATE FUNCTION salesops.map_stage(source_key text, stage text, status text, category salesops.forecast_category DEFAULT NULL,
                                    pipeline text DEFAULT '', "position" integer DEFAULT NULL, label text DEFAULT NULL,
                                    valid_from timestamptz DEFAULT '-infinity')
-RETURNS void LANGUAGE sql
-BEGIN ATOMIC
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM salesops.get_source(map_stage.source_key);
+  IF map_stage.status IS NULL OR map_stage.status NOT IN ('open', 'won', 'lost') THEN
+    RAISE EXCEPTION 'unknown status of a stage: %', coalesce(quote_literal(map_stage.status), 'NULL') USING
+      ERRCODE = 'invalid_parameter_value', HINT = 'Use open, won or lost.';
+  END IF;
   INSERT INTO salesops.stage_map (source_key, pipeline, stage, valid_from, said_by, label, status, category, "position")
-  VALUES (source_key, pipeline, stage, valid_from, 'user', label, status, category, "position");
-END;
+  VALUES (map_stage.source_key, map_stage.pipeline, map_stage.stage, map_stage.valid_from, 'user', map_stage.label,
+          map_stage.status, map_stage.category, map_stage."position");
+END $$;
 COMMENT ON FUNCTION salesops.map_stage(text, text, text, salesops.forecast_category, text, integer, text, timestamptz) IS
   'Say what a stage means: status open, won or lost, its default forecast category, its place in the pipeline; from valid_from on';
 
@@ -87,6 +94,7 @@ CREATE FUNCTION salesops.map_category(source_key text, label text, category sale
                                       valid_from timestamptz DEFAULT '-infinity')
 RETURNS void LANGUAGE sql
 BEGIN ATOMIC
+  SELECT salesops.get_source(map_category.source_key);
   INSERT INTO salesops.category_map (source_key, label, valid_from, category)
   VALUES (source_key, label, valid_from, category);
 END;
@@ -96,6 +104,7 @@ COMMENT ON FUNCTION salesops.map_category(text, text, salesops.forecast_category
 CREATE FUNCTION salesops.map_value(source_key text, field text, label text, value text, valid_from timestamptz DEFAULT '-infinity')
 RETURNS void LANGUAGE sql
 BEGIN ATOMIC
+  SELECT salesops.get_source(map_value.source_key);
   INSERT INTO salesops.value_map (source_key, field, label, valid_from, value)
   VALUES (source_key, field, label, valid_from, value);
 END;

@@ -521,23 +521,6 @@ END $$;
 COMMENT ON FUNCTION salesops.source_plan(salesops.source) IS
   'How every canonical column would be read from a source as its relations are now; expression NULL = the source lacks it';
 
--- Find a registered source or say which there are.
-CREATE FUNCTION salesops.get_source(source_key text)
-RETURNS salesops.source LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  source salesops.source;
-BEGIN
-  SELECT * INTO source FROM salesops.source s WHERE s.source_key = get_source.source_key;
-  IF NOT FOUND THEN
-    RAISE EXCEPTION 'no source "%"', source_key USING
-      ERRCODE = 'undefined_object',
-      DETAIL = (SELECT 'Connected: ' || coalesce(string_agg(s.source_key, ', ' ORDER BY s.source_key), 'none') || '.' FROM salesops.source s),
-      HINT = 'Register it with salesops.connect(source_key, kind, schema_name, options).';
-  END IF;
-  RETURN source;
-END $$;
-COMMENT ON FUNCTION salesops.get_source(text) IS 'A registered source; 42704 with the list of sources where there is none of that name';
-
 CREATE FUNCTION salesops.describe_source(source_key text)
 RETURNS TABLE(entity text, relation text, canonical_column text, source_column text, source_type text, state text)
 LANGUAGE sql STABLE

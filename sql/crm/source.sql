@@ -212,14 +212,28 @@ END $$;
 COMMENT ON FUNCTION salesops.connect(text, text, text, jsonb) IS
   'Register a CRM source, or change how a registered one is read; nothing is read yet: describe_source() shows what will be, sync() reads it';
 
+-- Find a registered source or say which there are.
+CREATE FUNCTION salesops.get_source(source_key text)
+RETURNS salesops.source LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  source salesops.source;
+BEGIN
+  SELECT * INTO source FROM salesops.source s WHERE s.source_key = get_source.source_key;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'no source "%"', source_key USING
+      ERRCODE = 'undefined_object',
+      DETAIL = (SELECT 'Connected: ' || coalesce(string_agg(s.source_key, ', ' ORDER BY s.source_key), 'none') || '.' FROM salesops.source s),
+      HINT = 'Register it with salesops.connect(source_key, kind, schema_name, options).';
+  END IF;
+  RETURN source;
+END $$;
+COMMENT ON FUNCTION salesops.get_source(text) IS 'A registered source; 42704 with the list of sources where there is none of that name';
+
 CREATE FUNCTION salesops.disconnect(source_key text)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 BEGIN
+  PERFORM salesops.get_source(disconnect.source_key);
   UPDATE salesops.source s SET is_active = false WHERE s.source_key = disconnect.source_key;
-  IF NOT FOUND THEN
-    RAISE EXCEPTION 'no source "%"', source_key USING
-      ERRCODE = 'undefined_object', HINT = 'SELECT * FROM salesops.source lists them.';
-  END IF;
 END $$;
 COMMENT ON FUNCTION salesops.disconnect(text) IS 'Stop syncing a source; its rows and their history stay';

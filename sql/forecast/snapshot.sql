@@ -70,10 +70,27 @@ COMMENT ON FUNCTION salesops.take_snapshot(timestamptz) IS
   'Keep the forecast as of an instant, as known then; returns the rows written. A snapshot that exists stays as it is '
   'and nothing is written';
 
+-- No difference and no snapshot must not look alike.
+CREATE FUNCTION salesops.check_snapshot(as_of timestamptz)
+RETURNS void LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  nearest timestamptz;
+BEGIN
+  IF NOT EXISTS (SELECT FROM salesops.snapshot s WHERE s.as_of = check_snapshot.as_of) THEN
+    nearest := (SELECT max(s.as_of) FROM salesops.snapshot s WHERE s.as_of < check_snapshot.as_of);
+    RAISE EXCEPTION 'no snapshot was taken as of %', coalesce(check_snapshot.as_of::text, 'NULL') USING
+      ERRCODE = 'undefined_object',
+      DETAIL = format('The last one before it is of %s.', coalesce(nearest::text, '(none)')),
+      HINT = 'SELECT as_of FROM salesops.snapshot lists them.';
+  END IF;
+END $$;
+COMMENT ON FUNCTION salesops.check_snapshot(timestamptz) IS 'Raises 42704 unless there is a snapshot of that instant';
+
 CREATE FUNCTION salesops.replay_snapshot(as_of timestamptz, OUT source_key text, OUT period salesops.fiscal_period, OUT owner_id text,
                                          OUT stored salesops.forecast_totals, OUT replayed salesops.forecast_totals, OUT reason text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
+  SELECT salesops.check_snapshot(replay_snapshot.as_of);
   WITH snapshot AS MATERIALIZED (
     SELECT s.* FROM salesops.snapshot s WHERE s.as_of = replay_snapshot.as_of
   ), both_sides AS (
@@ -101,7 +118,7 @@ END;
 COMMENT ON FUNCTION salesops.replay_snapshot(timestamptz) IS
   'Compute a stored snapshot again from opportunity_as_of(as_of, as_of) and name each source, quarter and owner whose '
   'totals differ; no row = '
-  'it replays to the cent (or no snapshot was taken then)';
+  'it replays to the cent; 42704 where no snapshot was taken then';
 
 CREATE VIEW salesops.opportunity_snapshot AS
   SELECT s.as_of AS snapshot_as_of, o.*

@@ -49,17 +49,8 @@ COMMENT ON COLUMN salesops.audit_rule.set_at IS 'When it was made';
 SELECT pg_catalog.pg_extension_config_dump('salesops.audit_rule', '');
 SELECT pg_catalog.pg_extension_config_dump('salesops.audit_rule_version_id_seq', '');
 
-CREATE FUNCTION salesops.refuse_rule_change()
-RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-  RAISE EXCEPTION 'versions of a rule are never changed or removed' USING
-    ERRCODE = 'restrict_violation',
-    DETAIL = format('%s on salesops.audit_rule was refused.', tg_op),
-    HINT = 'Call salesops.change_rule() or salesops.disable_rule().';
-END $$;
-COMMENT ON FUNCTION salesops.refuse_rule_change() IS 'Trigger that keeps audit_rule append-only';
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON salesops.audit_rule
-  FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_rule_change();
+  FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change('Call salesops.change_rule() or salesops.disable_rule().');
 COMMENT ON TRIGGER append_only ON salesops.audit_rule IS 'What a rule said on a day must stay known';
 
 CREATE FUNCTION salesops.audit_rules(

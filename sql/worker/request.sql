@@ -31,6 +31,7 @@ CREATE FUNCTION salesops.request_run(job text DEFAULT 'nightly', as_of timestamp
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
   SELECT salesops.check_job(request_run.job);
+  SELECT salesops.check_instant(request_run.as_of);
   SELECT salesops.check_worker();
   SELECT salesops.wake_worker();
   INSERT INTO salesops.run_request (run_id, job, as_of)

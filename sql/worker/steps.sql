@@ -36,6 +36,17 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION salesops.check_job(text) IS 'Raises 22023 unless there is such a job';
 
+-- Checked before a run is logged: a snapshot or a publication of no instant would stay for ever.
+CREATE FUNCTION salesops.check_instant(as_of timestamptz) RETURNS void
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF check_instant.as_of IS NULL OR NOT pg_catalog.isfinite(check_instant.as_of) THEN
+    RAISE EXCEPTION 'a run needs an instant, not %', coalesce(check_instant.as_of::text, 'NULL')
+      USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave as_of out for a run as of now.';
+  END IF;
+END $$;
+COMMENT ON FUNCTION salesops.check_instant(timestamptz) IS 'Raises 22023 where as_of is NULL or infinite';
+
 CREATE FUNCTION salesops.check_run_lock() RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -67,6 +78,7 @@ CREATE FUNCTION salesops.begin_run(job text, local_date date, as_of timestamptz,
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
   SELECT salesops.check_job(begin_run.job);
+  SELECT salesops.check_instant(begin_run.as_of);
   SELECT salesops.mark_abandoned_runs();
   INSERT INTO salesops.run_log (run_id, job, local_date, as_of, started_by)
   OVERRIDING SYSTEM VALUE

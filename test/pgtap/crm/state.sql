@@ -5,7 +5,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 BEGIN;
-SELECT plan(15);
+SELECT plan(19);
 SET LOCAL timezone = 'UTC';
 CREATE SCHEMA a; CREATE SCHEMA b;
 SELECT salesops.connect('s', 'fivetran_salesforce', 'a'), salesops.connect('t', 'fivetran_hubspot', 'b', '{"currency": "EUR"}');
@@ -91,6 +91,12 @@ SELECT is_empty($$SELECT id FROM salesops.opportunity_state('2026-02-01') WHERE 
 SELECT salesops.set_setting('fiscal_year_start_month', '2');
 SELECT pg_temp.deal('s', 'fiscal', '{"close_date": "2026-01-31"}');
 SELECT is((SELECT close_quarter::text FROM salesops.opportunity_state('2026-02-01') WHERE id = 'fiscal'), 'FY2026-Q4', '31 January 2026 is in the last quarter of the year that ends then');
+
+-- A slip is heard of at once.
+SELECT throws_ok($$SELECT salesops.map_stage('S', 'mystery', 'won')$$, '42704', 'no source "S"', 'a stage of no source');
+SELECT throws_ok($$SELECT salesops.map_category('S', 'In Plan', 'Commit')$$, '42704', 'no source "S"', 'a category of no source');
+SELECT throws_ok($$SELECT salesops.map_value('S', 'product', 'GTXPro', 'P1')$$, '42704', 'no source "S"', 'a product of no source');
+SELECT throws_ok($$SELECT salesops.map_stage('s', 'mystery', 'closed')$$, '22023', 'unknown status of a stage: ''closed''', 'an unknown status');
 
 SELECT * FROM finish();
 ROLLBACK;

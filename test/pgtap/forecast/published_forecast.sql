@@ -4,7 +4,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(44);
+SELECT plan(45);
 
 CREATE FUNCTION pg_temp.deal(id text, owner text, category text, amount numeric, close date, currency text DEFAULT NULL,
                              product text DEFAULT NULL, recorded timestamptz DEFAULT '2026-11-01') RETURNS void LANGUAGE sql AS $$
@@ -164,6 +164,7 @@ SELECT set_setting('fiscal_year_start_month', '1');
 SELECT is(take_snapshot('2026-11-21'), 6::bigint, 'a snapshot stores a row for each owner and quarter with deals');
 SELECT is(take_snapshot('2026-11-21'), 0::bigint, 'a second one of the same instant stores nothing');
 SELECT is_empty($$SELECT * FROM replay_snapshot('2026-11-21')$$, 'it replays');
+SELECT throws_ok($$SELECT * FROM replay_snapshot('2026-11-20')$$, '42704', NULL, 'what was never taken does not replay');
 SELECT results_eq($$SELECT count(*), sum(amount) FROM opportunity_snapshot WHERE snapshot_as_of = '2026-11-21'$$,
                   $$SELECT count(*), sum(amount) FROM opportunity_as_of('2026-11-21')$$, 'its deals are those of the instant');
 SELECT pg_temp.deal('late', 'ann', 'Commit', 1, '2026-12-01', recorded => '2026-11-22');

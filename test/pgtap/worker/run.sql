@@ -4,7 +4,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 \ir ../../helper/steps.sql
-SELECT plan(37);
+SELECT plan(39);
 
 DELETE FROM salesops.schedule;
 DELETE FROM salesops.run_log;
@@ -23,6 +23,9 @@ SELECT is((SELECT count(salesops.begin_run('nightly', '2026-01-01', '2026-01-01'
           'manual runs may repeat a day');
 SELECT throws_ok($$SELECT salesops.begin_run('weekly', '2026-01-01', '2026-01-01', 'manual')$$, '22023', 'unknown job "weekly"',
                  'an unknown job is refused');
+SELECT throws_ok($$SELECT salesops.begin_run('nightly', '2026-01-01', 'infinity', 'manual')$$, '22023', 'a run needs an instant, not infinity',
+                 'so is a run for ever');
+SELECT throws_ok($$SELECT salesops.request_run('nightly', NULL)$$, '22023', 'a run needs an instant, not NULL', '... or for no instant');
 SELECT throws_ok($$SELECT salesops.begin_run('nightly', '2026-01-01', '2026-01-01', 'chance')$$, '23514', NULL,
                  'a run is started by schedule or manually');
 SELECT results_eq($$SELECT status, count(*) FROM salesops.run_log GROUP BY 1 ORDER BY 1$$,
