@@ -503,6 +503,10 @@ CREATE TABLE salesops.currency_rate_history (LIKE salesops.currency_rate INCLUDI
 CREATE INDEX currency_rate_history_as_of ON salesops.currency_rate_history (source_key, id, effective_at DESC, recorded_at DESC);
 COMMENT ON TABLE salesops.currency_rate_history IS 'Earlier states of currency_rate, one row a state';
 
+-- Which present states are too new for an instant: none, when it is now, and then nothing is read to learn so.
+CREATE INDEX opportunity_effective_at ON salesops.opportunity (effective_at);
+CREATE INDEX opportunity_recorded_at ON salesops.opportunity (recorded_at);
+
 -- What the audit and the marts look up by.
 CREATE INDEX contact_role_opportunity ON salesops.contact_role (source_key, opportunity_id);
 CREATE INDEX activity_opportunity ON salesops.activity (source_key, opportunity_id, happened_at);

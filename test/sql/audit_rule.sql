@@ -1,4 +1,5 @@
 -- What a user sees who adds rules: the default ones, the columns, and messages that say what to do.
+SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS salesops;
 \set SHOW_CONTEXT never
 SELECT name, object_kind, bound, severity, targets FROM salesops.default_rules();
