@@ -5,7 +5,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 BEGIN;
-SELECT plan(47);
+SELECT plan(51);
 SET LOCAL timezone = 'UTC';
 CREATE SCHEMA crm;
 CREATE TABLE crm.opportunity (id text, stage_name text, amount numeric, close_date date, created_date timestamptz, owner_id text, next_step text, custom_c text,
@@ -133,6 +133,20 @@ SELECT is((SELECT relations FROM salesops.source_sync WHERE entity = 'account' O
 CREATE SCHEMA elsewhere;
 SELECT salesops.connect('s', 'fivetran_salesforce', 'elsewhere');
 SELECT is_empty($$SELECT * FROM salesops.sync('s', '2026-01-25')$$, 'nothing there, nothing to say');
+
+-- One source that cannot be synced, here by a slip of its as_of, keeps no other from it.
+CREATE SCHEMA late;
+CREATE TABLE late.opportunity (id text, stage_name text);
+INSERT INTO late.opportunity VALUES ('1', 'Prospecting');
+SELECT salesops.disconnect('s'), salesops.connect('late', 'fivetran_salesforce', 'late'), salesops.connect('well', 'fivetran_salesforce', 'late');
+SELECT count(*) FROM salesops.sync('late', '2099-01-01');
+SET LOCAL client_min_messages = error;
+SELECT lives_ok($$SELECT salesops.sync_all('2036-01-01')$$, 'the night goes on');
+SELECT is((SELECT max(as_of) FROM salesops.source_sync WHERE source_key = 'well' AND sqlstate IS NULL), '2036-01-01', 'the other source is synced');
+SELECT results_eq($$SELECT object_kind, object_id FROM salesops.evaluate_rules('2036-01-01', rules => '{source_unreadable}') r, unnest(r.violations) v WHERE v.source_key = 'late'$$,
+  $$VALUES ('source', 'opportunity')$$, 'the audit finds the one that was not');
+SELECT salesops.disconnect('well');
+SELECT throws_ok($$SELECT salesops.sync_all('2036-01-02')$$, '22023', NULL, 'where none can be synced it is an error');
 
 SELECT * FROM finish();
 ROLLBACK;
