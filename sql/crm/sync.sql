@@ -300,6 +300,12 @@ BEGIN
               ARRAY(SELECT DISTINCT p.relation::text FROM unnest(plan) p WHERE p.entity = one ORDER BY 1), SQLSTATE, SQLERRM);
     END;
   END LOOP;
+  IF NOT FOUND THEN
+    -- The wrong schema or kind: a night of nothing must not look like a good one.
+    INSERT INTO salesops.source_sync (source_key, entity, as_of, mode, relations, sqlstate, message)
+    VALUES (sync.source_key, 'opportunity', as_of, mode, '{}', '42P01',
+            format('schema %I has no relation that kind %s reads', source.schema_name, source.kind));
+  END IF;
   PERFORM salesops.drop_temporary('salesops_staged');
   PERFORM salesops.drop_temporary('salesops_changed');
   -- Every reading of the model joins these small tables; without statistics the planner takes them for large ones.
