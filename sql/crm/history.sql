@@ -266,6 +266,23 @@ BEGIN
   JOIN salesops.opportunity o ON o.source_key = source.source_key AND o.id = v.id
   CROSS JOIN LATERAL (SELECT CASE WHEN 'stage' = ANY (v.targets) THEN nullif(v.stage, '') WHEN 'stage' = ANY (tracked) THEN o.stage END AS stage) t
   WHERE NOT v.is_last AND NOT v.is_versioned;
+
+  -- An open deal without any event has changed nothing that is tracked: what its last modification was about is not. Of a
+  -- closed one a change is missing, so its start stays unknown.
+  INSERT INTO salesops.opportunity_history (source_key, id, name, account_id, owner_id, pipeline, stage, forecast_category, deal_type, lead_source,
+                                            product, amount, currency, probability, is_closed, is_won, close_date, created_at, stage_entered_at,
+                                            confirmed_at, is_deleted, effective_at, recorded_at, origin)
+  SELECT o.source_key, o.id, o.name, o.account_id, o.owner_id, o.pipeline,
+         CASE WHEN 'stage' = ANY (tracked) THEN o.stage ELSE source.options ->> 'open_stage' END,
+         CASE WHEN 'forecast_category' = ANY (tracked) THEN o.forecast_category END, o.deal_type, o.lead_source, o.product,
+         CASE WHEN 'amount' = ANY (tracked) THEN o.amount END, o.currency, CASE WHEN 'probability' = ANY (tracked) THEN o.probability END,
+         o.is_closed, o.is_won, CASE WHEN 'close_date' = ANY (tracked) THEN o.close_date END,
+         o.created_at, o.created_at, o.created_at, false, o.created_at, as_of, 'crm_history'
+  FROM salesops.first_seen(source.source_key, as_of) o
+  WHERE o.created_at < o.effective_at AND o.is_closed IS NOT TRUE AND o.is_won IS NOT TRUE
+    AND NOT EXISTS (SELECT FROM pg_temp.salesops_event e WHERE e.id = o.id)
+    AND NOT EXISTS (SELECT FROM salesops.stage_meaning(as_of) m
+                    WHERE m.source_key = o.source_key AND m.stage = o.stage AND m.status <> 'open');
   PERFORM salesops.drop_temporary('salesops_version');
   PERFORM salesops.drop_temporary('salesops_event');
 END $$;
