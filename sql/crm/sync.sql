@@ -300,6 +300,12 @@ BEGIN
               ARRAY(SELECT DISTINCT p.relation::text FROM unnest(plan) p WHERE p.entity = one ORDER BY 1), SQLSTATE, SQLERRM);
     END;
   END LOOP;
+  IF NOT FOUND THEN
+    -- The wrong schema or kind: a night of nothing must not look like a good one.
+    INSERT INTO salesops.source_sync (source_key, entity, as_of, mode, relations, sqlstate, message)
+    VALUES (sync.source_key, 'opportunity', as_of, mode, '{}', '42P01',
+            format('schema %I has no relation that kind %s reads', source.schema_name, source.kind));
+  END IF;
   PERFORM salesops.drop_temporary('salesops_staged');
   PERFORM salesops.drop_temporary('salesops_changed');
   -- Every reading of the model joins these small tables; without statistics the planner takes them for large ones.
@@ -309,17 +315,37 @@ END $$;
 COMMENT ON FUNCTION salesops.sync(text, timestamptz, text) IS
   'Read a source and let the canonical model follow; returns a row an entity: what was read and changed, or why it failed. incremental reads rows stamped after the last sync, full reads all and finds deletions';
 
+-- A source that cannot be synced at all keeps none of the others from it: the audit finds it by its row in source_sync.
 CREATE FUNCTION salesops.sync_all(as_of timestamptz)
 RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   total bigint := 0;
   one bigint;
   source_key text;
+  synced integer := 0;
+  failed integer := 0;
+  code text;
+  message text;
+  detail text;
+  hint text;
 BEGIN
   FOR source_key IN SELECT s.source_key FROM salesops.source s WHERE s.is_active ORDER BY s.source_key LOOP
-    SELECT sum(y.inserted + y.changed + y.deleted) INTO one FROM salesops.sync(source_key, as_of, 'full') y;
-    total := total + coalesce(one, 0);
+    BEGIN
+      SELECT sum(y.inserted + y.changed + y.deleted) INTO one FROM salesops.sync(source_key, as_of, 'full') y;
+      total := total + coalesce(one, 0);
+      synced := synced + 1;
+    EXCEPTION WHEN OTHERS THEN
+      GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+      INSERT INTO salesops.source_sync (source_key, entity, as_of, mode, relations, sqlstate, message)
+      VALUES (source_key, 'opportunity', as_of, 'full', '{}', code, message);
+      RAISE WARNING 'source "%" was not synced: %', source_key, message USING DETAIL = detail, HINT = hint;
+      failed := failed + 1;
+    END;
   END LOOP;
+  IF failed > 0 AND synced = 0 THEN
+    RAISE EXCEPTION '%', message USING ERRCODE = code, DETAIL = detail, HINT = hint;
+  END IF;
   RETURN total;
 END $$;
-COMMENT ON FUNCTION salesops.sync_all(timestamptz) IS 'Full sync of every active source, the first step of the night; returns the rows changed';
+COMMENT ON FUNCTION salesops.sync_all(timestamptz) IS
+  'Full sync of every active source, the first step of the night; returns the rows changed. A source that fails as a whole is named in source_sync and the others go on; where all do it is an error';

@@ -104,7 +104,7 @@ BEGIN ATOMIC
      'Quota of a rep whose reports have quotas, in currency_code; stands for the team, does not add up'),
     ('forecast_attainment', 'attainment', 'numeric(38,6)', 'closed / quota, 1 = 100 %; NULL without a quota'),
     ('forecast_attainment', 'gap_to_quota', 'numeric(38,6)',
-     'quota - weighted_commit in currency_code; negative above quota; NULL without a quota'),
+     'quota - weighted_commit in currency_code; negative above quota; NULL without a quota, so of many owners take sum(quota) - sum(weighted_commit)'),
     ('forecast_attainment', 'uncovered_share', 'numeric(38,6)',
      '(quota - weighted_total) / quota, 0.348 = 34.8 %; NULL without a quota'),
     ('forecast_attainment', 'required_win_rate', 'numeric(38,6)',

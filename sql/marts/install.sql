@@ -167,9 +167,14 @@ EXCEPTION WHEN dependent_objects_still_exist THEN
     USING ERRCODE = 'dependent_objects_still_exist',
           DETAIL = SQLERRM,
           HINT = 'Drop the views built on it, call salesops.install_marts() or salesops.drop_marts() again, and make them anew.';
+  WHEN wrong_object_type THEN
+    RAISE EXCEPTION 'a relation of somebody else has the name of mart "%"', mart
+      USING ERRCODE = 'duplicate_table',
+            DETAIL = SQLERRM || ' in schema salesops_bi.',
+            HINT = 'Rename it, or move it to another schema, and call salesops.install_marts() again.';
 END $$;
 COMMENT ON FUNCTION salesops.drop_mart(text) IS
-  'Drop the relations of one mart; 2BP01 where a user''s view stands on them';
+  'Drop the relations of one mart; 2BP01 where a user''s view stands on them, 42P07 where a table or the like has its name';
 
 CREATE FUNCTION salesops.drop_marts()
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -5,7 +5,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 BEGIN;
-SELECT plan(47);
+SELECT plan(51);
 SET LOCAL timezone = 'UTC';
 CREATE SCHEMA crm;
 CREATE TABLE crm.opportunity (id text, stage_name text, amount numeric, close_date date, created_date timestamptz, owner_id text, next_step text, custom_c text,
@@ -129,10 +129,25 @@ INSERT INTO crm.account VALUES ('x');
 SELECT is((SELECT array_agg(concat_ws(' ', entity, sqlstate) ORDER BY entity) FROM salesops.sync('s', '2026-01-24', 'full')), ARRAY['account 42703', 'opportunity 42P01'], 'each entity by itself');
 SELECT is((SELECT relations FROM salesops.source_sync WHERE entity = 'account' ORDER BY sync_id DESC LIMIT 1), ARRAY['crm.account'], 'a failure names the relations of its entity');
 
--- A source reconnected to a place without its tables does not lament them.
+-- A source reconnected to a place without any table says so once, and does not lament the tables of before.
 CREATE SCHEMA elsewhere;
 SELECT salesops.connect('s', 'fivetran_salesforce', 'elsewhere');
-SELECT is_empty($$SELECT * FROM salesops.sync('s', '2026-01-25')$$, 'nothing there, nothing to say');
+SELECT results_eq($$SELECT entity, sqlstate, message FROM salesops.sync('s', '2026-01-25')$$,
+  $$VALUES ('opportunity', '42P01', 'schema elsewhere has no relation that kind fivetran_salesforce reads')$$, 'nothing there is no success');
+
+-- One source that cannot be synced, here by a slip of its as_of, keeps no other from it.
+CREATE SCHEMA late;
+CREATE TABLE late.opportunity (id text, stage_name text);
+INSERT INTO late.opportunity VALUES ('1', 'Prospecting');
+SELECT salesops.disconnect('s'), salesops.connect('late', 'fivetran_salesforce', 'late'), salesops.connect('well', 'fivetran_salesforce', 'late');
+SELECT count(*) FROM salesops.sync('late', '2099-01-01');
+SET LOCAL client_min_messages = error;
+SELECT lives_ok($$SELECT salesops.sync_all('2036-01-01')$$, 'the night goes on');
+SELECT is((SELECT max(as_of) FROM salesops.source_sync WHERE source_key = 'well' AND sqlstate IS NULL), '2036-01-01', 'the other source is synced');
+SELECT results_eq($$SELECT object_kind, object_id FROM salesops.evaluate_rules('2036-01-01', rules => '{source_unreadable}') r, unnest(r.violations) v WHERE v.source_key = 'late'$$,
+  $$VALUES ('source', 'opportunity')$$, 'the audit finds the one that was not');
+SELECT salesops.disconnect('well');
+SELECT throws_ok($$SELECT salesops.sync_all('2036-01-02')$$, '22023', NULL, 'where none can be synced it is an error');
 
 SELECT * FROM finish();
 ROLLBACK;

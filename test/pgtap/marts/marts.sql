@@ -4,7 +4,7 @@ SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(47);
+SELECT plan(48);
 
 -- Before anything is published
 SELECT is(install_marts(), 6::bigint, 'six marts are made');
@@ -196,6 +196,11 @@ SELECT refresh_marts('2026-11-22');
 SET LOCAL ROLE salesops_test_reader;
 SELECT cmp_ok((SELECT count(*) FROM salesops_bi.forecast), '>', 0::bigint, 'and a reader with USAGE and SELECT reads the view and needs nothing else');
 RESET ROLE;
+SAVEPOINT in_the_way;
+DROP VIEW salesops_bi.run_health;
+CREATE TABLE salesops_bi.run_health (a int);
+SELECT throws_ok('SELECT install_marts()', '42P07', 'a relation of somebody else has the name of mart "run_health"', 'a user''s table with the name of a mart is never dropped');
+ROLLBACK TO in_the_way;
 CREATE VIEW public.on_top AS SELECT owner FROM salesops_bi.forecast;
 SELECT throws_ok('SELECT drop_marts()', '2BP01', NULL, 'a user''s view on a mart is never dropped silently');
 
