@@ -2,9 +2,7 @@
 
 CREATE FUNCTION salesops.tie_out(source_key text, from_date date DEFAULT '-infinity', to_date date DEFAULT 'infinity')
 RETURNS TABLE("position" integer, line text, currency text, deals bigint, amount numeric)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD'
--- Every deal is compared, none looked up: a loop over the rows read would be quadratic. Compiling the plan takes seconds and saves none.
-SET enable_nestloop = off SET jit = off AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' AS $$
 DECLARE
   source salesops.source := salesops.get_source(tie_out.source_key);
   plan salesops.planned_column[] := ARRAY(SELECT p FROM salesops.source_plan(source) p);
@@ -26,15 +24,15 @@ BEGIN
       SELECT CASE WHEN NOT r.is_present THEN 2 WHEN r.id IS NULL THEN 3 WHEN r.n > 1 THEN 4 WHEN r.is_deleted THEN 5 WHEN r.merged_into IS NOT NULL THEN 6
                   WHEN o.id IS NULL OR (o.amount, o.close_date, o.currency) IS DISTINCT FROM (r.amount, r.close_date, r.currency) THEN 7
                   ELSE 8 END AS "position",
-             coalesce(r.currency, $4) AS currency, r.amount
+             r.id, coalesce(r.currency, $4) AS currency, r.amount
       FROM ranked r
       LEFT JOIN salesops.opportunity o ON o.source_key = $1 AND o.id = r.id AND NOT o.is_deleted AND o.merged_into IS NULL
       WHERE r.close_date BETWEEN $2 AND $3 OR (r.close_date IS NULL AND $2 = '-infinity' AND $3 = 'infinity')
     ), here AS (
-      SELECT coalesce(o.currency, $4) AS currency, o.amount,
-             s.id IS NULL OR (s.amount, s.close_date, s.currency) IS DISTINCT FROM (o.amount, o.close_date, o.currency) AS is_stale
+      -- Stale is what no row of the source is equal to; an equal one has the same close date, so it is in the same period.
+      SELECT coalesce(o.currency, $4) AS currency, o.amount, l.id IS NULL AS is_stale
       FROM salesops.opportunity o
-      LEFT JOIN ranked s ON s.id = o.id AND s.is_present AND s.n = 1 AND NOT s.is_deleted AND s.merged_into IS NULL
+      LEFT JOIN line l ON l."position" = 8 AND l.id = o.id
       WHERE o.source_key = $1 AND NOT o.is_deleted AND o.merged_into IS NULL
         AND (o.close_date BETWEEN $2 AND $3 OR (o.close_date IS NULL AND $2 = '-infinity' AND $3 = 'infinity'))
     ), entry AS (
