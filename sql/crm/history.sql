@@ -51,7 +51,7 @@ BEGIN
                         WHERE o.source_key = $1 AND o.said_by = ''crm'' AND o.pipeline = x.pipeline AND o.stage = x.stage AND o.valid_from <= $2
                         ORDER BY o.valid_from DESC, o.recorded_at DESC LIMIT 1) o ON true
      WHERE (o.label, o.status, o.category::text, o.position) IS DISTINCT FROM (x.label, x.status, x.category::text, x.position)',
-    columns[1], columns[2], columns[3], columns[4], columns[5], columns[6], columns[7], columns[8], relation)
+    columns[1], columns[2], columns[3], columns[4], columns[5], columns[6], columns[7], columns[8], salesops.source_relation(relation))
   USING source.source_key, as_of;
 END $$;
 COMMENT ON FUNCTION salesops.read_stage_meaning(salesops.source, timestamptz) IS
@@ -161,7 +161,7 @@ BEGIN
            WINDOW w AS (PARTITION BY y.id ORDER BY y.start_at)) z
      WINDOW w AS (PARTITION BY z.id ORDER BY z.start_at)',
     reader.columns, salesops.read_expression(format('s.%I', start.name), start.type, 'timestamptz'::regtype, 'YMD', 'UTC'), reader.from_clause,
-    id_column, relation, source.source_key, as_of);
+    id_column, salesops.source_relation(relation), source.source_key, as_of);
 
   -- A version tells that something changed by then; where the source has events, they tell better when.
   UPDATE salesops.opportunity o

@@ -60,7 +60,7 @@ BEGIN
     query := replace(query, '{' || placeholder || '}', CASE WHEN found_name IS NOT NULL THEN quote_ident(found_name)
                                                             WHEN placeholder LIKE '?%' THEN 'NULL' END);
   END LOOP;
-  RETURN replace(query, '%', relation::text);
+  RETURN replace(query, '%', salesops.source_relation(relation));
 END $$;
 COMMENT ON FUNCTION salesops.bind_columns(text, regclass) IS
   'SQL made for a relation from a pattern: % is the relation, {name} one of its columns by plain name, {?name} the same or NULL where it has none; NULL if a column or the relation is missing';
@@ -590,7 +590,7 @@ BEGIN
     columns, coalesce(custom, 'NULL::jsonb'), coalesce(unreadable, 'NULL::jsonb'),
     coalesce((SELECT p.expression FROM unnest(plan) p WHERE p.entity = feed_entity AND p.relation = feed_relation AND p.target = 'is_deleted'), 'false'),
     coalesce(stamp, 'NULL::timestamptz'));
-  from_clause := format('%s s%s WHERE true', feed_relation,
+  from_clause := format('%s s%s WHERE true', salesops.source_relation(feed_relation),
     (SELECT coalesce(string_agg(j.clause, '' ORDER BY j.alias), '') FROM salesops.feed_joins(source, feed_relation, shape) j));
 END $$;
 COMMENT ON FUNCTION salesops.feed_query(salesops.source, salesops.planned_column[], text, regclass) IS
