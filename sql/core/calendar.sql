@@ -27,3 +27,22 @@ BEGIN ATOMIC
   SELECT salesops.get_setting('fiscal_year_start_month')::integer;
 END;
 COMMENT ON FUNCTION salesops.fiscal_year_start_month() IS 'First month of the fiscal year (setting fiscal_year_start_month)';
+
+-- What is recorded as of an instant stays, and nothing earlier can be recorded after it: a slip into the future would lock
+-- out every day until then. The clock is read for this guard alone.
+CREATE FUNCTION salesops.check_as_of(as_of timestamptz)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF as_of IS NULL OR NOT isfinite(as_of) THEN
+    RAISE EXCEPTION 'as_of must be an instant, not %', coalesce(as_of::text, 'NULL') USING
+      ERRCODE = 'invalid_parameter_value', HINT = 'Leave it out for now.';
+  END IF;
+  IF as_of > clock_timestamp() + interval '1 day' THEN
+    RAISE EXCEPTION 'as_of % lies in the future', as_of USING
+      ERRCODE = 'invalid_parameter_value',
+      DETAIL = format('It is %s. What is recorded as of an instant locks out every earlier one.', clock_timestamp()),
+      HINT = 'Leave as_of out for now, or name an instant that has been.';
+  END IF;
+END $$;
+COMMENT ON FUNCTION salesops.check_as_of(timestamptz) IS
+  'Raises 22023 where an instant to record as of is NULL, infinite, or more than a day ahead of the clock';

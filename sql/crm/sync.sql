@@ -269,9 +269,7 @@ BEGIN
     RAISE EXCEPTION 'unknown mode: %', coalesce(quote_literal(mode), 'NULL') USING
       ERRCODE = 'invalid_parameter_value', HINT = 'Use full or incremental.';
   END IF;
-  IF as_of IS NULL OR NOT isfinite(as_of) THEN
-    RAISE EXCEPTION 'as_of must be an instant' USING ERRCODE = 'invalid_parameter_value';
-  END IF;
+  PERFORM salesops.check_as_of(as_of);
   PERFORM pg_advisory_xact_lock(hashtext('salesops.sync'), hashtext(sync.source_key));
   SELECT max(y.as_of), max(y.sync_id) INTO last_as_of, first_sync_id FROM salesops.source_sync y WHERE y.source_key = sync.source_key;
   IF as_of < last_as_of THEN
@@ -349,3 +347,15 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION salesops.sync_all(timestamptz) IS
   'Full sync of every active source, the first step of the night; returns the rows changed. A source that fails as a whole is named in source_sync and the others go on; where all do it is an error';
+
+CREATE FUNCTION salesops.sync_failures(as_of timestamptz)
+RETURNS text LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT pg_catalog.format('%s of %s entities could not be read: %s', count(*) FILTER (WHERE y.sqlstate IS NOT NULL), count(*),
+                           pg_catalog.left(string_agg(y.source_key || '.' || y.entity, ', ' ORDER BY y.source_key, y.entity) FILTER (WHERE y.sqlstate IS NOT NULL), 500))
+  FROM (SELECT DISTINCT ON (s.source_key, s.entity) s.source_key, s.entity, s.sqlstate FROM salesops.source_sync s
+        WHERE s.as_of = sync_failures.as_of ORDER BY s.source_key, s.entity, s.sync_id DESC) y
+  HAVING count(*) FILTER (WHERE y.sqlstate IS NOT NULL) > 0;
+END;
+COMMENT ON FUNCTION salesops.sync_failures(timestamptz) IS
+  'Which entities the sync as of an instant could not read, in words; NULL where it read all. source_sync says why';

@@ -13,6 +13,7 @@ DECLARE
 BEGIN
   COMMIT; -- in a caller's transaction block this fails at once, before anything is locked or logged
   PERFORM salesops.check_job(job);
+  PERFORM salesops.check_run_instant(as_of);
 
   IF NOT salesops.try_run_lock() THEN
     RAISE EXCEPTION 'another run is under way in this database'

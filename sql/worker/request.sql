@@ -31,7 +31,7 @@ CREATE FUNCTION salesops.request_run(job text DEFAULT 'nightly', as_of timestamp
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
   SELECT salesops.check_job(request_run.job);
-  SELECT salesops.check_instant(request_run.as_of);
+  SELECT salesops.check_run_instant(request_run.as_of);
   SELECT salesops.check_worker();
   SELECT salesops.wake_worker();
   INSERT INTO salesops.run_request (run_id, job, as_of)
@@ -110,6 +110,8 @@ DECLARE
   request salesops.run_request;
   due record;
   begun bigint;
+  -- Between a request and its run another one may have come, and clocks step back: a run is never before the last one.
+  last_as_of timestamptz := (SELECT max(r.as_of) FROM salesops.run_log r);
 BEGIN
   PERFORM salesops.mark_abandoned_runs();
 
@@ -117,12 +119,13 @@ BEGIN
   WHERE q.run_id = (SELECT min(o.run_id) FROM salesops.run_request o)
   RETURNING q.* INTO request;
   IF FOUND THEN
-    RETURN salesops.begin_run(request.job, salesops.local_date(request.job, request.as_of), request.as_of, 'manual',
+    RETURN salesops.begin_run(request.job, salesops.local_date(request.job, request.as_of),
+                              greatest(request.as_of, last_as_of), 'manual',
                               request.run_id);
   END IF;
 
   FOR due IN SELECT d.job, d.local_date FROM salesops.due_run(begin_due_run.now) d LOOP
-    begun := salesops.begin_run(due.job, due.local_date, begin_due_run.now, 'schedule');
+    begun := salesops.begin_run(due.job, due.local_date, greatest(begin_due_run.now, last_as_of), 'schedule');
     EXIT WHEN begun IS NOT NULL;
   END LOOP;
   RETURN begun;

@@ -37,15 +37,21 @@ END $$;
 COMMENT ON FUNCTION salesops.check_job(text) IS 'Raises 22023 unless there is such a job';
 
 -- Checked before a run is logged: a snapshot or a publication of no instant would stay for ever.
-CREATE FUNCTION salesops.check_instant(as_of timestamptz) RETURNS void
-LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION salesops.check_run_instant(as_of timestamptz) RETURNS void
+LANGUAGE plpgsql PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  last_as_of timestamptz := (SELECT max(r.as_of) FROM salesops.run_log r WHERE r.status <> 'abandoned');
 BEGIN
-  IF check_instant.as_of IS NULL OR NOT pg_catalog.isfinite(check_instant.as_of) THEN
-    RAISE EXCEPTION 'a run needs an instant, not %', coalesce(check_instant.as_of::text, 'NULL')
-      USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave as_of out for a run as of now.';
+  PERFORM salesops.check_as_of(check_run_instant.as_of);
+  IF check_run_instant.as_of < last_as_of THEN
+    RAISE EXCEPTION 'a run as of % would come before the last one', check_run_instant.as_of
+      USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = pg_catalog.format('The last run was as of %s; what it published stays what it was.', last_as_of),
+            HINT = 'For an earlier instant ask salesops.forecast_report(period, as_of) or salesops.opportunity_state(as_of).';
   END IF;
 END $$;
-COMMENT ON FUNCTION salesops.check_instant(timestamptz) IS 'Raises 22023 where as_of is NULL or infinite';
+COMMENT ON FUNCTION salesops.check_run_instant(timestamptz) IS
+  'Raises 22023 where as_of is no instant, lies in the future, or before the as_of of the last run';
 
 CREATE FUNCTION salesops.check_run_lock() RETURNS void
 LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -78,7 +84,7 @@ CREATE FUNCTION salesops.begin_run(job text, local_date date, as_of timestamptz,
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
   SELECT salesops.check_job(begin_run.job);
-  SELECT salesops.check_instant(begin_run.as_of);
+  SELECT salesops.check_as_of(begin_run.as_of);
   SELECT salesops.mark_abandoned_runs();
   INSERT INTO salesops.run_log (run_id, job, local_date, as_of, started_by)
   OVERRIDING SYSTEM VALUE
@@ -120,7 +126,8 @@ BEGIN ATOMIC
              'status', salesops.run_outcome(r.run_id),
              'steps_failed', (SELECT coalesce(jsonb_agg(s.step ORDER BY s.started_at), '[]')
                               FROM salesops.run_step_log s
-                              WHERE s.run_id = r.run_id AND s.status = 'failed')) AS body
+                              WHERE s.run_id = r.run_id AND s.status = 'failed'),
+             'sync_failures', salesops.sync_failures(r.as_of)) AS body
     FROM salesops.run_log r
     WHERE r.run_id = alert.run_id
   )
@@ -128,7 +135,7 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.alert(bigint) IS
   'Tells the listeners of channel salesops how the run went, as one JSON object: event, run_id, job, as_of, status, '
-  'steps_failed; returns the number of notifications sent';
+  'steps_failed, sync_failures (which entities could not be read, NULL = all were); returns the number of notifications sent';
 
 -- The steps live in rooms below; plpgsql binds their names when the step runs, so a step is one line here. They see the
 -- same search_path whoever drives the run.
@@ -137,6 +144,7 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 DECLARE
   as_of timestamptz;
   written bigint;
+  remark text;
 BEGIN
   SELECT r.as_of INTO as_of
   FROM salesops.run_log r
@@ -160,8 +168,10 @@ BEGIN
             HINT = 'SELECT * FROM salesops.job_steps(''nightly'') lists the steps.';
   END IF;
 
+  -- Entities that could not be read do not fail the step: the others have come, and the night goes on with them.
+  IF step = 'sync' THEN remark := salesops.sync_failures(as_of); END IF;
   UPDATE salesops.run_step_log s
-  SET status = 'succeeded', finished_at = pg_catalog.clock_timestamp(), rows_affected = written
+  SET status = 'succeeded', finished_at = pg_catalog.clock_timestamp(), rows_affected = written, message = remark
   WHERE s.run_id = run_step.run_id AND s.step = run_step.step;
   RETURN written;
 END $$;

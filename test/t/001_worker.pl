@@ -301,7 +301,7 @@ $plain->safe_psql('postgres', "\\i $rehearsal");
 ($code, $out, $err) = $plain->psql('postgres', "\\set VERBOSITY verbose\nSELECT salesops.request_run()");
 like($err, qr/ERROR:  55000: .*HINT:  Add it there and restart the server, or run the job in this session/s, 'without preload a request is refused with the way out');
 like($plain->safe_psql('postgres', "LISTEN salesops; CALL salesops.run_nightly('2026-01-01 00:00:00+00')"),
-	qr/notification "salesops" with payload "\{"job": "nightly", "as_of": "2026-01-01T00:00:00\+00:00", "event": "run_finished", "run_id": 1, "status": "succeeded", "steps_failed": \[\]\}"/,
+	qr/notification "salesops" with payload "\{"job": "nightly", "as_of": "2026-01-01T00:00:00\+00:00", "event": "run_finished", "run_id": 1, "status": "succeeded", "steps_failed": \[\], "sync_failures": null\}"/,
 	'... a run in the session tells the listeners');
 is($plain->safe_psql('postgres', 'SELECT status, started_by FROM salesops.run_log'), 'succeeded|manual', '... and that way works');
 is($plain->safe_psql('postgres', "SELECT salesops.set_schedule() > now(), salesops.wake_worker()"), 't|f', '... and a schedule can be set');

@@ -68,7 +68,7 @@ SELECT throws_ok($$SELECT salesops.disconnect('nobody')$$, '42704', 'no source "
 SELECT throws_ok($$SELECT salesops.sync('nobody')$$, '42704', 'no source "nobody"');
 SELECT throws_ok($$SELECT * FROM salesops.describe_source('nobody')$$, '42704', 'no source "nobody"');
 SELECT throws_ok($$SELECT salesops.sync('s', mode => 'quick')$$, '22023', 'unknown mode: ''quick''');
-SELECT throws_ok($$SELECT salesops.sync('s', 'infinity')$$, '22023', 'as_of must be an instant');
+SELECT throws_ok($$SELECT salesops.sync('s', 'infinity')$$, '22023', 'as_of must be an instant, not infinity');
 
 -- What a source offers.
 SELECT results_eq(

@@ -140,14 +140,14 @@ CREATE SCHEMA late;
 CREATE TABLE late.opportunity (id text, stage_name text);
 INSERT INTO late.opportunity VALUES ('1', 'Prospecting');
 SELECT salesops.disconnect('s'), salesops.connect('late', 'fivetran_salesforce', 'late'), salesops.connect('well', 'fivetran_salesforce', 'late');
-SELECT count(*) FROM salesops.sync('late', '2099-01-01');
+SELECT count(*) FROM salesops.sync('late', '2026-03-02');
 SET LOCAL client_min_messages = error;
-SELECT lives_ok($$SELECT salesops.sync_all('2036-01-01')$$, 'the night goes on');
-SELECT is((SELECT max(as_of) FROM salesops.source_sync WHERE source_key = 'well' AND sqlstate IS NULL), '2036-01-01', 'the other source is synced');
-SELECT results_eq($$SELECT object_kind, object_id FROM salesops.evaluate_rules('2036-01-01', rules => '{source_unreadable}') r, unnest(r.violations) v WHERE v.source_key = 'late'$$,
+SELECT lives_ok($$SELECT salesops.sync_all('2026-03-01')$$, 'the night goes on');
+SELECT is((SELECT max(as_of) FROM salesops.source_sync WHERE source_key = 'well' AND sqlstate IS NULL), '2026-03-01', 'the other source is synced');
+SELECT results_eq($$SELECT object_kind, object_id FROM salesops.evaluate_rules('2026-03-01', rules => '{source_unreadable}') r, unnest(r.violations) v WHERE v.source_key = 'late'$$,
   $$VALUES ('source', 'opportunity')$$, 'the audit finds the one that was not');
 SELECT salesops.disconnect('well');
-SELECT throws_ok($$SELECT salesops.sync_all('2036-01-02')$$, '22023', NULL, 'where none can be synced it is an error');
+SELECT throws_ok($$SELECT salesops.sync_all('2026-03-01 12:00')$$, '22023', NULL, 'where none can be synced it is an error');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -4,7 +4,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 \ir ../../helper/steps.sql
-SELECT plan(39);
+SELECT plan(41);
 
 DELETE FROM salesops.schedule;
 DELETE FROM salesops.run_log;
@@ -19,15 +19,19 @@ SELECT is(salesops.run_lock_holder(), pg_backend_pid(), '... and holds it');
 SELECT salesops.begin_run('nightly', '2026-01-01', '2026-01-01 02:00Z', 'schedule') AS run \gset
 SELECT is(salesops.begin_run('nightly', '2026-01-01', '2026-01-01 03:00Z', 'schedule'), NULL, 'a scheduled run begins once a local day');
 SELECT isnt(salesops.begin_run('nightly', '2026-01-02', '2026-01-02 02:00Z', 'schedule'), NULL, '... on the next day again');
-SELECT is((SELECT count(salesops.begin_run('nightly', '2026-01-01', '2026-01-01', 'manual')) FROM generate_series(1, 3)), 3::bigint,
+SELECT is((SELECT count(salesops.begin_run('nightly', '2026-01-01', '2026-01-02 02:00Z', 'manual')) FROM generate_series(1, 3)), 3::bigint,
           'manual runs may repeat a day');
 SELECT throws_ok($$SELECT salesops.begin_run('weekly', '2026-01-01', '2026-01-01', 'manual')$$, '22023', 'unknown job "weekly"',
                  'an unknown job is refused');
-SELECT throws_ok($$SELECT salesops.begin_run('nightly', '2026-01-01', 'infinity', 'manual')$$, '22023', 'a run needs an instant, not infinity',
+SELECT throws_ok($$SELECT salesops.begin_run('nightly', '2026-01-01', 'infinity', 'manual')$$, '22023', 'as_of must be an instant, not infinity',
                  'so is a run for ever');
-SELECT throws_ok($$SELECT salesops.request_run('nightly', NULL)$$, '22023', 'a run needs an instant, not NULL', '... or for no instant');
-SELECT throws_ok($$SELECT salesops.begin_run('nightly', '2026-01-01', '2026-01-01', 'chance')$$, '23514', NULL,
+SELECT throws_ok($$SELECT salesops.request_run('nightly', NULL)$$, '22023', 'as_of must be an instant, not NULL', '... or for no instant');
+SELECT throws_ok($$SELECT salesops.begin_run('nightly', '2026-01-01', '2026-01-02 02:00Z', 'chance')$$, '23514', NULL,
                  'a run is started by schedule or manually');
+SELECT throws_ok(format($$SELECT salesops.begin_run('nightly', '2026-01-01', %L, 'manual')$$, clock_timestamp() + interval '25 hours'), '22023', NULL,
+                 '... or as of a day to come');
+SELECT throws_ok($$SELECT salesops.request_run('nightly', '2026-01-02 01:59Z')$$, '22023',
+                 format('a run as of %s would come before the last one', timestamptz '2026-01-02 01:59Z'), '... or before the last one');
 SELECT results_eq($$SELECT status, count(*) FROM salesops.run_log GROUP BY 1 ORDER BY 1$$,
                   $$VALUES ('abandoned', 4::bigint), ('running', 1)$$, 'a run that begins shows the ones before it to be abandoned');
 
