@@ -67,7 +67,11 @@ BEGIN ATOMIC
       (1, 'Of these, estimated at list price', NULL::numeric, salesops.money_text(t.estimated_amount), t.estimated_amount <> 0),
       (2, 'Of these, without an amount', t.deals_without_amount, NULL, t.deals_without_amount > 0),
       (3, 'Of these, in a currency without a rate', t.deals_unconvertible, NULL, t.deals_unconvertible > 0),
-      (4, 'Open without a close date: in no quarter', u.deals, salesops.money_text(u.amount), u.deals > 0)
+      (4, 'Open without a close date: in no quarter', u.deals, salesops.money_text(u.amount), u.deals > 0),
+      (5, 'Nothing was known then: no sync of deals by that instant', NULL, NULL,
+       NOT EXISTS (SELECT FROM salesops.source_sync y
+                   WHERE y.entity = 'opportunity' AND y.sqlstate IS NULL
+                     AND y.as_of <= coalesce(forecast_report.known_at, forecast_report.as_of)))
     ) AS n("position", line, deals, amount, is_shown)
     WHERE n.is_shown
   )
@@ -81,4 +85,5 @@ END;
 COMMENT ON FUNCTION salesops.forecast_report(salesops.fiscal_period, timestamptz, timestamptz) IS
   'weighted_forecast_table() and forecast_summary() as one page of text, numbers to the cent and set right; what is '
   'undefined is empty. Below it what the '
-  'figures hold or leave out: estimates, deals without an amount or a rate, and open deals that are in no quarter';
+  'figures hold or leave out: estimates, deals without an amount or a rate, and open deals that are in no quarter; '
+  'last, where no sync of deals succeeded at or before the instant, that nothing was known then';

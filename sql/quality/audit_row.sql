@@ -109,14 +109,13 @@ BEGIN ATOMIC
   )
   SELECT s.source_key, s.entity, NULL, audit_source.instant, salesops.local_date(audit_source.instant),
          (SELECT max(k.watermark) FROM known k WHERE k.source_key = s.source_key AND k.sqlstate IS NULL),
-         s.as_of, s.rows_read,
-         -- An incremental sync sees few rows: what the last full one counted still holds.
-         (SELECT max(k.duplicates) FROM known k
-          WHERE k.source_key = s.source_key AND k.entity = s.entity AND k.sync_id >= f.sync_id),
-         s.unidentified, s.sqlstate, s.message
+         s.as_of, s.rows_read, c.duplicates, c.unidentified, s.sqlstate, s.message
   FROM (SELECT DISTINCT ON (k.source_key, k.entity) k.* FROM known k ORDER BY k.source_key, k.entity, k.sync_id DESC) s
   LEFT JOIN LATERAL (SELECT max(k.sync_id) AS sync_id FROM known k
-                     WHERE k.source_key = s.source_key AND k.entity = s.entity AND k.mode = 'full' AND k.sqlstate IS NULL) f ON true;
+                     WHERE k.source_key = s.source_key AND k.entity = s.entity AND k.mode = 'full' AND k.sqlstate IS NULL) f ON true
+  -- An incremental sync sees few rows: what the last full one counted still holds.
+  CROSS JOIN LATERAL (SELECT max(k.duplicates) AS duplicates, max(k.unidentified) AS unidentified FROM known k
+                      WHERE k.source_key = s.source_key AND k.entity = s.entity AND k.sync_id >= f.sync_id) c;
 END;
 COMMENT ON FUNCTION salesops.audit_source(timestamptz, timestamptz) IS
   'One row an entity (id) of each active source: how its last sync went, and the newest row stamp of the whole source; audit_columns(''source'') explains the columns';

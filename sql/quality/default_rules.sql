@@ -113,6 +113,8 @@ BEGIN ATOMIC
      'error', 'value', '{}', 'The last sync of the entity succeeded'),
     ('duplicate_ids', NULL, NULL, 'source', 'sqlstate IS NULL', 'duplicates > {bound}', 'duplicates', '0',
      'warning', 'value', '{}', 'No more rows than the bound share the id of another'),
+    ('missing_ids', NULL, NULL, 'source', 'sqlstate IS NULL', 'unidentified > {bound}', 'unidentified', '0',
+     'warning', 'value', '{}', 'No more rows than the bound have no id'),
 
     -- Found by the audit itself, so it has no predicate.
     ('rule_failed', NULL, NULL, 'rule', NULL, NULL, NULL, NULL,

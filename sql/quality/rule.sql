@@ -3,7 +3,8 @@
 -- The table holds only users' decisions, each as a version that is never changed: a dump carries those and an upgrade may
 -- better the rest. A rule's predicates are SQL over one audit row and run under the rights of the role that added it, so
 -- its owner is no column anybody can write: add_rule() and its kin run as their caller, write_rule() (C) notes who that is
--- and is the only door to the table (see rule_door.c).
+-- and is the only door to the table (see rule_door.c). The table names the role, so that a dump can be restored where the role
+-- is missing; whether there is one of that name is asked when the rule is evaluated.
 
 CREATE TABLE salesops.audit_rule (
   version_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -12,7 +13,7 @@ CREATE TABLE salesops.audit_rule (
   is_enabled     boolean NOT NULL,
   bound          text,
   severity       text NOT NULL CHECK (severity IN ('error', 'warning', 'info')),
-  rule_owner     regrole,
+  rule_owner     text,
   checklist_item text,
   field          text,
   object_kind    text CHECK (object_kind IN ('opportunity', 'source')),
@@ -22,7 +23,7 @@ CREATE TABLE salesops.audit_rule (
   cause          text CHECK (cause IN ('value', 'owner')),
   targets        text[],
   description    text,
-  set_by         regrole NOT NULL,
+  set_by         text NOT NULL,
   set_at         timestamptz NOT NULL,
   CHECK ((violation IS NULL) = (rule_owner IS NULL))
 );
@@ -34,7 +35,7 @@ COMMENT ON COLUMN salesops.audit_rule.valid_from IS 'From which as_of on the ver
 COMMENT ON COLUMN salesops.audit_rule.is_enabled IS 'Whether the rule is evaluated';
 COMMENT ON COLUMN salesops.audit_rule.bound IS 'What {bound} stands for';
 COMMENT ON COLUMN salesops.audit_rule.severity IS 'error, warning or info';
-COMMENT ON COLUMN salesops.audit_rule.rule_owner IS 'Role that added the rule: its predicates run under its rights; NULL = a default rule';
+COMMENT ON COLUMN salesops.audit_rule.rule_owner IS 'Name of the role that added the rule: its predicates run under its rights, and where it does not exist the rule fails; NULL = a default rule';
 COMMENT ON COLUMN salesops.audit_rule.checklist_item IS 'Point of the checklist it belongs to; NULL = none, it does not count as completeness of a rep or team';
 COMMENT ON COLUMN salesops.audit_rule.field IS 'Field it is about';
 COMMENT ON COLUMN salesops.audit_rule.object_kind IS 'What it looks at: opportunity (open deals) or source';
@@ -44,7 +45,7 @@ COMMENT ON COLUMN salesops.audit_rule.value IS 'Expression: what a finding shows
 COMMENT ON COLUMN salesops.audit_rule.cause IS 'Which findings one fix would cure: those with the same value, or of the same owner';
 COMMENT ON COLUMN salesops.audit_rule.targets IS 'Canonical fields (entity.column, a|b = either) that a source must offer, else it is not checkable there';
 COMMENT ON COLUMN salesops.audit_rule.description IS 'What holds for an object that passes';
-COMMENT ON COLUMN salesops.audit_rule.set_by IS 'Role that made the version';
+COMMENT ON COLUMN salesops.audit_rule.set_by IS 'Name of the role that made the version';
 COMMENT ON COLUMN salesops.audit_rule.set_at IS 'When it was made';
 SELECT pg_catalog.pg_extension_config_dump('salesops.audit_rule', '');
 SELECT pg_catalog.pg_extension_config_dump('salesops.audit_rule_version_id_seq', '');
@@ -57,7 +58,7 @@ CREATE FUNCTION salesops.audit_rules(
   as_of timestamptz DEFAULT now(),
   OUT name text, OUT checklist_item text, OUT field text, OUT object_kind text, OUT applies text, OUT violation text,
   OUT value text, OUT bound text, OUT severity text, OUT cause text, OUT targets text[], OUT description text,
-  OUT is_enabled boolean, OUT is_default boolean, OUT rule_owner regrole)
+  OUT is_enabled boolean, OUT is_default boolean, OUT rule_owner text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 30
 BEGIN ATOMIC
   WITH said AS MATERIALIZED (
@@ -68,7 +69,7 @@ BEGIN ATOMIC
   SELECT d.name, d.checklist_item, d.field, d.object_kind, d.applies, d.violation, d.value,
          CASE WHEN s.name IS NULL THEN d.bound ELSE s.bound END, coalesce(s.severity, d.severity),
          d.cause, d.targets, d.description, coalesce(s.is_enabled, true), true,
-         (SELECT e.extowner::regrole FROM pg_catalog.pg_extension e WHERE e.extname = 'salesops')
+         (SELECT pg_catalog.pg_get_userbyid(e.extowner)::text FROM pg_catalog.pg_extension e WHERE e.extname = 'salesops')
   FROM salesops.default_rules() d LEFT JOIN said s ON s.name = d.name AND s.violation IS NULL
   UNION ALL
   SELECT s.name, s.checklist_item, s.field, s.object_kind, s.applies, s.violation, s.value, s.bound, s.severity,
@@ -114,7 +115,9 @@ CREATE FUNCTION salesops.store_rule(caller regrole, name text, valid_from timest
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
+  caller_name text := (SELECT a.rolname FROM pg_roles a WHERE a.oid = caller);
   present record;
+  keeper oid;
 BEGIN
   IF name !~ '^[a-z][a-z0-9_]{0,62}$' THEN
     RAISE EXCEPTION 'invalid name of a rule: %', quote_literal(name) USING
@@ -127,13 +130,16 @@ BEGIN
   -- Two changes of one rule at a time would each start from the version before.
   LOCK TABLE salesops.audit_rule IN SHARE ROW EXCLUSIVE MODE;
   SELECT r.name, r.rule_owner, r.is_default INTO present FROM salesops.audit_rules('infinity') r WHERE r.name = store_rule.name;
-  IF FOUND AND violation IS NOT NULL AND (present.is_default OR present.rule_owner <> caller) THEN
+  IF FOUND AND violation IS NOT NULL AND (present.is_default OR present.rule_owner <> caller_name) THEN
     RAISE EXCEPTION 'there is a rule "%" already', name USING
       ERRCODE = 'duplicate_object',
       DETAIL = CASE WHEN present.is_default THEN 'It is a default rule.' ELSE format('It belongs to %s.', present.rule_owner) END,
       HINT = 'Choose another name; change_rule() changes its bound and severity, disable_rule() silences it.';
   END IF;
-  IF FOUND AND NOT present.is_default AND NOT pg_has_role(caller, present.rule_owner, 'USAGE') THEN
+  -- A rule whose owner is gone is in the hands of who owns the extension.
+  keeper := coalesce((SELECT a.oid FROM pg_roles a WHERE a.rolname = present.rule_owner),
+                     (SELECT e.extowner FROM pg_extension e WHERE e.extname = 'salesops'));
+  IF FOUND AND NOT present.is_default AND NOT pg_has_role(caller, keeper, 'USAGE') THEN
     RAISE EXCEPTION 'rule "%" belongs to %', name, present.rule_owner USING
       ERRCODE = 'insufficient_privilege', HINT = 'Only its owner, and who has the owner''s rights, may change it.';
   END IF;
@@ -141,13 +147,13 @@ BEGIN
     INSERT INTO salesops.audit_rule (name, valid_from, is_enabled, bound, severity, rule_owner, checklist_item, field, object_kind,
                                      applies, violation, value, cause, targets, description, set_by, set_at)
     SELECT name, valid_from, is_enabled, bound, severity, r.rule_owner, r.checklist_item, r.field, r.object_kind,
-           r.applies, r.violation, r.value, r.cause, r.targets, r.description, caller, clock_timestamp()
+           r.applies, r.violation, r.value, r.cause, r.targets, r.description, caller_name, clock_timestamp()
     FROM salesops.audit_rules('infinity') r WHERE r.name = store_rule.name;
   ELSE
     INSERT INTO salesops.audit_rule (name, valid_from, is_enabled, bound, severity, rule_owner, checklist_item, field, object_kind,
                                      applies, violation, value, cause, targets, description, set_by, set_at)
-    VALUES (name, valid_from, is_enabled, bound, severity, CASE WHEN violation IS NOT NULL THEN caller END, checklist_item, field, object_kind,
-            applies, violation, value, cause, targets, description, caller, clock_timestamp());
+    VALUES (name, valid_from, is_enabled, bound, severity, CASE WHEN violation IS NOT NULL THEN caller_name END, checklist_item, field, object_kind,
+            applies, violation, value, cause, targets, description, caller_name, clock_timestamp());
   END IF;
 END $$;
 COMMENT ON FUNCTION salesops.store_rule(regrole, text, timestamptz, boolean, text, text, text, text, text, text, text, text, text, text[], text) IS

@@ -32,13 +32,13 @@
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
-#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 /* Rules in one query: its target list holds at most 1664 columns, and a plan is no faster for being wider. */
@@ -50,7 +50,7 @@ typedef struct Rule
 	RuleText	text;
 	char	   *name;
 	char	   *severity;
-	Oid			owner;
+	char	   *owner;			/* name of the role under whose rights it runs */
 	char	   *where;			/* condition on the sources where it is checkable; NULL = all */
 	char	   *outcome;		/* SQL of its column; NULL until composed */
 	char	   *sqlstate;		/* why it failed; NULL = it did not */
@@ -124,7 +124,7 @@ load_rules(Audit *audit, Datum names, bool names_are_null, int *count)
 	static const char check_names[] =
 		"SELECT pg_catalog.count(salesops.get_rule(n.name, $1)) FROM pg_catalog.unnest($2) n(name)";
 	static const char query[] =
-		"SELECT r.name, r.severity, r.bound, r.rule_owner::pg_catalog.oid, r.object_kind, r.applies, r.violation, r.value,"
+		"SELECT r.name, r.severity, r.bound, r.rule_owner, r.object_kind, r.applies, r.violation, r.value,"
 		"       CASE WHEN NOT s.everywhere THEN coalesce(s.sources, 'false') END "
 		"FROM salesops.audit_rules($1) r "
 		"LEFT JOIN (SELECT c.rule, pg_catalog.bool_and(c.is_checkable) AS everywhere,"
@@ -156,12 +156,11 @@ load_rules(Audit *audit, Datum names, bool names_are_null, int *count)
 	{
 		HeapTuple	tuple = SPI_tuptable->vals[i];
 		TupleDesc	desc = SPI_tuptable->tupdesc;
-		bool		isnull;
 
 		rules[i] = (Rule) {
 			.name = SPI_getvalue(tuple, desc, 1),
 			.severity = SPI_getvalue(tuple, desc, 2),
-			.owner = DatumGetObjectId(SPI_getbinval(tuple, desc, 4, &isnull)),
+			.owner = SPI_getvalue(tuple, desc, 4),
 			.where = SPI_getvalue(tuple, desc, 9),
 			.text = {
 				.bound = SPI_getvalue(tuple, desc, 3),
@@ -367,20 +366,23 @@ run_pass(Rule *rules, int count, Audit *audit, MemoryContext results)
 	note_tallies(rules, count, pass.tallies, audit, results);
 }
 
-/* Runs a pass under the rights of the rules' owner. */
+/* Runs a pass under the rights of the rules' owner; raises 42704 where there is no such role. */
 static void
 run_pass_as_owner(Rule *rules, int count, Audit *audit, MemoryContext results)
 {
+	Oid			owner = get_role_oid(rules[0].owner, true);
 	Oid			caller;
 	int			security_context;
-	int			nest_level = NewGUCNestLevel();
+	int			nest_level;
 
-	enter_rule_settings();
-	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(rules[0].owner)))
+	if (!OidIsValid(owner))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("the role that owns the rule no longer exists"),
-				 errhint("Disable the rule, and add it again under another role and name.")));
+				 errmsg("role \"%s\", which added the rule and whose rights it runs under, does not exist", rules[0].owner),
+				 errhint("Create the role, or disable the rule and add it again under another role and name.")));
+
+	nest_level = NewGUCNestLevel();
+	enter_rule_settings();
 
 	/*
 	 * All deals meet small maps and rates, and how many deals are open the planner cannot tell: hashing is right whatever
@@ -391,7 +393,7 @@ run_pass_as_owner(Rule *rules, int count, Audit *audit, MemoryContext results)
 	(void) set_config_option("enable_mergejoin", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	(void) set_config_option("enable_nestloop", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	GetUserIdAndSecContext(&caller, &security_context);
-	SetUserIdAndSecContext(rules[0].owner, security_context | SECURITY_RESTRICTED_OPERATION);
+	SetUserIdAndSecContext(owner, security_context | SECURITY_RESTRICTED_OPERATION);
 	run_pass(rules, count, audit, results);
 	SetUserIdAndSecContext(caller, security_context);
 	AtEOXact_GUC(true, nest_level);
@@ -484,7 +486,7 @@ compose(Rule *rule, Audit *audit)
 static bool
 same_pass(const Rule *a, const Rule *b)
 {
-	return a->owner == b->owner && strcmp(a->text.object_kind, b->text.object_kind) == 0 &&
+	return strcmp(a->owner, b->owner) == 0 && strcmp(a->text.object_kind, b->text.object_kind) == 0 &&
 		(a->outcome == NULL) == (b->outcome == NULL);
 }
 

@@ -4,7 +4,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(45);
+SELECT plan(49);
 
 CREATE FUNCTION pg_temp.deal(id text, owner text, category text, amount numeric, close date, currency text DEFAULT NULL,
                              product text DEFAULT NULL, recorded timestamptz DEFAULT '2026-11-01') RETURNS void LANGUAGE sql AS $$
@@ -186,6 +186,20 @@ SELECT results_eq($$SELECT line, btrim(deals), btrim(amount) FROM forecast_repor
                   $$VALUES ('Of these, estimated at list price', '', '500.00'), ('Of these, without an amount', '1', ''),
                            ('Open without a close date: in no quarter', '1', '70.00')$$,
                   'and names what its figures hold or leave out');
+
+-- Zeros because nothing was known are told from zeros.
+CREATE FUNCTION pg_temp.last_line(as_of timestamptz, known_at timestamptz DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
+  SELECT r.line FROM forecast_report('FY2026-Q4', as_of, known_at) WITH ORDINALITY r ORDER BY r.ordinality DESC LIMIT 1
+$$;
+INSERT INTO salesops.source_sync (source_key, entity, as_of, mode, relations, targets, sqlstate)
+VALUES ('s', 'opportunity', '2026-10-30', 'full', '{}', NULL, '42P01'), ('s', 'rep', '2026-10-30', 'full', '{}', '{id}', NULL),
+       ('s', 'opportunity', '2026-11-01', 'full', '{}', '{id}', NULL);
+SELECT is(pg_temp.last_line('2026-10-31 23:59:59'), 'Nothing was known then: no sync of deals by that instant',
+          'before the first sync of deals the report says that nothing was known');
+SELECT isnt(pg_temp.last_line('2026-11-01'), 'Nothing was known then: no sync of deals by that instant', 'from that sync on it does not');
+SELECT isnt(pg_temp.last_line('2026-10-31', 'infinity'), 'Nothing was known then: no sync of deals by that instant', 'nor with what is known today');
+SELECT is(pg_temp.last_line('2026-11-21', '2026-10-31'), 'Nothing was known then: no sync of deals by that instant',
+          'but for a later day, as known before');
 
 SELECT * FROM finish();
 ROLLBACK;

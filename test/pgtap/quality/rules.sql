@@ -132,5 +132,18 @@ SELECT results_eq($$SELECT e.rule, v.object_id, v.value FROM salesops.evaluate_r
                   'duplicates of the last full sync and a failed sync are violations of the source; 24 hours are not stale');
 SELECT is((SELECT v.value FROM salesops.evaluate_rules('2026-06-30 12:00:01+00', rules => '{source_stale}') e, unnest(e.violations) v),
           '2026-06-29 12:00:00+00', 'a second more is');
+SELECT is((SELECT sum(cardinality(violations)) FROM salesops.evaluate_rules('2026-06-30 12:00+00', rules => '{missing_ids}')), 0::bigint,
+          'no count of rows without an id is no violation');
+INSERT INTO salesops.source_sync (source_key, entity, as_of, mode, relations, unidentified, targets)
+VALUES ('s', 'account', '2026-06-30 12:00+00', 'full', '{}', 2, '{id}'), ('s', 'account', '2026-06-30 12:00+00', 'incremental', '{}', 0, '{id}'),
+       ('s', 'rep', '2026-06-30 12:00+00', 'full', '{}', 7, '{id}'), ('s', 'rep', '2026-06-30 12:00+00', 'full', '{}', 0, '{id}'),
+       ('s', 'product', '2026-06-30 12:00+00', 'full', '{}', 1, '{id}');
+INSERT INTO salesops.source_sync (source_key, entity, as_of, mode, relations, sqlstate, message)
+VALUES ('s', 'product', '2026-06-30 12:00+00', 'full', '{}', '42P01', 'relation product is gone');
+SELECT results_eq($$SELECT e.severity, e.bound, v.object_id, v.value FROM salesops.evaluate_rules('2026-06-30 12:00+00', rules => '{missing_ids}') e, unnest(e.violations) v$$,
+                  $$VALUES ('warning', '0', 'account', '2')$$,
+                  'rows without an id in the last full sync are one; what a later full sync no longer saw, or one that failed, is not');
+SELECT salesops.change_rule('missing_ids', bound => '2') \g /dev/null
+SELECT is((SELECT sum(cardinality(violations)) FROM salesops.evaluate_rules('2026-06-30 12:00+00', rules => '{missing_ids}')), 0::bigint, 'as many as the bound are none');
 SELECT * FROM finish();
 ROLLBACK;

@@ -105,5 +105,41 @@ SELECT is((SELECT rule_owner::text FROM salesops.audit_rules() WHERE name = 'tra
 REVOKE SELECT ON salesops.opportunity FROM salesops_test_analyst;
 SELECT is((SELECT sqlstate FROM salesops.evaluate_rules('2026-06-30 12:00+00', rules => '{mine}')), '42501', 'a rule whose owner lost the rights fails');
 SELECT is((SELECT count(*) FROM salesops.evaluate_rules('2026-06-30 12:00+00') WHERE sqlstate IS NOT NULL), 2::bigint, 'and only the rules of that owner');
+
+-- An author who is gone: his rules fail, are not lost, and run under nobody else's rights.
+SELECT salesops.disable_rule('trap') \g /dev/null
+GRANT SELECT ON salesops.opportunity TO salesops_test_analyst;
+SELECT salesops.audit(-101, '2026-06-30 12:00+00') \g /dev/null
+CREATE TEMP TABLE before_drop AS SELECT e.rule, v.* FROM salesops.evaluate_rules('2026-06-30 12:00+00') e, unnest(e.violations) v;
+SELECT results_eq($$SELECT object_id FROM salesops.finding WHERE rule = 'mine'$$, $$VALUES ('d5')$$, 'as long as he is there his rule finds something');
+DROP OWNED BY salesops_test_analyst;
+DROP ROLE salesops_test_analyst;
+SELECT is((SELECT rule_owner::text FROM salesops.audit_rules() WHERE name = 'mine'), 'salesops_test_analyst', 'an author who is gone is still named');
+SELECT results_eq($$SELECT rule, sqlstate, message, cardinality(violations) + cardinality(tallies) FROM salesops.evaluate_rules('2026-06-30 12:00+00') WHERE sqlstate IS NOT NULL$$,
+                  $$VALUES ('mine', '42704', 'role "salesops_test_analyst", which added the rule and whose rights it runs under, does not exist', 0)$$,
+                  'his rule fails and says why');
+SELECT is_empty($$(SELECT * FROM before_drop WHERE rule <> 'mine' EXCEPT ALL SELECT e.rule, v.* FROM salesops.evaluate_rules('2026-06-30 12:00+00') e, unnest(e.violations) v)
+                  UNION ALL (SELECT e.rule, v.* FROM salesops.evaluate_rules('2026-06-30 12:00+00') e, unnest(e.violations) v EXCEPT ALL SELECT * FROM before_drop)$$,
+                'and no other');
+-- A dump brings rules of roles that this server never had, whatever their names.
+SELECT lives_ok($$INSERT INTO salesops.audit_rule (name, valid_from, is_enabled, severity, rule_owner, object_kind, violation, cause, targets, description, set_by, set_at)
+                  VALUES ('restored', '-infinity', true, 'info', 'Salesops "Test" O''Brien', 'opportunity', 'current_user = ''Salesops "Test" O''''Brien''', 'owner', '{}', 'r', 'salesops_test_never', now()),
+                         ('restored_too', '-infinity', true, 'info', 'salesops_test_never', 'opportunity', 'true', 'owner', '{}', 'r', 'salesops_test_never', now())$$,
+                'rules of unknown roles can be restored');
+SELECT salesops.audit(-102, '2026-06-30 12:00+00') \g /dev/null
+SELECT results_eq($$SELECT object_id, left(value, 5) FROM salesops.finding WHERE rule = 'rule_failed' AND resolved_at IS NULL ORDER BY 1$$,
+                  $$VALUES ('mine', '42704'), ('restored', '42704'), ('restored_too', '42704')$$, 'the audit goes on; each is a finding');
+SELECT results_eq($$SELECT object_id FROM salesops.finding WHERE rule = 'mine' AND resolved_at IS NULL$$, $$VALUES ('d5')$$, 'what such a rule had found stands');
+SELECT is_empty($$SELECT * FROM salesops.finding WHERE rule LIKE 'restored%'$$, 'and it finds nothing under other rights');
+SET ROLE salesops_test_other;
+SELECT throws_ok($$SELECT salesops.add_rule('mine', 'true')$$, '42710', NULL, 'nobody takes over such a rule');
+SELECT throws_ok($$SELECT salesops.disable_rule('mine')$$, '42501', NULL, 'nor changes it');
+RESET ROLE;
+SELECT lives_ok($$SELECT salesops.disable_rule('restored_too')$$, 'but for who owns the extension');
+CREATE ROLE "Salesops ""Test"" O'Brien";
+GRANT USAGE ON SCHEMA salesops TO "Salesops ""Test"" O'Brien";
+GRANT SELECT ON ALL TABLES IN SCHEMA salesops TO "Salesops ""Test"" O'Brien";
+SELECT results_eq($$SELECT rule, sqlstate, cardinality(violations) > 0 FROM salesops.evaluate_rules('2026-06-30 12:00+00') WHERE rule ~ '^(mine|restored)' ORDER BY 1$$,
+                  $$VALUES ('mine', '42704', false), ('restored', NULL, true)$$, 'once the role is there its rule runs as it');
 SELECT * FROM finish();
 ROLLBACK;
