@@ -136,13 +136,13 @@ BEGIN
     'SELECT r.rule, count(p.object_id)
        FROM unnest($1) WITH ORDINALITY AS r (rule, position) LEFT JOIN %I.planted_defect p ON p.rule = r.rule
       GROUP BY r.rule, r.position ORDER BY r.position', schema_name)
-    USING rules || ARRAY['unreadable_value', 'source_stale', 'source_unreadable', 'duplicate_ids'];
+    USING rules || ARRAY['unreadable_value', 'source_stale', 'source_unreadable', 'duplicate_ids', 'missing_ids'];
 END
 $$;
 COMMENT ON FUNCTION salesops.generate_crm(int, int, bigint, timestamptz, numeric, name) IS
   'Makes the schema and fills it with Salesforce tables as Fivetran lands them: about two years of deals before '
   'as_of, some 22 % of them open. Each audit rule is broken on about dirt / 4 of the open deals (dirt from 0 to '
   '0.166), one defect a deal, recorded in planted_defect; returns how many by rule. unreadable_value (columns are '
-  'typed), duplicate_ids (ids are keys), source_stale and source_unreadable cannot be planted and return 0; '
+  'typed), duplicate_ids and missing_ids (ids are keys), source_stale and source_unreadable cannot be planted and return 0; '
   'close_date_unrealistic needs 30 won deals of the deal''s type. Equal arguments make equal tables. Replaces what it '
   'made in that schema before; error 55000 where the schema holds anything else, 22023 for arguments out of range.';
