@@ -507,9 +507,12 @@ COMMENT ON TABLE salesops.currency_rate_history IS 'Earlier states of currency_r
 CREATE INDEX opportunity_effective_at ON salesops.opportunity (effective_at);
 CREATE INDEX opportunity_recorded_at ON salesops.opportunity (recorded_at);
 
--- What the audit looks up once an open deal, by the column that tells rows apart first, answered from the index alone.
-CREATE INDEX contact_role_opportunity ON salesops.contact_role (opportunity_id, source_key) INCLUDE (role) WHERE NOT is_deleted;
-CREATE INDEX activity_opportunity ON salesops.activity (opportunity_id, source_key, happened_at) WHERE NOT is_deleted;
+-- What the audit looks up once an open deal: by the column that tells rows apart first, compared byte by byte, which no
+-- key needs more than, and answered from the index alone.
+CREATE INDEX contact_role_opportunity ON salesops.contact_role (opportunity_id COLLATE "C", source_key COLLATE "C") INCLUDE (role)
+  WHERE NOT is_deleted;
+CREATE INDEX activity_opportunity ON salesops.activity (opportunity_id COLLATE "C", source_key COLLATE "C", happened_at)
+  WHERE NOT is_deleted;
 CREATE INDEX currency_rate_look_up ON salesops.currency_rate (source_key, currency, valid_from DESC, id);
 
 -- Member tables lose their rows in a dump unless they are named here.

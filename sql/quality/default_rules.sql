@@ -59,9 +59,9 @@ BEGIN ATOMIC
      'warning', 'owner', '{contact_role.opportunity_id,contact_role.role}', 'One of the contact roles is an economic buyer'),
 
     ('missing_next_step', 'next_step', 'next_step', 'opportunity', NULL,
-     $$next_step IS NULL OR btrim(next_step, E' \t\r\n') = ''$$, NULL, NULL,
+     'next_step IS NULL OR is_blank(next_step)', NULL, NULL,
      'warning', 'owner', '{opportunity.next_step}', 'The deal has a next step'),
-    ('vague_next_step', 'next_step', 'next_step', 'opportunity', $$btrim(next_step, E' \t\r\n') <> ''$$,
+    ('vague_next_step', 'next_step', 'next_step', 'opportunity', 'NOT is_blank(next_step)',
      'next_step_lacks(next_step) IS NOT NULL',
      $$format('lacks %s: %s', next_step_lacks(next_step), left(next_step, 200))$$, NULL,
      'info', 'owner', '{opportunity.next_step}', 'The next step has a date, a verb and at least three words'),

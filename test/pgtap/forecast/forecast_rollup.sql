@@ -95,7 +95,7 @@ RESET enable_sort;
 SET LOCAL max_parallel_workers_per_gather = 2;
 SET LOCAL parallel_setup_cost = 0;
 -- Rows cost something to hand over, so that handing over states is the cheaper plan.
-SET LOCAL parallel_tuple_cost = 0.1;
+SET LOCAL parallel_tuple_cost = 0.01;
 SET LOCAL min_parallel_table_scan_size = 0;
 SELECT matches(pg_temp.plan_of('SELECT forecast_rollup(category, amount), weighted_forecast(category, amount) FROM public.deal'),
                'Finalize Aggregate\s+->\s+Gather\s+Workers Planned: 2\s+->\s+Partial Aggregate', 'the aggregate runs in parallel');
