@@ -101,7 +101,7 @@ COMMENT ON FUNCTION salesops.stage_feeds(salesops.source, salesops.planned_colum
   'Read the feeds of an entity into a temporary table, rows without an id and older duplicates left out';
 
 -- Write what differs between the staged rows and the canonical table.
-CREATE FUNCTION salesops.apply_staged(source salesops.source, plan salesops.planned_column[], entity text, as_of timestamptz, is_full boolean,
+CREATE FUNCTION salesops.apply_staged(source salesops.source, entity text, as_of timestamptz, is_full boolean,
                                       OUT inserted bigint, OUT changed bigint, OUT deleted bigint)
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -181,7 +181,7 @@ BEGIN
     EXECUTE format('ANALYZE salesops.%I', entity);
   END IF;
 END $$;
-COMMENT ON FUNCTION salesops.apply_staged(salesops.source, salesops.planned_column[], text, timestamptz, boolean) IS
+COMMENT ON FUNCTION salesops.apply_staged(salesops.source, text, timestamptz, boolean) IS
   'Move the rows that differ from the staged ones to the history, write their new state, add new rows; a full sync also marks what is gone as deleted';
 
 -- One entity of one source; errors are the caller's.
@@ -240,7 +240,7 @@ BEGIN
         HINT = format('Wait for the connector to fill it again; if the source is really empty now, call salesops.disconnect(%L).', source.source_key);
     END IF;
   END IF;
-  SELECT * INTO applied FROM salesops.apply_staged(source, plan, entity, as_of, mode = 'full');
+  SELECT * INTO applied FROM salesops.apply_staged(source, entity, as_of, mode = 'full');
   INSERT INTO salesops.source_sync (source_key, entity, as_of, mode, relations, rows_read, inserted, changed, deleted, duplicates, unidentified, watermark, targets)
   VALUES (source.source_key, entity, as_of, mode,
           relations, staged.rows_read, applied.inserted, applied.changed, applied.deleted, staged.duplicates,
