@@ -132,7 +132,8 @@ END;
 COMMENT ON FUNCTION salesops.standard_stages() IS 'Stages that a new Salesforce or HubSpot account starts with, and their meaning';
 
 CREATE FUNCTION salesops.stage_meaning(as_of timestamptz, OUT source_key text, OUT pipeline text, OUT stage text, OUT label text,
-                                       OUT status text, OUT category salesops.forecast_category, OUT "position" integer)
+                                       OUT status text, OUT category salesops.forecast_category, OUT "position" integer,
+                                       OUT but_in text[])
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 50
 BEGIN ATOMIC
   WITH said AS (
@@ -146,13 +147,21 @@ BEGIN ATOMIC
   )
   -- What was said of every pipeline holds in each: a user who says it once is heard before the CRM's own words on one.
   SELECT DISTINCT ON (k.source_key, k.pipeline, k.stage)
-         k.source_key, k.pipeline, k.stage, m.label, m.status, m.category, m."position"
-  FROM (SELECT DISTINCT s.source_key, s.pipeline, s.stage FROM said s) k
+         k.source_key, k.pipeline, k.stage, m.label, m.status, m.category, m."position", k.but_in
+  FROM (SELECT s.source_key, s.pipeline, s.stage,
+               CASE s.pipeline WHEN '' THEN array_agg(s.pipeline) OVER (PARTITION BY s.source_key, s.stage) END AS but_in
+        FROM said s GROUP BY s.source_key, s.pipeline, s.stage) k
   JOIN said m ON m.source_key = k.source_key AND m.stage = k.stage AND m.pipeline IN (k.pipeline, '')
   ORDER BY k.source_key, k.pipeline, k.stage, m.preference, m.pipeline = k.pipeline DESC, m.valid_from DESC, m.recorded_at DESC;
 END;
 COMMENT ON FUNCTION salesops.stage_meaning(timestamptz) IS
-  'What each stage of each source means at an instant: what a user said, else what the CRM said, else the standard meaning';
+  'What each stage of each source means at an instant: what a user said, else what the CRM said, else the standard meaning. Pipeline empty = in every pipeline but those with a row of their own (but_in); means_stage() tells which row is a deal''s';
+
+CREATE FUNCTION salesops.means_stage(meaning_of text, but_in text[], pipeline text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN meaning_of = coalesce(pipeline, '') OR coalesce(pipeline, '') <> ALL (but_in);
+COMMENT ON FUNCTION salesops.means_stage(text, text[], text) IS
+  'Whether a row of stage_meaning() (its pipeline and but_in) is the one for a deal of its source and stage in a pipeline (NULL = none stated): at most one row is';
 
 CREATE FUNCTION salesops.category_meaning(as_of timestamptz, OUT source_key text, OUT label text, OUT category salesops.forecast_category)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 20

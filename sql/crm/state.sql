@@ -1,5 +1,11 @@
 -- Opportunities with their meaning: what the maps, rates and list prices make of what the source states.
 
+CREATE FUNCTION salesops.deal_status(is_won boolean, is_closed boolean, stage_status text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN is_won THEN 'won' WHEN is_closed THEN 'lost' WHEN is_closed = false THEN 'open' ELSE coalesce(stage_status, 'open') END;
+COMMENT ON FUNCTION salesops.deal_status(boolean, boolean, text) IS
+  'Status of a deal (open, won, lost): the source''s own flags decide; where it has none (NULL), the meaning of the stage does; without one (NULL) the deal counts as open, and its stage is a finding';
+
 CREATE FUNCTION salesops.opportunity_state(
   effective_at timestamptz, known_at timestamptz DEFAULT NULL,
   OUT source_key text, OUT id text, OUT name text, OUT account_id text, OUT owner_id text,
@@ -50,23 +56,14 @@ BEGIN ATOMIC
   -- Outer joins: every deal has its source, and the planner then keeps the number of deals for its estimate.
   LEFT JOIN s ON s.source_key = o.source_key
   CROSS JOIN g
-  LEFT JOIN salesops.stage_meaning(opportunity_state.effective_at) any_pipeline
-    ON any_pipeline.source_key = o.source_key AND any_pipeline.pipeline = '' AND any_pipeline.stage = o.stage
-  LEFT JOIN salesops.stage_meaning(opportunity_state.effective_at) own_pipeline
-    ON own_pipeline.source_key = o.source_key AND own_pipeline.pipeline = o.pipeline AND own_pipeline.stage = o.stage
-  CROSS JOIN LATERAL (SELECT coalesce(own_pipeline.stage, any_pipeline.stage) AS stage,
-                             coalesce(own_pipeline.label, any_pipeline.label) AS label,
-                             coalesce(own_pipeline.status, any_pipeline.status) AS status,
-                             coalesce(own_pipeline.category, any_pipeline.category) AS category,
-                             coalesce(own_pipeline."position", any_pipeline."position") AS "position") m
+  LEFT JOIN salesops.stage_meaning(opportunity_state.effective_at) m
+    ON m.source_key = o.source_key AND m.stage = o.stage AND salesops.means_stage(m.pipeline, m.but_in, o.pipeline)
   LEFT JOIN salesops.category_meaning(opportunity_state.effective_at) k
     ON k.source_key = o.source_key AND k.label = o.forecast_category
   LEFT JOIN salesops.product_meaning(opportunity_state.effective_at) p
     ON p.source_key = o.source_key AND p.label = o.product
   CROSS JOIN LATERAL (
-    -- The source's own flags decide; where it has none, the stage does; an unmapped stage counts as open and is a finding.
-    SELECT CASE WHEN o.is_won THEN 'won' WHEN o.is_closed THEN 'lost' WHEN o.is_closed = false THEN 'open'
-                ELSE coalesce(m.status, 'open') END AS status,
+    SELECT salesops.deal_status(o.is_won, o.is_closed, m.status) AS status,
            coalesce(k.category, salesops.recognize_forecast_category(o.forecast_category)) AS stated_category) x
   CROSS JOIN LATERAL (SELECT p.list_price * coalesce(o.quantity, 1) AS list_amount) l
   CROSS JOIN LATERAL (SELECT coalesce(o.amount, CASE x.status WHEN 'open' THEN l.list_amount END) AS amount) y

@@ -39,7 +39,7 @@ RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
   SELECT CASE first_effective_at.entity
     -- A closed deal has been what it is since it closed; an open one since it was last modified.
-    WHEN 'opportunity' THEN 'least(coalesce(CASE WHEN coalesce(s.is_closed, s.is_won, own_pipeline.status <> ''open'', any_pipeline.status <> ''open'') '
+    WHEN 'opportunity' THEN 'least(coalesce(CASE WHEN coalesce(s.is_closed, s.is_won, m.status <> ''open'') '
                             'THEN s.close_date::timestamp AT TIME ZONE %2$L END, s.modified_at, s.created_at, %3$s), %1$s)'
     WHEN 'account' THEN 'least(coalesce(s.modified_at, s.created_at, %3$s), %1$s)'
     ELSE '%3$s' END;
@@ -169,8 +169,7 @@ BEGIN
                  (SELECT string_agg(format(', ' || d.on_insert, now_text, CASE WHEN is_first THEN 'NULL::timestamptz' ELSE now_text END), '')
                   FROM salesops.derived_columns(entity) d),
                  CASE WHEN entity = 'opportunity'
-                      THEN format(' LEFT JOIN salesops.stage_meaning(%1$L) own_pipeline ON own_pipeline.source_key = %2$L AND own_pipeline.pipeline = s.pipeline AND own_pipeline.stage = s.stage'
-                                  ' LEFT JOIN salesops.stage_meaning(%1$L) any_pipeline ON any_pipeline.source_key = %2$L AND any_pipeline.pipeline = '''' AND any_pipeline.stage = s.stage',
+                      THEN format(' LEFT JOIN salesops.stage_meaning(%1$L) m ON m.source_key = %2$L AND m.stage = s.stage AND salesops.means_stage(m.pipeline, m.but_in, s.pipeline)',
                                   as_of, source.source_key)
                       ELSE '' END,
                  CASE WHEN is_first THEN ''

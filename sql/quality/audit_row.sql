@@ -1,7 +1,7 @@
 -- What rules look at. audit_row(as_of) has one row an open deal, with everything that a rule may ask about it;
 -- audit_source(as_of) has one row an entity of a source. Both are inlined into the query of the pass, so that a fact no rule
--- asks for is not computed. The last activity, the dearest look-up, is a scalar subquery: it runs only for the deals
--- whose answer hangs on it.
+-- asks for is not computed. The last activity, the dearest look-up, and the number of contact roles are scalar subqueries:
+-- they run only for the deals whose answer hangs on them.
 --
 -- Settings stand in scalar subqueries too: one of those is run once, a function call once a row.
 --
@@ -11,18 +11,29 @@ CREATE FUNCTION salesops.won_cycle(as_of timestamptz, known_at timestamptz DEFAU
                                    OUT source_key text, OUT deal_type text, OUT won_deals bigint, OUT p99_days integer)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 BEGIN ATOMIC
-  -- percentile_disc() counted by length instead of sorted by deal: there are few lengths and many deals.
+  -- Deals are counted by length before a stage is looked up: lengths are few, and the stage matters only to deals whose source
+  -- says neither that they are won nor that they are closed.
+  WITH length AS MATERIALIZED (
+    SELECT d.source_key, coalesce(d.deal_type, '') AS deal_type,
+           d.close_date - (d.created_at AT TIME ZONE (SELECT salesops.time_zone()))::date AS days,
+           d.is_won, CASE WHEN d.is_won THEN NULL ELSE d.pipeline END AS pipeline, CASE WHEN d.is_won THEN NULL ELSE d.stage END AS stage,
+           count(*) AS deals
+    FROM salesops.opportunity_as_of(won_cycle.as_of, won_cycle.known_at) d
+    WHERE d.merged_into IS NULL AND (d.is_won OR d.is_closed IS NULL) AND d.close_date IS NOT NULL AND d.created_at IS NOT NULL
+    GROUP BY 1, 2, 3, 4, 5, 6
+  ), won AS (
+    SELECT l.source_key, l.deal_type, l.days, sum(l.deals) AS deals
+    FROM length l
+    LEFT JOIN salesops.stage_meaning(won_cycle.as_of) m
+      ON m.source_key = l.source_key AND m.stage = l.stage AND salesops.means_stage(m.pipeline, m.but_in, l.pipeline)
+    WHERE salesops.deal_status(l.is_won, NULL, m.status) = 'won'
+    GROUP BY l.source_key, l.deal_type, l.days
+  )
+  -- percentile_disc() from counts by length.
   SELECT c.source_key, c.deal_type, max(c.deals)::bigint, min(c.days) FILTER (WHERE c.up_to >= ceil(0.99::double precision * c.deals))
-  FROM (SELECT l.source_key, l.deal_type, l.days, sum(l.deals) OVER (PARTITION BY l.source_key, l.deal_type ORDER BY l.days) AS up_to,
-               sum(l.deals) OVER (PARTITION BY l.source_key, l.deal_type) AS deals
-        FROM (SELECT w.source_key, coalesce(w.deal_type, '') AS deal_type,
-                     w.close_date - (w.created_at AT TIME ZONE (SELECT salesops.time_zone()))::date AS days, count(*) AS deals
-              FROM salesops.opportunity_state(won_cycle.as_of, won_cycle.known_at) w
-              WHERE w.status = 'won'
-                -- Implied by the status, and known before the stage is looked up.
-                AND (w.is_won OR w.is_closed IS NULL)
-                AND w.close_date IS NOT NULL AND w.created_at IS NOT NULL
-              GROUP BY 1, 2, 3) l) c
+  FROM (SELECT w.source_key, w.deal_type, w.days, sum(w.deals) OVER (PARTITION BY w.source_key, w.deal_type ORDER BY w.days) AS up_to,
+               sum(w.deals) OVER (PARTITION BY w.source_key, w.deal_type) AS deals
+        FROM won w) c
   GROUP BY c.source_key, c.deal_type;
 END;
 COMMENT ON FUNCTION salesops.won_cycle(timestamptz, timestamptz) IS
@@ -54,7 +65,8 @@ CREATE FUNCTION salesops.audit_row(
   OUT custom jsonb, OUT unreadable jsonb,
   OUT as_of timestamptz, OUT as_of_date date,
   OUT owner_name text, OUT owner_team text, OUT owner_is_known boolean, OUT owner_is_active boolean,
-  OUT contact_roles bigint, OUT economic_buyers bigint, OUT won_deals bigint, OUT cycle_p99_days integer)
+  OUT contact_roles bigint, OUT has_contact_role boolean, OUT has_economic_buyer boolean,
+  OUT won_deals bigint, OUT cycle_p99_days integer)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
   SELECT o.source_key, o.id, o.name, o.account_id, o.owner_id,
@@ -72,22 +84,29 @@ BEGIN ATOMIC
          o.close_date, o.close_quarter, o.created_at, (o.created_at AT TIME ZONE (SELECT salesops.time_zone()))::date,
          o.next_step,
          greatest(CASE WHEN o.last_activity_at <= audit_row.instant THEN o.last_activity_at END,
-                  (SELECT max(a.happened_at) FROM salesops.activity a
+                  (SELECT a.happened_at FROM salesops.activity a
                    WHERE a.source_key = o.source_key COLLATE "C" AND a.opportunity_id = o.id COLLATE "C"
-                     AND a.happened_at <= audit_row.instant AND NOT a.is_deleted)),
+                     AND a.happened_at <= audit_row.instant AND NOT a.is_deleted
+                   ORDER BY a.happened_at DESC LIMIT 1)),
          o.stage_entered_at, o.confirmed_at,
          o.custom, o.unreadable,
          audit_row.instant, (SELECT salesops.local_date(audit_row.instant)),
          r.name, r.team, r.id IS NOT NULL, r.is_active,
-         b.contact_roles, b.economic_buyers,
+         (SELECT count(*) FROM salesops.contact_role c
+          WHERE c.source_key = o.source_key COLLATE "C" AND c.opportunity_id = o.id COLLATE "C" AND NOT c.is_deleted),
+         b.best_role IS NOT NULL, b.best_role IS NOT DISTINCT FROM 'economic buyer',
          w.won_deals, w.p99_days
   FROM salesops.opportunity_state(audit_row.instant, audit_row.known_at) o
   LEFT JOIN salesops.rep r ON r.source_key = o.source_key AND r.id = o.owner_id AND NOT r.is_deleted
+  -- Counting all roles would take longer than to ask for the best one, and most deals have it. OFFSET: asked once a deal.
   LEFT JOIN LATERAL (
-    SELECT count(*) AS contact_roles,
-           count(*) FILTER (WHERE salesops.is_economic_buyer(c.role)) AS economic_buyers
-    FROM salesops.contact_role c
-    WHERE c.source_key = o.source_key COLLATE "C" AND c.opportunity_id = o.id COLLATE "C" AND NOT c.is_deleted) b ON true
+    SELECT CASE WHEN EXISTS (SELECT FROM salesops.contact_role c
+                             WHERE c.source_key = o.source_key COLLATE "C" AND c.opportunity_id = o.id COLLATE "C" AND NOT c.is_deleted
+                               AND salesops.is_economic_buyer(c.role)) THEN 'economic buyer'
+                WHEN EXISTS (SELECT FROM salesops.contact_role c
+                             WHERE c.source_key = o.source_key COLLATE "C" AND c.opportunity_id = o.id COLLATE "C" AND NOT c.is_deleted)
+                  THEN 'another' END AS best_role
+    OFFSET 0) b ON true
   LEFT JOIN salesops.won_cycle(audit_row.instant, audit_row.known_at) w
     ON w.source_key = o.source_key AND w.deal_type = coalesce(o.deal_type, '')
   LEFT JOIN (SELECT q.source_key, q.currency, min(q.valid_from) AS first_rate_on FROM salesops.currency_rate q
@@ -167,7 +186,8 @@ BEGIN ATOMIC
     ('opportunity', 'owner_is_known', 'Whether the owner is among the source''s reps'),
     ('opportunity', 'owner_is_active', 'Whether the owner is active; NULL = unknown'),
     ('opportunity', 'contact_roles', 'Number of contact roles'),
-    ('opportunity', 'economic_buyers', 'Number of them that are Economic Buyer, Economic Decision Maker or Decision Maker'),
+    ('opportunity', 'has_contact_role', 'Whether there is one'),
+    ('opportunity', 'has_economic_buyer', 'Whether one is Economic Buyer, Economic Decision Maker or Decision Maker'),
     ('opportunity', 'won_deals', 'Won deals of the same source and deal type with both dates'),
     ('opportunity', 'cycle_p99_days', '99th percentile of their cycles in days'),
     ('source', 'source_key', 'Source'),

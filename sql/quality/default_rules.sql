@@ -52,10 +52,10 @@ BEGIN ATOMIC
      'warning', 'owner', '{opportunity.amount,opportunity.list_amount|product.list_price}',
      'The amount is within this share of the amount at list price'),
 
-    ('missing_contact_role', 'contact_roles', 'contact_role', 'opportunity', NULL, 'contact_roles = 0', NULL, NULL,
+    ('missing_contact_role', 'contact_roles', 'contact_role', 'opportunity', NULL, 'NOT has_contact_role', NULL, NULL,
      'warning', 'owner', '{contact_role.opportunity_id}', 'The deal has a contact role'),
-    ('missing_economic_buyer', 'contact_roles', 'contact_role', 'opportunity', 'contact_roles > 0',
-     'economic_buyers = 0', NULL, NULL,
+    ('missing_economic_buyer', 'contact_roles', 'contact_role', 'opportunity', 'has_contact_role',
+     'NOT has_economic_buyer', NULL, NULL,
      'warning', 'owner', '{contact_role.opportunity_id,contact_role.role}', 'One of the contact roles is an economic buyer'),
 
     ('missing_next_step', 'next_step', 'next_step', 'opportunity', NULL,
