@@ -41,7 +41,7 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 6
 BEGIN ATOMIC
   VALUES ('sync', 'salesops.step_sync', false, 'Read every active source in full'),
          ('snapshot', 'salesops.step_snapshot', false, 'Keep the forecast as it is'),
-         ('audit', 'salesops.audit', false, 'Check every open deal and every source by the rules'),
+         ('audit', 'salesops.step_audit', false, 'Check every open deal and every source by the rules'),
          ('refresh', 'salesops.step_refresh', false, 'Publish the marts in salesops_bi'),
          ('alert', 'salesops.step_alert', true, 'Tell the listeners of channel salesops how the run went'),
          ('purge', 'salesops.step_purge', false, 'Delete runs older than the setting run_log_keep from the log');
@@ -113,7 +113,7 @@ CREATE FUNCTION salesops.step_call(step text) RETURNS text
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   wanted text := (SELECT s.function FROM salesops.steps() s WHERE s.step = step_call.step);
-  found record;
+  candidate record;
 BEGIN
   IF wanted IS NULL THEN
     RAISE EXCEPTION 'unknown step "%"', step_call.step
@@ -121,25 +121,25 @@ BEGIN
   END IF;
 
   SELECT p.oid::regprocedure AS signature, n.nspname, p.proname, p.prokind, p.prorettype, o.rolname, o.rolsuper, p.proowner
-  INTO found
+  INTO candidate
   FROM pg_proc p
   JOIN pg_namespace n ON n.oid = p.pronamespace
   JOIN pg_roles o ON o.oid = p.proowner
   WHERE p.oid = pg_catalog.to_regprocedure(wanted || '(bigint, timestamp with time zone)');
-  IF NOT FOUND OR found.prokind <> 'f' OR found.prorettype <> 'bigint'::regtype THEN
+  IF NOT FOUND OR candidate.prokind <> 'f' OR candidate.prorettype <> 'bigint'::regtype THEN
     RAISE EXCEPTION 'step "%" has no function', step_call.step
       USING ERRCODE = 'undefined_function',
             DETAIL = pg_catalog.format('There is no function %s(bigint, timestamptz) that returns bigint.', wanted),
             HINT = 'Name it with its schema: SELECT salesops.define_step(step, ''schema.function'').';
   END IF;
-  IF NOT (found.rolsuper OR found.rolname = current_user
-          OR found.proowner = (SELECT e.extowner FROM pg_extension e WHERE e.extname = 'salesops')) THEN
+  IF NOT (candidate.rolsuper OR candidate.rolname = current_user
+          OR candidate.proowner = (SELECT e.extowner FROM pg_extension e WHERE e.extname = 'salesops')) THEN
     RAISE EXCEPTION 'the function of step "%" belongs to a role that the job does not trust', step_call.step
       USING ERRCODE = 'insufficient_privilege',
-            DETAIL = pg_catalog.format('%s belongs to %s; the job runs as %s.', found.signature, found.rolname, current_user),
-            HINT = pg_catalog.format('Read the function; then ALTER FUNCTION %s OWNER TO %I.', found.signature, current_user);
+            DETAIL = pg_catalog.format('%s belongs to %s; the job runs as %s.', candidate.signature, candidate.rolname, current_user),
+            HINT = pg_catalog.format('Read the function; then ALTER FUNCTION %s OWNER TO %I.', candidate.signature, current_user);
   END IF;
-  RETURN pg_catalog.format('%I.%I', found.nspname, found.proname);
+  RETURN pg_catalog.format('%I.%I', candidate.nspname, candidate.proname);
 END $$;
 COMMENT ON FUNCTION salesops.step_call(text) IS
   'Name of the function of a step, to be called with (bigint, timestamptz); raises 22023 for an unknown step, 42883 where there is '
