@@ -26,6 +26,7 @@ COMMENT ON COLUMN salesops.run_request.run_id IS 'Identity that the run will hav
 COMMENT ON COLUMN salesops.run_request.job IS 'Name of the job';
 COMMENT ON COLUMN salesops.run_request.as_of IS 'Instant for which the run computes';
 COMMENT ON COLUMN salesops.run_request.requested_at IS 'Wall clock of the request';
+SELECT pg_catalog.pg_extension_config_dump('salesops.run_request', 'WHERE false');
 
 CREATE FUNCTION salesops.request_run(job text DEFAULT 'nightly', as_of timestamptz DEFAULT now()) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
