@@ -197,7 +197,7 @@ $origin->safe_psql('postgres', 'CREATE DATABASE changed');
 $origin->safe_psql('changed', 'CREATE EXTENSION salesops');
 $origin->safe_psql('changed', $_->[1]) foreach @lost;
 $origin->safe_psql('changed', $_->[0]) foreach @kept;
-my $losses = q{SELECT concat_ws('|', kind, relation, name) FROM salesops.dump_losses() ORDER BY 1 COLLATE "C"};
+my $losses = q{SELECT concat_ws('|', kind, relation, name) COLLATE "C" FROM salesops.dump_losses() ORDER BY 1};
 is_deeply([ list($origin, 'changed', $losses) ], [ sort map { $_->[0] } @lost ], 'what a dump would lose is named, and nothing else');
 ok(dump_and_restore('changed', 'changed'), 'the rest restores');
 is_deeply([ list($other, 'changed', $losses) ], [], 'what was named is gone');
