@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
+#include "portability/instr_time.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "tcop/tcopprot.h"
@@ -32,6 +33,7 @@
 #define RESTART_SECONDS 10
 #define LONGEST_SLEEP_MS (60 * 1000)
 #define RETRY_MS (10 * 1000)	/* after an error, or when no runner could be started */
+#define CLOCK_STEP_US (2 * USECS_PER_SEC)	/* corrections that do not matter are smaller */
 
 /* What one launcher remembers from turn to turn; the slots themselves are in shared memory. */
 typedef struct Launcher
@@ -40,6 +42,7 @@ typedef struct Launcher
 	MemoryContext scratch;		/* as long as a turn */
 	BackgroundWorkerHandle *runner[SALESOPS_MAX_DATABASES];
 	List	   *complaints;		/* subjects told to the log already */
+	TimestampTz epoch;			/* what time it was when the clock that is never set showed zero */
 } Launcher;
 
 /* What the postmaster must know to start a launcher, whoever registers it. */
@@ -312,6 +315,31 @@ launch_due_runners(Launcher *launcher, Oid role)
 	return next;
 }
 
+static TimestampTz
+find_epoch(void)
+{
+	instr_time	steady;
+
+	INSTR_TIME_SET_CURRENT(steady);
+	return salesops_now() - (TimestampTz) INSTR_TIME_GET_MICROSEC(steady);
+}
+
+/* When the clock has been set, the times at which slots wait to be looked at mean nothing any more: look at them all. */
+static void
+notice_clock_step(Launcher *launcher)
+{
+	TimestampTz epoch = find_epoch();
+	TimestampTz step = epoch - launcher->epoch;
+
+	if (Abs(step) < CLOCK_STEP_US)
+		return;
+	ereport(LOG,
+			(errmsg("the clock was set %s by " INT64_FORMAT " seconds: salesops looks at every database again",
+					step < 0 ? "back" : "forward", Abs(step) / USECS_PER_SEC)));
+	launcher->epoch = epoch;
+	salesops_wake_all();
+}
+
 /* One turn of the launcher. Returns how long it may sleep, in milliseconds. */
 static long
 take_turn(Launcher *launcher)
@@ -319,6 +347,7 @@ take_turn(Launcher *launcher)
 	TimestampTz next = SALESOPS_NEVER;
 	Oid			role;
 
+	notice_clock_step(launcher);
 	reap_runners(launcher);
 
 	StartTransactionCommand();
@@ -377,6 +406,7 @@ salesops_launcher_main(Datum arg)
 	pgstat_report_appname("salesops launcher");
 	launcher.context = AllocSetContextCreate(TopMemoryContext, "salesops launcher", ALLOCSET_DEFAULT_SIZES);
 	launcher.scratch = AllocSetContextCreate(launcher.context, "salesops launcher turn", ALLOCSET_DEFAULT_SIZES);
+	launcher.epoch = find_epoch();
 
 	while (!salesops_is_relieved(&order))
 	{

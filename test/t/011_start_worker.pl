@@ -19,15 +19,15 @@ $node->safe_psql('postgres', 'CREATE EXTENSION salesops');
 
 sub start_in { my ($database) = @_; return $node->safe_psql($database, 'SELECT salesops.start_worker()'); }
 
-# Several sessions at once, each in the database of its name; returns what they said, in no order.
+# Several sessions at the same moment, each in its database.
 sub start_at_once
 {
 	my (@databases) = @_;
 	my @sessions = map {
-		my ($out, $err) = ('', '');
-		{ handle => IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr($_), '-c', 'SELECT salesops.start_worker()' ], '<', \undef, '>', \$out, '2>', \$err) }
+		IPC::Run::start([ 'psql', '-Xq', '-d', $node->connstr($_), '-c', 'SELECT salesops.start_worker()' ],
+			'<', \undef, '>', \my $out, '2>', \my $err)
 	} @databases;
-	$_->{handle}->finish for @sessions;
+	$_->finish or die 'a session failed' for @sessions;
 }
 
 # --- nobody has started it -------------------------------------------------------------------------------
