@@ -294,23 +294,24 @@ take_run_lock(void)
 
 /*
  * Begin the next run that is asked for or due and return its identity, or publish when to come back and
- * return 0. Both read the same now(), so no due time falls between them.
+ * return 0. Both read the same clock, so no due time falls between them.
  */
 static int64
 begin_due_run(void)
 {
+	TimestampTz now = salesops_now();
+	Argument	clock = {.type = TIMESTAMPTZOID,.value = TimestampTzGetDatum(now)};
 	bool		none;
 	int64		run_id;
 
 	salesops_slot_take_wake(my_slot);
 	begin_work("salesops: looking for a due run");
-	run_id = DatumGetInt64(query_value("SELECT salesops.begin_due_run(now())", 0, NULL, &none));
+	run_id = DatumGetInt64(query_value("SELECT salesops.begin_due_run($1)", 1, &clock, &none));
 	if (none)
 	{
 		bool		never;
-		TimestampTz now = GetCurrentTransactionStartTimestamp();
 		TimestampTz rest = TimestampTzPlusMilliseconds(now, LONGEST_REST_MS);
-		TimestampTz due = DatumGetTimestampTz(query_value("SELECT salesops.next_due(now())", 0, NULL, &never));
+		TimestampTz due = DatumGetTimestampTz(query_value("SELECT salesops.next_due($1)", 1, &clock, &never));
 
 		run_id = 0;
 		salesops_slot_publish(my_slot, never ? rest : Min(due, rest));
@@ -341,7 +342,7 @@ salesops_runner_main(Datum arg)
 
 	if (!take_run_lock())
 	{
-		salesops_slot_publish(my_slot, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), BUSY_RETRY_MS));
+		salesops_slot_publish(my_slot, TimestampTzPlusMilliseconds(salesops_now(), BUSY_RETRY_MS));
 		proc_exit(0);
 	}
 	while ((run_id = begin_due_run()) != 0)

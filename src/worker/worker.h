@@ -6,7 +6,7 @@
 #ifndef SALESOPS_WORKER_WORKER_H
 #define SALESOPS_WORKER_WORKER_H
 
-#include "core/compat.h"
+#include "core/clock.h"
 #include "nodes/pg_list.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
