@@ -16,6 +16,8 @@ my $old = PostgreSQL::Test::Cluster->new('old', install_path => "$oldest/usr/lib
 my $new = PostgreSQL::Test::Cluster->new('new');
 # From 18 on checksums are the default, and both sides must agree.
 $_->init(extra => [ '--data-checksums', '--locale=C.UTF-8', '--encoding=UTF8' ]) foreach ($old, $new);
+# Of the libraries JIT compilation needs, LLVM is not brought.
+$old->append_conf('postgresql.conf', 'jit = off');
 
 $old->start;
 $old->safe_psql('postgres', 'CREATE DATABASE sales');
