@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 
+use Cwd qw(getcwd);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -55,11 +56,13 @@ cmp_ok(length $before[$_], '>', 1000, "there is something to read: $readings[$_]
 $old->stop;
 
 # pg_upgrade writes where it is run.
+my $here = getcwd;
 chdir $PostgreSQL::Test::Utils::tmp_check or die $!;
 command_ok([ 'pg_upgrade', '--no-sync',
 		'--old-datadir', $old->data_dir, '--new-datadir', $new->data_dir,
 		'--old-bindir', $old->config_data('--bindir'), '--new-bindir', $new->config_data('--bindir'),
 		'--old-port', $old->port, '--new-port', $new->port, '--socketdir', $new->host ], 'pg_upgrade');
+chdir $here or die $!;
 
 $new->start;
 foreach my $i (0 .. $#readings)
