@@ -81,6 +81,9 @@ extern void salesops_wake_all(void);
 extern void salesops_register_launcher(void);
 extern PGDLLEXPORT void salesops_launcher_main(Datum arg);
 
+/* extension.c */
+extern bool salesops_extension_is_locked(void);
+
 /* runner.c */
 extern PGDLLEXPORT void salesops_runner_main(Datum arg);
 

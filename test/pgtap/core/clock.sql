@@ -1,5 +1,8 @@
 -- The clock by which is decided what is due. A server whose clock is set: test/t/010_clock.pl.
 BEGIN;
+SET LOCAL client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+CREATE EXTENSION IF NOT EXISTS salesops;
 SELECT plan(3);
 
 SELECT ok(before <= it AND it <= after, 'it is the wall clock')
