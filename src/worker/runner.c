@@ -346,6 +346,7 @@ salesops_runner_main(Datum arg)
 	BackgroundWorkerUnblockSignals();
 
 	memcpy(&order, MyBgworkerEntry->bgw_extra, sizeof(order));
+	salesops_attach_shared_memory();
 	if (!salesops_slot_attach(&order))
 		proc_exit(0);
 	my_slot = order.slot;
