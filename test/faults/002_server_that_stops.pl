@@ -28,11 +28,11 @@ sub stop_in_step
 
 for my $step (@STEPS)
 {
-	$twins->fault("immediate shutdown in step $step", stop_in_step($step, 'immediate'), story => broken_off($step),
+	$twins->fault("immediate shutdown", stop_in_step($step, 'immediate'), step => $step, story => broken_off($step),
 		happened => 'crash recovery, the run is abandoned', healed_by => 'the next attempt, from that step on');
 }
 
-$twins->fault('fast shutdown in step refresh', stop_in_step('refresh', 'fast'), story => broken_off('refresh'),
+$twins->fault('fast shutdown', stop_in_step('refresh', 'fast'), step => 'refresh', story => broken_off('refresh'),
 	happened => 'the runner ends at once, the run is abandoned', healed_by => 'the next attempt, from that step on');
 
 $twins->fault('immediate shutdown between two steps', stop_in_step('begin audit', 'immediate'),

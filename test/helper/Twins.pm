@@ -1,14 +1,14 @@
 # Two servers with one CRM: the nights of the first are disturbed, those of its twin are not. Afterwards every table must be equal.
 #
 #   my $twins = Twins->new('killed');
-#   $twins->fault('kill -9 of the runner in step audit', 'the retry', sub {
-#       my $night = shift;                  # the CRM has lived a day, the clock stands before the night
+#   $twins->fault('runner ended by SIGTERM', sub {     # the CRM has lived a day, the clock stands before the night
 #       my $gate = $twins->close_gate('audit');
-#       $twins->fall_night;                 # the clock strikes, the worker begins
+#       $twins->fall_night;                            # it is time: the worker begins
 #       $twins->wait_at_gate('audit');
-#       kill 'KILL', $twins->runner;
-#       ...
-#   }, story => 'abandoned: ..., succeeded: ...');
+#       ...                                            # what happens to it
+#       $twins->open_gate($gate);
+#       $twins->next_attempt;                          # it is time again
+#   }, step => 'audit', story => broken_off('audit'), happened => 'the run is abandoned', healed_by => 'the next attempt');
 #
 # The disturbed server runs its nights by schedule, with retries; the clock is moved by salesops.clock_offset, nothing waits
 # for a time to come. When it has healed, the twin runs the same night undisturbed, by hand, as of the same instant, and
@@ -20,7 +20,7 @@ use warnings;
 
 use Cwd qw(abs_path);
 use Exporter 'import';
-use File::Basename qw(dirname);
+use File::Basename qw(basename dirname);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -81,7 +81,7 @@ sub disturbed { return $_[0]->{disturbed}; }
 sub twin { return $_[0]->{twin}; }
 sub sql { return $_[0]->{disturbed}->safe_psql('sales', $_[1]); }
 
-# A day in the CRM of both servers.
+# The same statement on both servers.
 sub live_both
 {
 	my ($self, $sql) = @_;
@@ -250,34 +250,54 @@ sub differences
 	return $self->{twin}->safe_psql('sales', "SELECT relation, only_on, left(content, 300) FROM nights.differences('$connstr')");
 }
 
+# Relations that differ.
+sub differing
+{
+	my ($self) = @_;
+	my %seen;
+	return join(' ', grep { !$seen{$_}++ } map { (split /\|/)[0] } split /\n/, $self->differences);
+}
+
 # --- a fault ---------------------------------------------------------------------------------------------
 
-# A day, a night that the code disturbs and heals, and the comparison. expected: 'story', what the log must say (a string or
-# a pattern). A line of the fault table is written from what was seen.
+# A day, a night that the code disturbs and heals, and the comparison. More arguments:
+#   step       the step that is disturbed, for the table
+#   story      what the log must say of the night
+#   happened, healed_by   the words of the table
 sub fault
 {
 	my ($self, $fault, $disturb, %expected) = @_;
-	$self->{day}++;
-	$self->{attempt} = 0;
-	$self->live_both('SELECT nights.live_day(' . $self->local_date . ')');
+	my $name = join(' in step ', $fault, $expected{step} // ());
+
+	$self->next_day;
+	$self->live_both($self->a_day);
 	$disturb->($self);
 	$self->wait_for_end('succeeded');
-
-	my $story = $self->story;
-	is($story, $expected{story}, "$fault: the log tells what happened");
+	is($self->story, $expected{story}, "$name: the log tells what happened");
 	$self->twin_follows;
-	my $differences = $self->differences;
-	is($differences, '', "$fault: nothing lost, nothing applied twice");
-	$self->report($fault, $expected{happened}, $differences eq '' ? 'nothing' : 'see the test', $expected{healed_by});
+	$self->compare($name, $fault, %expected);
 }
 
-# A line of the fault table.
-sub report
+sub next_day
 {
-	my ($self, @columns) = @_;
+	my ($self) = @_;
+	$self->{day}++;
+	$self->{attempt} = 0;
+}
+
+# What happens in the CRM today.
+sub a_day { return 'SELECT nights.live_day(' . $_[0]->local_date . ')'; }
+
+# The comparison, and the line of the table that comes of it.
+sub compare
+{
+	my ($self, $name, $fault, %expected) = @_;
+	my $differences = $self->differences;
+	is($differences, '', "$name: nothing lost, nothing applied twice");
 	return unless defined $ENV{FAULT_TABLE};
-	open(my $table, '>>', $ENV{FAULT_TABLE}) or die "$ENV{FAULT_TABLE}: $!";
-	print $table join("\t", @columns), "\n";
+	open(my $table, '>>', "$ENV{FAULT_TABLE}/" . basename($0)) or die "$ENV{FAULT_TABLE}: $!";
+	print $table join("\t", $fault, $expected{step} // '', $expected{happened}, $differences eq '' ? 'nothing' : 'SOMETHING',
+		$expected{healed_by}), "\n";
 	close $table;
 }
 
