@@ -229,7 +229,7 @@ start_runner(Launcher *launcher, int slot, Oid database, Oid role)
 	if (!started)
 	{
 		launcher->runner[slot] = NULL;
-		salesops_slot_postpone(slot, TimestampTzPlusMilliseconds(salesops_now(), RETRY_MS));
+		salesops_slot_postpone(slot);
 	}
 	return started;
 }
