@@ -239,9 +239,9 @@ salesops_slot_publish(int i, TimestampTz wake_at)
 	unlock_slots();
 }
 
-/* The launcher could not start a runner now. */
+/* starting -> waiting: the server had no process for a runner. The slot keeps its place: it is due still. */
 void
-salesops_slot_postpone(int i, TimestampTz wake_at)
+salesops_slot_postpone(int i)
 {
 	DatabaseSlot *slot = &salesops_worker->slot[i];
 
@@ -249,7 +249,7 @@ salesops_slot_postpone(int i, TimestampTz wake_at)
 	if (slot->state == SLOT_STARTING)
 	{
 		slot->state = SLOT_WAITING;
-		slot->wake_at = wake_at;
+		slot->wake_at = DT_NOBEGIN;
 	}
 	unlock_slots();
 }

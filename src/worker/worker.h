@@ -98,7 +98,7 @@ extern void salesops_slot_lose(int slot);
 extern bool salesops_slot_attach(const RunnerOrder *order);
 extern void salesops_slot_take_wake(int slot);
 extern void salesops_slot_publish(int slot, TimestampTz wake_at);
-extern void salesops_slot_postpone(int slot, TimestampTz wake_at);
+extern void salesops_slot_postpone(int slot);
 extern void salesops_wake_database(Oid database);
 extern void salesops_wake_all(void);
 
@@ -117,7 +117,7 @@ extern void salesops_register_launcher(void);
 extern PGDLLEXPORT void salesops_launcher_main(Datum arg);
 
 /* extension.c */
-extern bool salesops_extension_is_locked(void);
+extern char *salesops_extension_version(void);
 
 /* runner.c */
 extern PGDLLEXPORT void salesops_runner_main(Datum arg);

@@ -10,7 +10,7 @@ use File::Basename qw(dirname);
 use PostgreSQL::Test::Utils;
 
 our @EXPORT = qw(make_database rehearse request await run_once steps_of launcher_of runners_of wait_until
-  wait_for_step count_in_log configure set_clock);
+  wait_for_step count_in_log configure set_clock schedule_soon);
 
 my $steps = abs_path(dirname(__FILE__) . '/steps.sql');
 
@@ -91,6 +91,16 @@ sub configure
 	$node->safe_psql('postgres', "LOAD 'salesops'; ALTER SYSTEM SET $_ = '$setting{$_}'") for keys %setting;
 	$node->reload;
 	wait_until($node, 'postgres', "pg_conf_load_time() > '$loaded'", 'the settings are read');
+}
+
+# Schedule the nightly job for two seconds from now, in a zone in which it is about noon, so that no day ends meanwhile.
+sub schedule_soon
+{
+	my ($node, $database) = @_;
+	my $offset = 12 - (gmtime)[2];
+	my $zone = $offset == 0 ? 'Etc/GMT' : sprintf('Etc/GMT%+d', -$offset);
+	$node->safe_psql($database, "SELECT salesops.set_schedule(at_time => (salesops.clock() AT TIME ZONE '$zone' + interval '2 s')::time,
+															  time_zone => '$zone', retry_after => '1 second')");
 }
 
 # Set the clock of salesops so many seconds ahead of the server's.
