@@ -101,11 +101,26 @@ append_columns(StringInfo out, Relation relation, bool as_definition)
 	}
 }
 
+/* Opens the relation that an argument names; it may be gone since somebody looked it up. */
+static Relation
+open_argument(FunctionCallInfo fcinfo, int n)
+{
+	Oid			oid = PG_GETARG_OID(n);
+	Relation	relation = try_relation_open(oid, AccessShareLock);
+
+	if (relation == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", oid),
+				 errhint("It may have been dropped a moment ago; try again.")));
+	return relation;
+}
+
 /* source_relation(relation): SQL of a FROM item that reads the relation safely; holds a lock until the transaction ends. */
 Datum
 salesops_source_relation(PG_FUNCTION_ARGS)
 {
-	Relation	relation = relation_open(PG_GETARG_OID(0), AccessShareLock);
+	Relation	relation = open_argument(fcinfo, 0);
 	StringInfoData sql;
 
 	initStringInfo(&sql);
@@ -136,7 +151,7 @@ salesops_read_as_owner(PG_FUNCTION_ARGS)
 	SPIExecuteOptions options = {.read_only = true};
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	relation = relation_open(PG_GETARG_OID(0), AccessShareLock);
+	relation = open_argument(fcinfo, 0);
 	owner = relation->rd_rel->relowner;
 	initStringInfo(&query);
 	appendStringInfoString(&query, "SELECT ");

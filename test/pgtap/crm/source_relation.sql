@@ -4,7 +4,7 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(13);
+SELECT plan(15);
 
 CREATE ROLE salesops_test_connector;
 CREATE SCHEMA landing AUTHORIZATION salesops_test_connector;
@@ -50,6 +50,10 @@ SELECT results_eq(
   'a type the owner made comes as text, by his own cast, with his own rights');
 SELECT is(current_user::text, session_user::text, 'the reader is himself again');
 SELECT throws_ok($$ SELECT * FROM salesops.read_as_owner('landing.plain') AS r(id integer) $$, '42804', NULL, 'columns that do not fit are refused');
+
+-- A relation that was dropped after somebody looked it up.
+SELECT throws_ok('SELECT salesops.source_relation(0)', '42P01', 'relation with OID 0 does not exist');
+SELECT throws_ok('SELECT * FROM salesops.read_as_owner(0) AS r(id text)', '42P01', 'relation with OID 0 does not exist');
 
 -- The night reads the view, and nobody has become anything.
 SELECT salesops.connect('landing', 'fivetran_salesforce', 'landing');
