@@ -17,13 +17,15 @@ MODULES_SQL := $(foreach room,$(ROOMS),$(addprefix $(here)/sql/$(room)/,\
                  $(shell cat $(here)/sql/$(room)/order 2>/dev/null)))
 OBJS         = $(patsubst $(here)/%.c,%.o,$(foreach room,$(C_ROOMS),$(sort $(wildcard $(here)/src/$(room)/*.c))))
 INSTALL_SQL  = salesops--$(EXTVERSION).sql
-DATA_built   = $(INSTALL_SQL)
+# sql/update/<from>--<to>/order names what leads from one version to the next: files below sql/, whole modules or changes.
+UPDATE_SQL   = $(patsubst %,salesops--%.sql,$(notdir $(wildcard $(here)/sql/update/*--*)))
+DATA_built   = $(INSTALL_SQL) $(UPDATE_SQL)
 EXTRA_CLEAN  = $(OBJS:.o=.d) salesops--*.sql
 
 PG_CONFIG   ?= pg_config
 
 # The targets a newcomer types work before anything is installed, so they come before PGXS.
-PROVISIONED  = demo demo-stop check bench
+PROVISIONED  = demo demo-stop check check-matrix bench
 ifneq ($(filter $(PROVISIONED),$(MAKECMDGOALS)),)
 
 .PHONY: $(PROVISIONED)
@@ -60,9 +62,20 @@ installcheck: expected-here
 expected-here:
 	@[ -e expected ] || ln -s $(here)/expected expected
 
-$(INSTALL_SQL): $(MODULES_SQL) $(foreach room,$(ROOMS),$(wildcard $(here)/sql/$(room)/order)) $(here)/salesops.control
-	{ printf '%s\n' '-- Generated from sql/<room>/*.sql in floor order; do not edit.' \
-	    '\echo Use "CREATE EXTENSION salesops" to load this file. \quit'; \
-	  cat $(MODULES_SQL); } > $@
+# No line of a script runs in psql by accident.
+script_head = printf '%s\n' '-- Generated from sql/ by make; do not edit.' '\echo Use "$(1)" to load this file. \quit'
+
+$(INSTALL_SQL): $(MODULES_SQL) $(here)/sql/core/script_ends.sql $(wildcard $(here)/sql/*/order) $(here)/salesops.control
+	{ $(call script_head,CREATE EXTENSION salesops); cat $(MODULES_SQL) $(here)/sql/core/script_ends.sql; } > $@
+
+$(UPDATE_SQL): salesops--%.sql: $(here)/sql/update/%/order $(wildcard $(here)/sql/*/*.sql $(here)/sql/update/*/*.sql)
+	{ $(call script_head,ALTER EXTENSION salesops UPDATE); cat $(here)/sql/core/update_begins.sql \
+	    $$(sed 's,^,$(here)/sql/,' $<) $(here)/sql/core/script_ends.sql; } > $@
+
+# The day a version is released: from then on its script stays what it is.
+.PHONY: freeze
+freeze: $(INSTALL_SQL)
+	@[ ! -e $(here)/sql/frozen/$(INSTALL_SQL) ] || { echo "$(EXTVERSION) is frozen already: bump default_version in salesops.control." >&2; exit 1; }
+	mkdir -p $(here)/sql/frozen && cp $(INSTALL_SQL) $(here)/sql/frozen/
 
 endif

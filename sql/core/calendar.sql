@@ -37,10 +37,10 @@ BEGIN
     RAISE EXCEPTION 'as_of must be an instant, not %', coalesce(as_of::text, 'NULL') USING
       ERRCODE = 'invalid_parameter_value', HINT = 'Leave it out for now.';
   END IF;
-  IF as_of > clock_timestamp() + interval '1 day' THEN
+  IF as_of > salesops.clock() + interval '1 day' THEN
     RAISE EXCEPTION 'as_of % lies in the future', as_of USING
       ERRCODE = 'invalid_parameter_value',
-      DETAIL = format('It is %s. What is recorded as of an instant locks out every earlier one.', clock_timestamp()),
+      DETAIL = format('It is %s. What is recorded as of an instant locks out every earlier one.', salesops.clock()),
       HINT = 'Leave as_of out for now, or name an instant that has been.';
   END IF;
 END $$;

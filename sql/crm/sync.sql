@@ -85,7 +85,7 @@ BEGIN
   -- Grouping hashes the ids; counting distinct ones would sort them. A stamp of the future would hide every later row.
   SELECT coalesce(sum(g.n), 0), coalesce(sum(g.n) FILTER (WHERE g.id IS NULL), 0), coalesce(sum(g.n - 1) FILTER (WHERE g.id IS NOT NULL), 0), max(g.stamp)
     INTO rows_read, unidentified, duplicates, watermark
-  FROM (SELECT s.id, count(*) AS n, max(s.stamp) FILTER (WHERE s.stamp <= greatest(as_of, now())) AS stamp FROM pg_temp.salesops_staged s GROUP BY s.id) g;
+  FROM (SELECT s.id, count(*) AS n, max(s.stamp) FILTER (WHERE s.stamp <= greatest(as_of, (SELECT salesops.clock()))) AS stamp FROM pg_temp.salesops_staged s GROUP BY s.id) g;
   IF unidentified > 0 THEN
     DELETE FROM pg_temp.salesops_staged s WHERE s.id IS NULL;
   END IF;
@@ -249,7 +249,7 @@ END $$;
 COMMENT ON FUNCTION salesops.sync_entity(salesops.source, salesops.planned_column[], text, timestamptz, text) IS
   'Sync one entity of one source and record it in source_sync; returns the number of new rows';
 
-CREATE FUNCTION salesops.sync(source_key text, as_of timestamptz DEFAULT now(), mode text DEFAULT 'incremental')
+CREATE FUNCTION salesops.sync(source_key text, as_of timestamptz DEFAULT salesops.clock(), mode text DEFAULT 'incremental')
 RETURNS SETOF salesops.source_sync LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
   -- The same rows make the same text, whoever syncs: some values of a source are read or kept as text.
   SET timezone = 'UTC' SET datestyle = 'ISO, YMD' SET intervalstyle = 'postgres' SET extra_float_digits = 1

@@ -21,11 +21,31 @@ COMMENT ON FUNCTION salesops.run_lock_holder() IS 'Process that is running a job
 
 CREATE FUNCTION salesops.try_run_lock() RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
-RETURN pg_catalog.pg_try_advisory_lock(salesops.run_lock_key());
+RETURN salesops.run_lock_holder() IS NOT DISTINCT FROM pg_catalog.pg_backend_pid()
+       OR pg_catalog.pg_try_advisory_lock(salesops.run_lock_key());
 COMMENT ON FUNCTION salesops.try_run_lock() IS
-  'Takes the lock that a run holds, for this session; false if another session has it';
+  'Takes the lock that a run holds, for this session; true also if this session has it already, which does not count twice; false if '
+  'another session has it';
 
 CREATE FUNCTION salesops.release_run_lock() RETURNS boolean
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 RETURN pg_catalog.pg_advisory_unlock(salesops.run_lock_key());
 COMMENT ON FUNCTION salesops.release_run_lock() IS 'Gives back the lock taken by try_run_lock()';
+
+CREATE FUNCTION salesops.check_run_lock() RETURNS void
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF salesops.run_lock_holder() IS DISTINCT FROM pg_catalog.pg_backend_pid() THEN
+    RAISE EXCEPTION 'this session does not hold the run lock'
+      USING ERRCODE = 'object_not_in_prerequisite_state',
+            HINT = 'Take it with SELECT salesops.try_run_lock(), or CALL salesops.run_job().';
+  END IF;
+END $$;
+COMMENT ON FUNCTION salesops.check_run_lock() IS 'Raises 55000 unless this session holds the run lock';
+
+-- DROP EXTENSION takes this lock before those of the tables. So it waits for the step at work, or the step for it, and neither
+-- holds a table that the other wants.
+CREATE FUNCTION salesops.lock_extension() RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'salesops_lock_extension';
+COMMENT ON FUNCTION salesops.lock_extension() IS
+  'Locks the extension against DROP EXTENSION until the transaction ends; 42704 if it has been dropped';

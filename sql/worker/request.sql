@@ -26,8 +26,9 @@ COMMENT ON COLUMN salesops.run_request.run_id IS 'Identity that the run will hav
 COMMENT ON COLUMN salesops.run_request.job IS 'Name of the job';
 COMMENT ON COLUMN salesops.run_request.as_of IS 'Instant for which the run computes';
 COMMENT ON COLUMN salesops.run_request.requested_at IS 'Wall clock of the request';
+SELECT pg_catalog.pg_extension_config_dump('salesops.run_request', 'WHERE false');
 
-CREATE FUNCTION salesops.request_run(job text DEFAULT 'nightly', as_of timestamptz DEFAULT now()) RETURNS bigint
+CREATE FUNCTION salesops.request_run(job text DEFAULT 'nightly', as_of timestamptz DEFAULT salesops.clock()) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
   SELECT salesops.check_job(request_run.job);
@@ -74,70 +75,3 @@ END $$;
 COMMENT ON FUNCTION salesops.await_run(bigint, interval) IS
   'Waits until a run has ended, at most for the given time, and returns its status: succeeded, failed, abandoned, '
   'or still running or requested. Call it in a transaction of its own, after the request was committed';
-
--- Without preload the schedule is still there, for whoever calls the jobs from elsewhere.
-CREATE FUNCTION salesops.set_schedule(job text DEFAULT 'nightly', at_time time DEFAULT '02:00',
-                                      time_zone text DEFAULT salesops.get_setting('time_zone'),
-                                      enabled boolean DEFAULT true, catch_up interval DEFAULT '12 hours')
-RETURNS timestamptz
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_column
-BEGIN
-  PERFORM salesops.check_job(set_schedule.job);
-  IF NOT EXISTS (SELECT FROM pg_catalog.pg_timezone_names z WHERE z.name = set_schedule.time_zone) THEN
-    RAISE EXCEPTION 'unknown time zone "%"', set_schedule.time_zone
-      USING ERRCODE = 'invalid_parameter_value',
-            HINT = 'SELECT name FROM pg_timezone_names lists them, for instance Europe/Berlin.';
-  END IF;
-
-  INSERT INTO salesops.schedule AS s (job, at_time, time_zone, enabled, catch_up, since)
-  VALUES (set_schedule.job, set_schedule.at_time, set_schedule.time_zone, set_schedule.enabled, set_schedule.catch_up,
-          pg_catalog.now())
-  ON CONFLICT (job) DO UPDATE
-  SET at_time = excluded.at_time, time_zone = excluded.time_zone, enabled = excluded.enabled,
-      catch_up = excluded.catch_up, since = excluded.since;
-  PERFORM salesops.wake_worker();
-  RETURN salesops.next_due(set_schedule.job, pg_catalog.now());
-END $$;
-COMMENT ON FUNCTION salesops.set_schedule(text, time, text, boolean, interval) IS
-  'Sets when a job runs in this database, from now on (at 02:00 in the zone of the setting time_zone unless told), '
-  'and tells the background worker; returns when it is due next, NULL if disabled';
-
--- What the worker does when it looks at a database: requests first, in the order in which they came.
-CREATE FUNCTION salesops.begin_due_run(now timestamptz) RETURNS bigint
-LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  request salesops.run_request;
-  due record;
-  begun bigint;
-  -- Between a request and its run another one may have come, and clocks step back: a run is never before the last one.
-  last_as_of timestamptz := (SELECT max(r.as_of) FROM salesops.run_log r);
-BEGIN
-  PERFORM salesops.mark_abandoned_runs();
-
-  DELETE FROM salesops.run_request q
-  WHERE q.run_id = (SELECT min(o.run_id) FROM salesops.run_request o)
-  RETURNING q.* INTO request;
-  IF FOUND THEN
-    RETURN salesops.begin_run(request.job, salesops.local_date(request.job, request.as_of),
-                              greatest(request.as_of, last_as_of), 'manual',
-                              request.run_id);
-  END IF;
-
-  FOR due IN SELECT d.job, d.local_date FROM salesops.due_run(begin_due_run.now) d LOOP
-    begun := salesops.begin_run(due.job, due.local_date, greatest(begin_due_run.now, last_as_of), 'schedule');
-    EXIT WHEN begun IS NOT NULL;
-  END LOOP;
-  RETURN begun;
-END $$;
-COMMENT ON FUNCTION salesops.begin_due_run(timestamptz) IS
-  'Begins the run that was asked for or is due and returns its identity; NULL if there is none. The caller holds '
-  'the run lock';
-
-CREATE FUNCTION salesops.next_due(after timestamptz) RETURNS timestamptz
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-  SELECT min(salesops.next_due(s.job, next_due.after)) FROM salesops.schedule s;
-END;
-COMMENT ON FUNCTION salesops.next_due(timestamptz) IS
-  'First instant after the given one at which any job of this database is due; NULL if none ever is';

@@ -1,13 +1,13 @@
--- status.sql: how the jobs are doing, and how long the log is kept.
+-- status.sql: how the jobs are doing.
 
 CREATE VIEW salesops.run_status AS
 SELECT j.job, last.run_id AS last_run_id, last.status AS last_status, last.started_at AS last_started_at,
-       good.finished_at AS last_success_at, good.as_of AS last_success_as_of, now() - good.finished_at AS age,
+       good.finished_at AS last_success_at, good.as_of AS last_success_as_of, salesops.clock() - good.finished_at AS age,
        (SELECT count(*)
         FROM salesops.run_log r
         WHERE r.job = j.job AND r.status IN ('failed', 'abandoned')
           AND r.started_at > coalesce(good.started_at, '-infinity')) AS consecutive_failures,
-       salesops.next_due(j.job, now()) AS next_due,
+       salesops.next_due(j.job, salesops.clock()) AS next_due,
        salesops.run_lock_holder() AS running_pid
 FROM (SELECT s.job FROM salesops.schedule s UNION SELECT r.job FROM salesops.run_log r) AS j
 LEFT JOIN LATERAL (
@@ -38,27 +38,6 @@ COMMENT ON COLUMN salesops.run_status.consecutive_failures IS 'Runs failed or ab
 COMMENT ON COLUMN salesops.run_status.next_due IS
   'When the worker runs it next; NULL without a schedule or when disabled';
 COMMENT ON COLUMN salesops.run_status.running_pid IS 'Process that is running a job in this database now, NULL if none';
-
--- The last run of each kind and the last success stay whatever their age: the schedule and run_status read them.
-CREATE FUNCTION salesops.purge_run_log(keep interval, as_of timestamptz DEFAULT now()) RETURNS bigint
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-BEGIN ATOMIC
-  WITH purged AS (
-    DELETE FROM salesops.run_log r
-    WHERE r.started_at < purge_run_log.as_of - purge_run_log.keep
-      AND r.status <> 'running'
-      AND EXISTS (SELECT FROM salesops.run_log n
-                  WHERE n.job = r.job AND n.started_by = r.started_by AND n.run_id > r.run_id)
-      AND (r.status <> 'succeeded'
-           OR EXISTS (SELECT FROM salesops.run_log n
-                      WHERE n.job = r.job AND n.status = 'succeeded' AND n.run_id > r.run_id))
-    RETURNING r.run_id
-  )
-  SELECT count(*) FROM purged;
-END;
-COMMENT ON FUNCTION salesops.purge_run_log(interval, timestamptz) IS
-  'Deletes runs begun longer ago than keep, with their steps, and returns their number; the last scheduled run, the '
-  'last manual run and the last success of each job stay';
 
 -- A database that is listed already is looked at as soon as it has the extension.
 SELECT salesops.wake_worker();

@@ -89,6 +89,4 @@ salesops_define_settings(void)
 							 /* maxValue= */ SALESOPS_MAX_DATABASES,
 							PGC_SIGHUP, 0,
 							NULL, NULL, NULL);
-
-	MarkGUCPrefixReserved("salesops");
 }

@@ -178,7 +178,7 @@ start_runner(Launcher *launcher, int slot, Oid database, Oid role)
 	if (!started)
 	{
 		launcher->runner[slot] = NULL;
-		salesops_slot_postpone(slot, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), RETRY_MS));
+		salesops_slot_postpone(slot, TimestampTzPlusMilliseconds(salesops_now(), RETRY_MS));
 	}
 	return started;
 }
@@ -224,7 +224,7 @@ find_role(Launcher *launcher, Oid *role)
 static TimestampTz
 launch_due_runners(Launcher *launcher, Oid role)
 {
-	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz now = salesops_now();
 	TimestampTz next = SALESOPS_NEVER;
 	DatabaseSlot slot[SALESOPS_MAX_DATABASES];
 	int			busy = 0;
@@ -281,7 +281,7 @@ take_turn(Launcher *launcher)
 		next = launch_due_runners(launcher, role);
 	CommitTransactionCommand();
 
-	return Min(LONGEST_SLEEP_MS, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next));
+	return Min(LONGEST_SLEEP_MS, TimestampDifferenceMilliseconds(salesops_now(), next));
 }
 
 /* A turn that fails is reported and costs a short sleep. */

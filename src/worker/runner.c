@@ -3,23 +3,20 @@
  *
  * A runner asks the tables through the functions of sql/worker what there is to do, does it, tells the
  * launcher when to come back, and is gone: between runs nobody is connected to the database. It holds no
- * logic of its own; salesops.run_job() does the same by hand. What C adds is what SQL cannot have in a
+ * logic of its own; salesops.run_due_jobs() does the same by hand. What C adds is what SQL cannot have in a
  * background worker: a transaction for each step, a time limit on it, and going on after its error.
  */
 #include "worker/worker.h"
 
 #include "access/xact.h"
-#include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
 #include "commands/dbcommands.h"
-#include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
-#include "storage/lmgr.h"
 #include "tcop/tcopprot.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -60,23 +57,6 @@ text_argument(const char *value)
 		.value = value == NULL ? (Datum) 0 : CStringGetTextDatum(value)};
 }
 
-/*
- * Lock the extension against DROP until the transaction ends; false if it is not there.
- *
- * DROP EXTENSION takes this lock before those of the tables. So it waits for us here, or we for it, and neither
- * holds a table that the other wants: without this the two deadlock between a step and the next.
- */
-static bool
-lock_extension(void)
-{
-	Oid			extension = get_extension_oid("salesops", true);
-
-	if (!OidIsValid(extension))
-		return false;
-	LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
-	return OidIsValid(get_extension_oid("salesops", true));
-}
-
 /* Open a transaction in which SQL can be called, unless the extension has been dropped: then we are done. */
 static void
 begin_work(const char *activity)
@@ -90,7 +70,7 @@ begin_work(const char *activity)
 	SetCurrentStatementStartTimestamp();
 	pgstat_report_activity(STATE_RUNNING, activity);
 	StartTransactionCommand();
-	if (!lock_extension())
+	if (!salesops_extension_is_locked())
 	{
 		ereport(LOG,
 				(errmsg("database \"%s\" has no extension salesops", get_database_name(MyDatabaseId)),
@@ -157,18 +137,52 @@ override_setting(const char *name, const char *value)
 static void
 settle_in(void)
 {
-	char		milliseconds[12];
-
 	override_setting("application_name", "salesops runner");
 	override_setting("search_path", "pg_catalog, pg_temp");
 	override_setting("default_transaction_isolation", "read committed");
 	override_setting("default_transaction_read_only", "off");
 	override_setting("default_transaction_deferrable", "off");
-	snprintf(milliseconds, sizeof(milliseconds), "%d", salesops_lock_timeout);
-	override_setting("lock_timeout", milliseconds);
 }
 
-/* The steps of the job of a run, as C strings in run_context. */
+/* How long the steps of one run may take, in milliseconds; 0 means no limit. */
+typedef struct Limits
+{
+	int			step;
+	int			lock;
+} Limits;
+
+/* A limit that the schedule sets, or if it is silent the one of the settings. */
+static int
+limit_or_setting(int column, int setting)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull);
+
+	return isnull ? setting : (int) DatumGetInt64(value);
+}
+
+/* Read the limits of a run, and set the one for locks, which the server enforces by itself. */
+static Limits
+set_limits(int64 run_id)
+{
+	Argument	args[] = {bigint_argument(run_id)};
+	Limits		limits;
+	char		milliseconds[12];
+
+	begin_work("salesops: reading the limits of the run");
+	query("SELECT * FROM salesops.run_limits($1)", 1, args);
+	if (SPI_processed != 1)
+		elog(ERROR, "run " INT64_FORMAT " has no limits", run_id);
+	limits.step = limit_or_setting(1, salesops_statement_timeout);
+	limits.lock = limit_or_setting(2, salesops_lock_timeout);
+	commit_work();
+
+	snprintf(milliseconds, sizeof(milliseconds), "%d", limits.lock);
+	override_setting("lock_timeout", milliseconds);
+	return limits;
+}
+
+/* What a run has to do, as C strings in run_context. */
 static List *
 read_steps(int64 run_id)
 {
@@ -176,8 +190,7 @@ read_steps(int64 run_id)
 	List	   *steps = NIL;
 
 	begin_work("salesops: reading the steps of the run");
-	query("SELECT s.step FROM salesops.run_log r, salesops.job_steps(r.job) s WHERE r.run_id = $1 ORDER BY s.\"position\"",
-		  1, args);
+	query("SELECT s.step FROM salesops.steps_to_do($1) s", 1, args);
 	for (uint64 i = 0; i < SPI_processed; i++)
 	{
 		char	   *step = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
@@ -192,7 +205,7 @@ read_steps(int64 run_id)
 
 /* Do the work of a step in its own transaction. Returns NULL, or the error that ended it and rolled it back. */
 static ErrorData *
-try_step(int64 run_id, const char *step)
+try_step(int64 run_id, const char *step, const Limits *limits)
 {
 	ErrorData  *volatile error = NULL;
 
@@ -206,8 +219,8 @@ try_step(int64 run_id, const char *step)
 		args[1] = text_argument(step);
 
 		/* Outside of a client's statement nobody arms the timer for us. */
-		if (salesops_statement_timeout > 0)
-			enable_timeout_after(STATEMENT_TIMEOUT, salesops_statement_timeout);
+		if (limits->step > 0)
+			enable_timeout_after(STATEMENT_TIMEOUT, limits->step);
 		query_value("SELECT salesops.run_step($1, $2)", 2, args, &isnull);
 		disable_timeout(STATEMENT_TIMEOUT, false);
 		commit_work();
@@ -235,7 +248,7 @@ try_step(int64 run_id, const char *step)
 
 /* Run one step and log how it went, each side of the work committed by itself. */
 static void
-run_step(int64 run_id, const char *step)
+run_step(int64 run_id, const char *step, const Limits *limits)
 {
 	ErrorData  *error;
 	Argument	args[6];
@@ -247,7 +260,7 @@ run_step(int64 run_id, const char *step)
 	query_value("SELECT salesops.begin_step($1, $2)", 2, args, &isnull);
 	commit_work();
 
-	error = try_step(run_id, step);
+	error = try_step(run_id, step, limits);
 	if (error == NULL)
 		return;
 
@@ -268,11 +281,12 @@ static void
 run_job(int64 run_id)
 {
 	Argument	args[] = {bigint_argument(run_id)};
+	Limits		limits = set_limits(run_id);
 	ListCell   *lc;
 	bool		isnull;
 
 	foreach(lc, read_steps(run_id))
-		run_step(run_id, lfirst(lc));
+		run_step(run_id, lfirst(lc), &limits);
 
 	begin_work("salesops: finishing the run");
 	query_value("SELECT salesops.finish_run($1)", 1, args, &isnull);
@@ -294,23 +308,24 @@ take_run_lock(void)
 
 /*
  * Begin the next run that is asked for or due and return its identity, or publish when to come back and
- * return 0. Both read the same now(), so no due time falls between them.
+ * return 0. Both read the same clock, so no due time falls between them.
  */
 static int64
 begin_due_run(void)
 {
+	TimestampTz now = salesops_now();
+	Argument	clock = {.type = TIMESTAMPTZOID,.value = TimestampTzGetDatum(now)};
 	bool		none;
 	int64		run_id;
 
 	salesops_slot_take_wake(my_slot);
 	begin_work("salesops: looking for a due run");
-	run_id = DatumGetInt64(query_value("SELECT salesops.begin_due_run(now())", 0, NULL, &none));
+	run_id = DatumGetInt64(query_value("SELECT salesops.begin_due_run($1)", 1, &clock, &none));
 	if (none)
 	{
 		bool		never;
-		TimestampTz now = GetCurrentTransactionStartTimestamp();
 		TimestampTz rest = TimestampTzPlusMilliseconds(now, LONGEST_REST_MS);
-		TimestampTz due = DatumGetTimestampTz(query_value("SELECT salesops.next_due(now())", 0, NULL, &never));
+		TimestampTz due = DatumGetTimestampTz(query_value("SELECT salesops.next_due($1)", 1, &clock, &never));
 
 		run_id = 0;
 		salesops_slot_publish(my_slot, never ? rest : Min(due, rest));
@@ -341,7 +356,7 @@ salesops_runner_main(Datum arg)
 
 	if (!take_run_lock())
 	{
-		salesops_slot_publish(my_slot, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), BUSY_RETRY_MS));
+		salesops_slot_publish(my_slot, TimestampTzPlusMilliseconds(salesops_now(), BUSY_RETRY_MS));
 		proc_exit(0);
 	}
 	while ((run_id = begin_due_run()) != 0)

@@ -167,7 +167,7 @@ retry_time(int failures)
 
 	if (failures - 1 < RETRY_DOUBLINGS_MAX)
 		delay = Min(RETRY_FIRST_MS << (failures - 1), RETRY_LONGEST_MS);
-	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay);
+	return TimestampTzPlusMilliseconds(salesops_now(), delay);
 }
 
 /* starting -> waiting: the runner never reported. */

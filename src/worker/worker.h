@@ -6,7 +6,7 @@
 #ifndef SALESOPS_WORKER_WORKER_H
 #define SALESOPS_WORKER_WORKER_H
 
-#include "core/compat.h"
+#include "core/clock.h"
 #include "nodes/pg_list.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
@@ -80,6 +80,9 @@ extern void salesops_wake_all(void);
 /* launcher.c */
 extern void salesops_register_launcher(void);
 extern PGDLLEXPORT void salesops_launcher_main(Datum arg);
+
+/* extension.c */
+extern bool salesops_extension_is_locked(void);
 
 /* runner.c */
 extern PGDLLEXPORT void salesops_runner_main(Datum arg);

@@ -83,7 +83,7 @@ sub count_in_log
 	return scalar(() = $log =~ /$pattern/g);
 }
 
-my $all_good = 'sync succeeded, snapshot succeeded, audit succeeded, refresh succeeded, alert succeeded';
+my $all_good = 'sync succeeded, snapshot succeeded, audit succeeded, refresh succeeded, alert succeeded, purge succeeded';
 
 # --- on request ------------------------------------------------------------------------------------------
 
@@ -133,7 +133,7 @@ is(sales("SELECT count(*) FROM salesops.run_log WHERE started_by = 'schedule'"),
 rehearse(snapshot => q{DO $$BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '53100', DETAIL = 'd', HINT = 'h'; END$$});
 $run = request();
 is(await($run), 'failed', 'a run with a failing step fails');
-is(steps_of($run), 'sync succeeded, snapshot failed 53100, audit succeeded, refresh succeeded, alert succeeded',
+is(steps_of($run), 'sync succeeded, snapshot failed 53100, audit succeeded, refresh succeeded, alert succeeded, purge succeeded',
 	'... and its other steps succeed');
 is(sales("SELECT message, detail, hint, rows_affected FROM salesops.run_step_log WHERE run_id = $run AND step = 'snapshot'"),
 	'no room|d|h|', '... the error is logged in full');
@@ -147,7 +147,7 @@ $holder->query_safe('BEGIN');
 $holder->query_safe('LOCK TABLE rehearsal.trace IN ROW EXCLUSIVE MODE');
 $run = request();
 is(await($run), 'failed', 'a run with steps over their limits fails');
-is(steps_of($run), 'sync failed 57014, snapshot succeeded, audit succeeded, refresh failed 55P03, alert succeeded',
+is(steps_of($run), 'sync failed 57014, snapshot succeeded, audit succeeded, refresh failed 55P03, alert succeeded, purge succeeded',
 	'... the statement and the lock time-out each end one step');
 is(sales("SELECT finished_at - started_at BETWEEN '0.7 s' AND '5 s' FROM salesops.run_step_log
 		  WHERE run_id = $run AND step = 'sync'"), 't', '... at the limit');
@@ -159,7 +159,7 @@ $run = request();
 wait_for_sleep();
 sales("SELECT pg_cancel_backend(backend_pid) FROM salesops.run_log WHERE run_id = $run");
 is(await($run), 'failed', 'pg_cancel_backend() ends a step');
-is(steps_of($run), 'sync failed 57014, snapshot succeeded, audit succeeded, refresh succeeded, alert succeeded', '... and only that');
+is(steps_of($run), 'sync failed 57014, snapshot succeeded, audit succeeded, refresh succeeded, alert succeeded, purge succeeded', '... and only that');
 
 # --- one run at a time -----------------------------------------------------------------------------------
 
@@ -301,7 +301,7 @@ $plain->safe_psql('postgres', "\\i $rehearsal");
 ($code, $out, $err) = $plain->psql('postgres', "\\set VERBOSITY verbose\nSELECT salesops.request_run()");
 like($err, qr/ERROR:  55000: .*HINT:  Add it there and restart the server, or run the job in this session/s, 'without preload a request is refused with the way out');
 like($plain->safe_psql('postgres', "LISTEN salesops; CALL salesops.run_nightly('2026-01-01 00:00:00+00')"),
-	qr/notification "salesops" with payload "\{"job": "nightly", "as_of": "2026-01-01T00:00:00\+00:00", "event": "run_finished", "run_id": 1, "status": "succeeded", "steps_failed": \[\], "sync_failures": null\}"/,
+	qr/notification "salesops" with payload "\{"job": "nightly", "as_of": "2026-01-01T00:00:00\+00:00", "event": "run_finished", "run_id": 1, "status": "succeeded", "attempt": 1, "steps_failed": \[\], "sync_failures": null\}"/,
 	'... a run in the session tells the listeners');
 is($plain->safe_psql('postgres', 'SELECT status, started_by FROM salesops.run_log'), 'succeeded|manual', '... and that way works');
 is($plain->safe_psql('postgres', "SELECT salesops.set_schedule() > now(), salesops.wake_worker()"), 't|f', '... and a schedule can be set');

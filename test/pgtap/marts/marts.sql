@@ -45,8 +45,8 @@ VALUES ('missing_account', 'opportunity', 's', 'd2', 'ann', 'error', NULL, NULL,
        ('not_confirmed', 'opportunity', 's', 'd2', 'ann', 'warning', '9 days', '7 days', '2026-11-10', 1, '2026-12-24', 4),
        ('missing_account', 'opportunity', 's', 'd1', 'ann', 'error', NULL, NULL, '2026-01-10', 1, '2026-02-15', 2),
        ('missing_account', 'opportunity', 's', 'd3', 'ann', 'error', NULL, NULL, '2026-12-24', 4, NULL, NULL);
-INSERT INTO salesops.run_log (job, local_date, as_of, started_by, started_at, finished_at, status)
-VALUES ('nightly', '2026-11-20', '2026-11-20', 'schedule', '2026-11-20 02:00+00', '2026-11-20 02:05+00', 'failed');
+INSERT INTO salesops.run_log (job, local_date, slot, due_at, as_of, started_by, started_at, finished_at, status)
+VALUES ('nightly', '2026-11-20', 0, '2026-11-20 02:00+00', '2026-11-20', 'schedule', '2026-11-20 02:00+00', '2026-11-20 02:05+00', 'failed');
 INSERT INTO salesops.run_step_log (run_id, step, started_at, finished_at, status, rows_affected, sqlstate, message)
 SELECT r.run_id, s.* FROM salesops.run_log r
 CROSS JOIN (VALUES ('sync', timestamptz '2026-11-20 02:00+00', timestamptz '2026-11-20 02:01+00', 'succeeded', 7::bigint, NULL, NULL),

@@ -11,35 +11,36 @@ DELETE FROM salesops.run_log;
 DELETE FROM salesops.run_request;
 
 -- Beginning
-SELECT throws_ok($$SELECT salesops.begin_run('nightly', '2026-01-01', '2026-01-01', 'schedule')$$, '55000',
+SELECT throws_ok($$SELECT salesops.begin_run('nightly', '2026-01-01')$$, '55000',
                  'this session does not hold the run lock', 'a run begins only under the run lock');
 SELECT is(salesops.run_lock_holder(), NULL, 'nobody holds it');
 SELECT ok(salesops.try_run_lock(), 'this session takes it');
+SELECT ok(salesops.try_run_lock(), '... may ask again');
 SELECT is(salesops.run_lock_holder(), pg_backend_pid(), '... and holds it');
-SELECT salesops.begin_run('nightly', '2026-01-01', '2026-01-01 02:00Z', 'schedule') AS run \gset
-SELECT is(salesops.begin_run('nightly', '2026-01-01', '2026-01-01 03:00Z', 'schedule'), NULL, 'a scheduled run begins once a local day');
-SELECT isnt(salesops.begin_run('nightly', '2026-01-02', '2026-01-02 02:00Z', 'schedule'), NULL, '... on the next day again');
-SELECT is((SELECT count(salesops.begin_run('nightly', '2026-01-01', '2026-01-02 02:00Z', 'manual')) FROM generate_series(1, 3)), 3::bigint,
+SELECT salesops.begin_attempt('nightly', '2026-01-01', 0, '2026-01-01 02:00Z', '2026-01-01 02:00Z') AS run \gset
+SELECT results_eq(format('SELECT started_by, local_date, due_at, as_of, attempt, retries, series FROM salesops.run_log WHERE run_id = %s', :run),
+                  format($$VALUES ('schedule', date '2026-01-01', timestamptz '2026-01-01 02:00Z', timestamptz '2026-01-01 02:00Z', 1, NULL::bigint, %s::bigint)$$, :run),
+                  'the first attempt at a slot begins its series');
+SELECT isnt(salesops.begin_attempt('nightly', '2026-01-02', 0, '2026-01-02 02:00Z', '2026-01-02 02:00Z'), NULL, 'the next day has one of its own');
+SELECT is((SELECT count(salesops.begin_run('nightly', '2026-01-02 02:00Z')) FROM generate_series(1, 3)), 3::bigint,
           'manual runs may repeat a day');
-SELECT throws_ok($$SELECT salesops.begin_run('weekly', '2026-01-01', '2026-01-01', 'manual')$$, '22023', 'unknown job "weekly"',
+SELECT throws_ok($$SELECT salesops.begin_run('weekly', '2026-01-01')$$, '22023', 'unknown job "weekly"',
                  'an unknown job is refused');
-SELECT throws_ok($$SELECT salesops.begin_run('nightly', '2026-01-01', 'infinity', 'manual')$$, '22023', 'as_of must be an instant, not infinity',
+SELECT throws_ok($$SELECT salesops.begin_run('nightly', 'infinity')$$, '22023', 'as_of must be an instant, not infinity',
                  'so is a run for ever');
 SELECT throws_ok($$SELECT salesops.request_run('nightly', NULL)$$, '22023', 'as_of must be an instant, not NULL', '... or for no instant');
-SELECT throws_ok($$SELECT salesops.begin_run('nightly', '2026-01-01', '2026-01-02 02:00Z', 'chance')$$, '23514', NULL,
-                 'a run is started by schedule or manually');
-SELECT throws_ok(format($$SELECT salesops.begin_run('nightly', '2026-01-01', %L, 'manual')$$, clock_timestamp() + interval '25 hours'), '22023', NULL,
+SELECT throws_ok(format($$SELECT salesops.begin_run('nightly', %L)$$, clock_timestamp() + interval '25 hours'), '22023', NULL,
                  '... or as of a day to come');
 SELECT throws_ok($$SELECT salesops.request_run('nightly', '2026-01-02 01:59Z')$$, '22023',
                  format('a run as of %s would come before the last one', timestamptz '2026-01-02 01:59Z'), '... or before the last one');
 SELECT results_eq($$SELECT status, count(*) FROM salesops.run_log GROUP BY 1 ORDER BY 1$$,
-                  $$VALUES ('abandoned', 4::bigint), ('running', 1)$$, 'a run that begins shows the ones before it to be abandoned');
+                  $$VALUES ('abandoned', 4::bigint), ('running', 1)$$, 'a manual run that begins shows the ones before it to be abandoned');
 
 -- Steps
-SELECT results_eq($$SELECT step FROM salesops.job_steps('nightly')$$, ARRAY['sync', 'snapshot', 'audit', 'refresh', 'alert'],
+SELECT results_eq($$SELECT step FROM salesops.job_steps('nightly')$$, ARRAY['sync', 'snapshot', 'audit', 'refresh', 'alert', 'purge'],
                   'the steps of the nightly job');
 SELECT is_empty($$SELECT * FROM salesops.job_steps('weekly')$$, 'no steps of a job that is not');
-SELECT salesops.begin_run('nightly', '2026-01-03', '2026-01-03 02:00Z', 'manual') AS run \gset
+SELECT salesops.begin_run('nightly', '2026-01-03 02:00Z') AS run \gset
 SELECT throws_ok(format($$SELECT salesops.run_step(%s, 'sync')$$, :run), '55000', NULL, 'a step is begun before it is run');
 SELECT salesops.begin_step(:run, 'sync');
 SELECT is((SELECT status FROM salesops.run_step_log WHERE run_id = :run), 'running', 'a step that has begun is running');
@@ -62,11 +63,11 @@ SELECT is(salesops.finish_run(:run), NULL, '... and ends once');
 SELECT is(salesops.begin_due_run('2026-02-01'), NULL, 'without schedule or request nothing begins');
 SELECT salesops.set_schedule(at_time => '01:00', time_zone => 'Asia/Tokyo');
 UPDATE salesops.schedule SET since = '2000-01-01';
-INSERT INTO salesops.run_request (run_id, job, as_of) VALUES (1001, 'nightly', '2017-12-31 16:00Z'), (1000, 'nightly', '2017-12-31 14:00Z');
+INSERT INTO salesops.run_request (run_id, job, as_of) VALUES (1001, 'nightly', '2026-02-01 16:00Z'), (1000, 'nightly', '2026-02-01 14:00Z');
 SELECT is(salesops.begin_due_run('2026-02-01 16:00Z'), 1000::bigint, 'requests go before the schedule, in the order in which they came');
 SELECT is(salesops.begin_due_run('2026-02-01 16:00Z'), 1001::bigint, '... one by one');
 SELECT results_eq('SELECT run_id, local_date FROM salesops.run_log WHERE run_id >= 1000 ORDER BY 1',
-                  $$VALUES (1000::bigint, date '2017-12-31'), (1001, '2018-01-01')$$, '... on the local day of their instant in Tokyo');
+                  $$VALUES (1000::bigint, date '2026-02-01'), (1001, '2026-02-02')$$, '... on the local day of their instant in Tokyo');
 SELECT salesops.begin_due_run('2026-02-01 16:00Z') AS run \gset
 SELECT results_eq(format('SELECT started_by, local_date, as_of FROM salesops.run_log WHERE run_id = %s', :run),
                   $$VALUES ('schedule', date '2026-02-02', timestamptz '2026-02-01 16:00Z')$$, 'then the run that is due');
