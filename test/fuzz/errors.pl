@@ -31,12 +31,9 @@ while (my $line = <$file>)
 	if ($line =~ /^\S+ \S+ \S+ \[\d+\] (\w+):  (.*)/)
 	{
 		my ($kind, $text) = ($1, $2);
-		if ($kind =~ /^(ERROR|FATAL|PANIC)$/ && $text =~ /^(\w{5}): (.*)/)
-		{
-			finish();
-			$error = { sqlstate => $1, message => $2 };
-		}
-		elsif ($error && $kind =~ /^(DETAIL|CONTEXT|LOCATION|STATEMENT)$/) { $error->{$kind} = substr $text, 0, 600; }
+		if ($error && $kind =~ /^(DETAIL|HINT|QUERY|CONTEXT|LOCATION|STATEMENT)$/) { $error->{$kind} = substr $text, 0, 600; }
+		else { finish(); }
+		$error = { sqlstate => $1, message => $2 } if $kind =~ /^(ERROR|FATAL|PANIC)$/ && $text =~ /^(\w{5}): (.*)/;
 	}
 }
 finish();
