@@ -70,7 +70,7 @@ BEGIN
        'SELECT s.{opportunityid}::text, s.{createddate}::text, t.target, coalesce(s.{oldvalue}::text, ''''), coalesce(s.{newvalue}::text, '''')
         FROM % s
         JOIN (SELECT f.field, m.target
-              FROM (SELECT DISTINCT {field} AS field FROM %) f
+              FROM (SELECT DISTINCT {field} AS field FROM % s) f
               JOIN (VALUES (''stagename'', ''stage''), (''amount'', ''amount''), (''closedate'', ''close_date''), (''probability'', ''probability''),
                            (''forecastcategoryname'', ''forecast_category''), (''forecastcategory'', ''forecast_category''),
                            (''owner'', ''owner_id''), (''ownerid'', ''owner_id'')) m(name, target) ON m.name = salesops.plain_name(f.field::text)) t
@@ -85,7 +85,7 @@ BEGIN
        'SELECT s.{dealid}::text, s.{timestamp}::text, t.target, NULL, coalesce(s.{value}::text, '''')
         FROM % s
         JOIN (SELECT f.field, m.target
-              FROM (SELECT DISTINCT {name} AS field FROM %) f
+              FROM (SELECT DISTINCT {name} AS field FROM % s) f
               JOIN (VALUES (''dealstage'', ''stage''), (''amount'', ''amount''), (''closedate'', ''close_date''), (''hsdealstageprobability'', ''probability''),
                            (''hsmanualforecastcategory'', ''forecast_category''), (''hubspotownerid'', ''owner_id'')) m(name, target)
                 ON m.name = salesops.plain_name(f.field::text)) t

@@ -292,24 +292,24 @@ BEGIN ATOMIC
   SELECT j.shape, j.alias, j.relation, j.base_key, j.query
   FROM (VALUES
     ('salesforce', 'user', 'role', 'userrole', 'userroleid',
-     'SELECT {id}::text AS key, min({name}::text) AS name FROM % GROUP BY 1'),
+     'SELECT {id}::text AS key, min({name}::text) AS name FROM % s GROUP BY 1'),
     -- One line a deal: the product that brings most, so that a deal's own amount is never multiplied by its lines.
     ('salesforce', 'opportunity', 'line', 'opportunitylineitem', 'id',
      'SELECT {opportunityid}::text AS key, '
      '(array_agg({product2id}::text ORDER BY salesops.read_number({?totalprice}::text) DESC NULLS LAST, {?id}::text, {product2id}::text))[1] AS product, '
      'sum(salesops.read_number({?quantity}::text)) AS quantity, '
      'sum(salesops.read_number({?quantity}::text) * salesops.read_number({?listprice}::text)) AS listamount '
-     'FROM % WHERE coalesce(salesops.read_boolean({?isdeleted}::text) OR salesops.read_boolean({?fivetrandeleted}::text), false) = false GROUP BY 1'),
+     'FROM % s WHERE coalesce(salesops.read_boolean({?isdeleted}::text) OR salesops.read_boolean({?fivetrandeleted}::text), false) = false GROUP BY 1'),
     ('hubspot', 'owner', 'team', 'teamuser', 'activeuserid',
-     'SELECT {userid}::text AS key, min({teamid}::text) AS name FROM % WHERE salesops.read_boolean({?fivetrandeleted}::text) IS NOT TRUE GROUP BY 1'),
+     'SELECT {userid}::text AS key, min({teamid}::text) AS name FROM % s WHERE salesops.read_boolean({?fivetrandeleted}::text) IS NOT TRUE GROUP BY 1'),
     -- A deal can have several companies; the lowest type_id is the primary association.
     ('hubspot', 'deal', 'company', 'dealcompany', 'dealid',
      'SELECT {dealid}::text AS key, (array_agg({companyid}::text ORDER BY salesops.read_number({?typeid}::text), {companyid}::text))[1] AS accountid '
-     'FROM % WHERE salesops.read_boolean({?fivetrandeleted}::text) IS NOT TRUE GROUP BY 1'),
+     'FROM % s WHERE salesops.read_boolean({?fivetrandeleted}::text) IS NOT TRUE GROUP BY 1'),
     ('hubspot', 'deal', 'merged', 'mergeddeal', 'dealid',
-     'SELECT {mergeddealid}::text AS key, min({dealid}::text) AS mergedinto FROM % WHERE salesops.read_boolean({?fivetrandeleted}::text) IS NOT TRUE GROUP BY 1'),
+     'SELECT {mergeddealid}::text AS key, min({dealid}::text) AS mergedinto FROM % s WHERE salesops.read_boolean({?fivetrandeleted}::text) IS NOT TRUE GROUP BY 1'),
     ('hubspot', 'engagement', 'deal', 'engagementdeal', 'engagementid',
-     'SELECT {engagementid}::text AS key, min({dealid}::text) AS dealid FROM % WHERE salesops.read_boolean({?fivetrandeleted}::text) IS NOT TRUE GROUP BY 1')
+     'SELECT {engagementid}::text AS key, min({dealid}::text) AS dealid FROM % s WHERE salesops.read_boolean({?fivetrandeleted}::text) IS NOT TRUE GROUP BY 1')
   ) AS j(family, shape, alias, relation, base_key, query)
   WHERE j.family = family_joins.family;
 END;

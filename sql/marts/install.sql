@@ -41,7 +41,8 @@ BEGIN ATOMIC
   SELECT pg_get_indexdef(i.indexrelid), x.relname = regexp_replace(r.relname, '_mat$', '') || '_key'
   FROM r JOIN pg_catalog.pg_index i ON i.indrelid = r.oid JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
   UNION ALL
-  SELECT format('COMMENT ON INDEX salesops_bi.%I IS %L', x.relname, obj_description(x.oid, 'pg_class')), false
+  SELECT format('COMMENT ON INDEX salesops_bi.%I IS %L', x.relname, obj_description(x.oid, 'pg_class')),
+         x.relname = regexp_replace(r.relname, '_mat$', '') || '_key'
   FROM r JOIN pg_catalog.pg_index i ON i.indrelid = r.oid JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
   WHERE obj_description(x.oid, 'pg_class') IS NOT NULL
   UNION ALL
@@ -111,14 +112,41 @@ END $$;
 COMMENT ON FUNCTION salesops.comment_mart(text) IS
   'Comment the relations of a mart and their columns where they have no comment yet; install_marts() calls it';
 
+-- Whoever owns the schema or a mart decides what dashboards read, and whoever may create a schema could have been here before
+-- us. Who may publish (write publication) is who is trusted with that.
+CREATE FUNCTION salesops.check_mart_owners()
+RETURNS void LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  foreign_part record;
+BEGIN
+  SELECT p.* INTO foreign_part
+  FROM (SELECT 'schema' AS kind, 'salesops_bi' AS name, n.nspowner AS owner FROM pg_namespace n WHERE n.nspname = 'salesops_bi'
+        UNION ALL
+        SELECT 'relation', format('salesops_bi.%I', c.relname), c.relowner
+        FROM pg_class c JOIN salesops.marts() m ON c.relname IN (m.mart, m.mart || '_mat')
+        WHERE c.relnamespace = to_regnamespace('salesops_bi')) p
+  WHERE NOT has_table_privilege(p.owner, 'salesops.publication', 'INSERT')
+  LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION '% % belongs to "%", who may not publish', foreign_part.kind, foreign_part.name, pg_get_userbyid(foreign_part.owner)
+      USING ERRCODE = 'insufficient_privilege',
+            DETAIL = 'Its owner decides what everybody reads there.',
+            HINT = 'Drop or rename it, or make the role that runs the jobs its owner.';
+  END IF;
+END $$;
+COMMENT ON FUNCTION salesops.check_mart_owners() IS
+  'Raises 42501 where schema salesops_bi or a mart in it belongs to a role that may not insert into salesops.publication: somebody else made it';
+
 CREATE FUNCTION salesops.install_marts()
 RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   mart text;
+  owner name;
   saved text[];
   command text;
   made bigint := 0;
 BEGIN
+  PERFORM salesops.check_mart_owners();
   IF to_regnamespace('salesops_bi') IS NULL THEN
     CREATE SCHEMA salesops_bi;
     COMMENT ON SCHEMA salesops_bi IS 'salesops for BI: plain views to read, each over a materialized view <name>_mat that the night refreshes';
@@ -129,8 +157,14 @@ BEGIN
        OR salesops.mart_found(mart) IS DISTINCT FROM (SELECT s.wanted FROM salesops.mart_shape(mart) s) THEN
       saved := ARRAY(SELECT c.command FROM salesops.mart_customisation(mart || '_mat') c WHERE NOT c.is_ours)
             || ARRAY(SELECT c.command FROM salesops.mart_customisation(mart) c WHERE NOT c.is_ours);
+      owner := (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = to_regclass(format('salesops_bi.%I', mart || '_mat')));
       PERFORM salesops.drop_mart(mart);
       PERFORM salesops.create_mart(mart);
+      -- What its owner wrote into its indexes keeps his rights, and he may go on refreshing it.
+      IF owner <> current_user THEN
+        EXECUTE format('ALTER MATERIALIZED VIEW salesops_bi.%I OWNER TO %I', mart || '_mat', owner);
+        EXECUTE format('ALTER VIEW salesops_bi.%I OWNER TO %I', mart, owner);
+      END IF;
       FOREACH command IN ARRAY saved LOOP
         BEGIN
           EXECUTE command;
@@ -151,7 +185,8 @@ END $$;
 COMMENT ON FUNCTION salesops.install_marts() IS
   'Make schema salesops_bi and the marts in it, empty until refresh_marts(); returns how many were made. What is there '
   'and right stays untouched; a mart '
-  'whose columns changed with an update is made anew with its user indexes, grants and comments. The caller owns them';
+  'whose columns changed with an update is made anew with its owner, user indexes, grants and comments. The caller owns what is new. '
+  'Errors as of check_mart_owners()';
 
 CREATE FUNCTION salesops.drop_mart(mart text)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -54,7 +54,7 @@ BEGIN
     failure_message := NULL;
     BEGIN
       how := salesops.refresh_mart(mart);
-      EXECUTE format('SELECT count(*) FROM salesops_bi.%I', mart || '_mat') INTO mart_rows;
+      mart_rows := salesops.count_rows(format('salesops_bi.%I', mart || '_mat')::regclass);
     EXCEPTION WHEN OTHERS THEN
       GET STACKED DIAGNOSTICS failure_state = RETURNED_SQLSTATE, failure_message = MESSAGE_TEXT;
       RAISE WARNING 'mart "%" was not refreshed and keeps its last rows: %', mart, failure_message

@@ -9,3 +9,5 @@ RETURNS TABLE(rule text, object_kind text, severity text, bound text, sqlstate t
 LANGUAGE c ROWS 30 AS 'MODULE_PATHNAME', 'salesops_evaluate_rules';
 COMMENT ON FUNCTION salesops.evaluate_rules(timestamptz, timestamptz, text[]) IS
   'Evaluate the enabled rules (all, or those named) over the open deals as of an instant as known at another, writing nothing. One row a rule: its violations and tallies, or why it failed';
+-- It shows what rules of others find, under their rights.
+REVOKE EXECUTE ON FUNCTION salesops.evaluate_rules(timestamptz, timestamptz, text[]) FROM PUBLIC;

@@ -54,6 +54,24 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON salesops.audit
   FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change('Call salesops.change_rule() or salesops.disable_rule().');
 COMMENT ON TRIGGER append_only ON salesops.audit_rule IS 'What a rule said on a day must stay known';
 
+-- Whoever could write the table could name a superuser as the author of what he wrote.
+CREATE FUNCTION salesops.refuse_forged_rule()
+RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF NOT pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = tg_relid), 'USAGE') THEN
+    RAISE EXCEPTION 'rules cannot be written into the table' USING
+      ERRCODE = 'insufficient_privilege',
+      DETAIL = 'A rule runs under the rights of the role that the table names as its author.',
+      HINT = 'Call salesops.add_rule(), change_rule() or disable_rule().';
+  END IF;
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION salesops.refuse_forged_rule() IS
+  'Trigger: refuses rows from anybody but the owner of the table, who alone can say whose rule it is, whatever was granted';
+CREATE TRIGGER owner_writes BEFORE INSERT ON salesops.audit_rule
+  FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_forged_rule();
+COMMENT ON TRIGGER owner_writes ON salesops.audit_rule IS 'Nobody can give a rule to somebody else';
+
 CREATE FUNCTION salesops.audit_rules(
   as_of timestamptz DEFAULT now(),
   OUT name text, OUT checklist_item text, OUT field text, OUT object_kind text, OUT applies text, OUT violation text,
@@ -95,11 +113,10 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION salesops.get_rule(text, timestamptz) IS 'A rule in force; 42704 where there is none of that name';
 
--- Predicates are checked under the rights of the caller.
-CREATE FUNCTION salesops.check_rule(object_kind text, applies text, violation text, value text, bound text)
+CREATE FUNCTION salesops.check_rule(object_kind text, applies text, violation text, value text, bound text, author text DEFAULT NULL)
 RETURNS void LANGUAGE c AS 'MODULE_PATHNAME', 'salesops_check_rule';
-COMMENT ON FUNCTION salesops.check_rule(text, text, text, text, text) IS
-  'Check the expressions of a rule without storing it: each must be one SQL expression over the columns of audit_columns(object_kind), predicates boolean; 42601 or 42703 with a hint where not';
+COMMENT ON FUNCTION salesops.check_rule(text, text, text, text, text, text) IS
+  'Check the expressions of a rule without storing it: each must be one SQL expression over the columns of audit_columns(object_kind), predicates boolean; 42601 or 42703 with a hint where not. Under the rights of the author (NULL = the caller), which the caller must have';
 
 CREATE FUNCTION salesops.write_rule(name text, valid_from timestamptz, is_enabled boolean, bound text, severity text,
                                     checklist_item text, field text, object_kind text, applies text, violation text, value text,
@@ -205,7 +222,8 @@ BEGIN
   -- A change holds from where the version before did, unless a later instant is named.
   valid_from := coalesce(valid_from, (SELECT max(r.valid_from) FROM salesops.audit_rule r WHERE r.name = change_rule.name), '-infinity');
   IF bound IS NOT NULL THEN
-    PERFORM salesops.check_rule(rule.object_kind, rule.applies, rule.violation, rule.value, bound);
+    PERFORM salesops.check_rule(rule.object_kind, rule.applies, rule.violation, rule.value, bound,
+                                CASE WHEN NOT rule.is_default THEN rule.rule_owner END);
   END IF;
   PERFORM salesops.write_rule(name, valid_from, coalesce(is_enabled, rule.is_enabled), coalesce(bound, rule.bound),
                               coalesce(severity, rule.severity), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);

@@ -55,6 +55,13 @@ salesops_input(PGFunction input, char *text, FunctionCallInfo fcinfo, Datum *val
 #endif
 }
 
+/* Generated columns that are computed when they are read came with 18. */
+#if PG_VERSION_NUM >= 180000
+#define salesops_is_virtual(column) ((column)->attgenerated == ATTRIBUTE_GENERATED_VIRTUAL)
+#else
+#define salesops_is_virtual(column) ((void) (column), false)
+#endif
+
 /* The module's name and version are shown by pg_get_loaded_modules() from 18 on. */
 #if PG_VERSION_NUM >= 180000
 #define SALESOPS_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "salesops")

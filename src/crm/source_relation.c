@@ -1,24 +1,31 @@
 /*
  * source_relation.c: read what somebody else owns without lending them our rights.
  *
- * The night may run as a superuser, and the relations of a source belong to a connector. Reading a plain table runs no
- * code of its owner's. Reading a view, a table with row security, or a column whose type the owner made (a cast of it can
- * be a function) does, and would run it with the rights of the reader. So
+ * The night may run as a superuser, and the relations of a source belong to a connector. Reading a view runs code of its
+ * owner's with the rights of the reader; so do row security, and a cast of a type that the owner made. Even a plain
+ * table is not harmless to a query: the planner computes what it finds constant in index expressions, statistics and
+ * check constraints, whatever function the owner put there. So no query of ours ever names a relation of a source:
  *
- *     source_relation(relation)   SQL that stands for the relation in a FROM clause: its name where reading it is
- *                                 harmless, otherwise a call of read_as_owner(); and it locks the relation, so that it is
- *                                 still the same one when the SQL runs
- *     read_as_owner(relation)     its rows, read under the rights of its owner as a security-restricted operation, like
- *                                 the query of a materialized view; types that users made come as text
+ *     read_relation(relation)     its rows, in one of two ways:
  *
- * A reader who has not the rights of the owner reads with his own: there is nothing to lend then but those.
+ *         scanned      a table or materialized view that holds all its rows itself, in columns of the server's own types,
+ *                      is read from first to last without the planner: nothing of its owner's runs
+ *         as owner     anything else is queried under its owner's rights (act_as.c); types that users made come as text
+ *
+ *     source_relation(relation)   SQL that stands for the relation in a FROM clause: a call of read_relation(); it locks
+ *                                 the relation, so that it is still the same one when the SQL runs
+ *
+ * The second way takes a reader with the rights of the owner. One without them would run the owner's code under his own,
+ * so he is refused, unless the owner is a superuser, who has no need of anybody's rights.
  */
 #include "core/compat.h"
 
 #include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/table.h"
-#include "catalog/namespace.h"
+#include "access/tableam.h"
+#include "access/tupconvert.h"
+#include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
@@ -31,10 +38,16 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+#include "core/act_as.h"
+
+static const char wrong_columns[] = "the columns named are not those of the relation";
+
 PG_FUNCTION_INFO_V1(salesops_source_relation);
-PG_FUNCTION_INFO_V1(salesops_read_as_owner);
+PG_FUNCTION_INFO_V1(salesops_read_relation);
+PG_FUNCTION_INFO_V1(salesops_count_rows);
 
 /* Whether a type came with the server. */
 static bool
@@ -50,22 +63,61 @@ is_built_in(Oid type)
 	return result;
 }
 
-/* Whether reading the relation can run code that its owner chose. */
+/* Whether all rows of the relation are in its own storage and can be read without running code. */
 static bool
-runs_code(Relation relation)
+can_be_scanned(Relation relation)
 {
 	TupleDesc	columns = RelationGetDescr(relation);
 
-	if (relation->rd_rel->relkind == RELKIND_VIEW || relation->rd_rel->relrowsecurity)
-		return true;
+	if (relation->rd_rel->relkind != RELKIND_RELATION && relation->rd_rel->relkind != RELKIND_MATVIEW)
+		return false;
+	if (relation->rd_rel->relrowsecurity || relation->rd_rel->relhassubclass)
+		return false;
 	for (int i = 0; i < columns->natts; i++)
 	{
 		Form_pg_attribute column = TupleDescAttr(columns, i);
 
-		if (!column->attisdropped && !is_built_in(column->atttypid))
-			return true;
+		if (!column->attisdropped && (salesops_is_virtual(column) || !is_built_in(column->atttypid)))
+			return false;
 	}
-	return false;
+	return true;
+}
+
+/* Opens and locks a relation whose rows can be read; the lock stays until the transaction ends. */
+static Relation
+open_relation(Oid oid)
+{
+	Relation	relation = try_relation_open(oid, AccessShareLock);
+
+	if (relation == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", oid)));
+	switch (relation->rd_rel->relkind)
+	{
+		case RELKIND_RELATION:
+		case RELKIND_MATVIEW:
+		case RELKIND_VIEW:
+		case RELKIND_FOREIGN_TABLE:
+		case RELKIND_PARTITIONED_TABLE:
+			return relation;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					 errmsg("\"%s\" holds no rows to read", RelationGetRelationName(relation)),
+					 errdetail_relkind_not_supported(relation->rd_rel->relkind)));
+	}
+	return NULL;				/* keep the compiler quiet */
+}
+
+/* Raises 42501 where the caller may not read the relation. */
+static void
+check_right_to_read(Relation relation)
+{
+	AclResult	right = pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), ACL_SELECT);
+
+	if (right != ACLCHECK_OK)
+		aclcheck_error(right, get_relkind_objtype(relation->rd_rel->relkind), RelationGetRelationName(relation));
 }
 
 static char *
@@ -74,10 +126,7 @@ qualified_name(Relation relation)
 	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)), RelationGetRelationName(relation));
 }
 
-/*
- * Appends the columns of the relation, each through the format given: as a definition ("name" type) or as an expression
- * of the query that reads it.
- */
+/* Appends the columns of the relation, as definitions ("name" type) or as expressions of the query that reads them. */
 static void
 append_columns(StringInfo out, Relation relation, bool as_definition)
 {
@@ -94,65 +143,104 @@ append_columns(StringInfo out, Relation relation, bool as_definition)
 		built_in = is_built_in(column->atttypid);
 		appendStringInfo(out, "%s%s", separator, quote_identifier(NameStr(column->attname)));
 		if (as_definition)
-			appendStringInfo(out, " %s", built_in ? format_type_be(column->atttypid) : "text");
+			appendStringInfo(out, " %s", built_in ? format_type_with_typemod(column->atttypid, -1) : "pg_catalog.text");
 		else if (!built_in)
-			appendStringInfoString(out, "::text");
+			appendStringInfoString(out, "::pg_catalog.text");
 		separator = ", ";
 	}
 }
 
-/* Opens the relation that an argument names; it may be gone since somebody looked it up. */
-static Relation
-open_argument(FunctionCallInfo fcinfo, int n)
-{
-	Oid			oid = PG_GETARG_OID(n);
-	Relation	relation = try_relation_open(oid, AccessShareLock);
-
-	if (relation == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", oid),
-				 errhint("It may have been dropped a moment ago; try again.")));
-	return relation;
-}
-
-/* source_relation(relation): SQL of a FROM item that reads the relation safely; holds a lock until the transaction ends. */
+/*
+ * source_relation(relation): SQL of a FROM item that reads the relation safely. A relation that the caller may not read is
+ * not locked: the SQL will fail with the name of what is lacking.
+ */
 Datum
 salesops_source_relation(PG_FUNCTION_ARGS)
 {
-	Relation	relation = open_argument(fcinfo, 0);
+	Relation	relation = open_relation(PG_GETARG_OID(0));
+	bool		may_read = pg_class_aclcheck(RelationGetRelid(relation), GetUserId(), ACL_SELECT) == ACLCHECK_OK;
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	if (relation->rd_rel->relowner == GetUserId() || !runs_code(relation))
-		appendStringInfoString(&sql, qualified_name(relation));
-	else
-	{
-		appendStringInfo(&sql, "(SELECT * FROM salesops.read_as_owner(%s) AS r(",
-						 quote_literal_cstr(qualified_name(relation)));
-		append_columns(&sql, relation, true);
-		appendStringInfoString(&sql, "))");
-	}
-	relation_close(relation, NoLock);
+	appendStringInfo(&sql, "(SELECT * FROM salesops.read_relation(%s) AS r(", quote_literal_cstr(qualified_name(relation)));
+	append_columns(&sql, relation, true);
+	appendStringInfoString(&sql, "))");
+	relation_close(relation, may_read ? NoLock : AccessShareLock);
 	PG_RETURN_TEXT_P(cstring_to_text(sql.data));
 }
 
-/* read_as_owner(relation): the rows of the relation, as a set whose columns the caller names. */
+/* Begins to read what the relation itself holds. */
+static TableScanDesc
+begin_scan(Relation relation)
+{
+	if (!RelationIsScannable(relation))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("materialized view \"%s\" has not been populated", RelationGetRelationName(relation)),
+				 errhint("Use the REFRESH MATERIALIZED VIEW command.")));
+	return table_beginscan(relation, GetActiveSnapshot(), 0, NULL);
+}
+
+/* Puts the rows of a relation that can_be_scanned() into the result. */
+static void
+scan(Relation relation, ReturnSetInfo *result)
+{
+	TupleConversionMap *map = convert_tuples_by_position(RelationGetDescr(relation), result->setDesc, wrong_columns);
+	TableScanDesc scan = begin_scan(relation);
+	TupleTableSlot *stored = table_slot_create(relation, NULL);
+	TupleTableSlot *given = MakeSingleTupleTableSlot(result->setDesc, &TTSOpsVirtual);
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, stored))
+	{
+		CHECK_FOR_INTERRUPTS();
+		tuplestore_puttupleslot(result->setResult, map == NULL ? stored : execute_attr_map_slot(map->attrMap, stored, given));
+	}
+	ExecDropSingleTupleTableSlot(given);
+	ExecDropSingleTupleTableSlot(stored);
+	table_endscan(scan);
+}
+
+/* The role under which a relation that cannot be scanned is queried: see the head comment. */
+static Oid
+reading_role(Relation relation)
+{
+	Oid			owner = relation->rd_rel->relowner;
+
+	if (has_privs_of_role(GetUserId(), owner))
+		return owner;
+	check_right_to_read(relation);
+	if (superuser_arg(owner))
+		return GetUserId();
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("reading \"%s\" would run code of its owner \"%s\" under the rights of \"%s\"",
+					RelationGetRelationName(relation), GetUserNameFromId(owner, false), GetUserNameFromId(GetUserId(), false)),
+			 errdetail("Only a table without row security, children and types that users made is read without running code."),
+			 errhint("GRANT \"%s\" TO \"%s\", so that it is read under its owner's rights, or load the rows into a table.",
+					 GetUserNameFromId(owner, false), GetUserNameFromId(GetUserId(), false))));
+}
+
+/* read_relation(relation): the rows of the relation, as a set whose columns the caller names. */
 Datum
-salesops_read_as_owner(PG_FUNCTION_ARGS)
+salesops_read_relation(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
-	Relation	relation;
-	Oid			owner;
-	Oid			caller;
-	int			security_context;
+	Relation	relation = open_relation(PG_GETARG_OID(0));
 	StringInfoData query;
-	DestReceiver *receiver;
 	SPIExecuteOptions options = {.read_only = true};
+	Oid			role;
+	Self		self;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
-	relation = open_argument(fcinfo, 0);
-	owner = relation->rd_rel->relowner;
+	if (can_be_scanned(relation))
+	{
+		check_right_to_read(relation);
+		scan(relation, result);
+		relation_close(relation, NoLock);
+		return (Datum) 0;
+	}
+
+	role = reading_role(relation);
 	initStringInfo(&query);
 	appendStringInfoString(&query, "SELECT ");
 	append_columns(&query, relation, false);
@@ -160,18 +248,40 @@ salesops_read_as_owner(PG_FUNCTION_ARGS)
 	relation_close(relation, NoLock);
 
 	SPI_connect();
-	receiver = CreateDestReceiver(DestTuplestore);
-	SetTuplestoreDestReceiverParams(receiver, result->setResult, result->econtext->ecxt_per_query_memory, false,
-									result->setDesc, "the columns named are not those of the relation");
-	options.dest = receiver;
-
-	/* An error restores the caller too: the abort of a (sub)transaction does it. */
-	GetUserIdAndSecContext(&caller, &security_context);
-	SetUserIdAndSecContext(has_privs_of_role(caller, owner) ? owner : caller, security_context | SECURITY_RESTRICTED_OPERATION);
+	options.dest = CreateDestReceiver(DestTuplestore);
+	SetTuplestoreDestReceiverParams(options.dest, result->setResult, result->econtext->ecxt_per_query_memory, false,
+									result->setDesc, wrong_columns);
+	act_as(role, &self);
 	if (SPI_execute_extended(query.data, &options) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the relation");
-	SetUserIdAndSecContext(caller, security_context);
-
+	act_as_self(&self);
 	SPI_finish();
 	return (Datum) 0;
+}
+
+/* count_rows(relation): how many rows a materialized view holds; unlike a query, it runs nothing that its indexes say. */
+Datum
+salesops_count_rows(PG_FUNCTION_ARGS)
+{
+	Relation	relation = open_relation(PG_GETARG_OID(0));
+	TableScanDesc scan;
+	TupleTableSlot *row;
+	int64		count = 0;
+
+	if (relation->rd_rel->relkind != RELKIND_MATVIEW)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a materialized view", RelationGetRelationName(relation))));
+	check_right_to_read(relation);
+	scan = begin_scan(relation);
+	row = table_slot_create(relation, NULL);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, row))
+	{
+		CHECK_FOR_INTERRUPTS();
+		count++;
+	}
+	ExecDropSingleTupleTableSlot(row);
+	table_endscan(scan);
+	relation_close(relation, NoLock);
+	PG_RETURN_INT64(count);
 }

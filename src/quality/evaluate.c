@@ -41,6 +41,8 @@
 #include "utils/resowner.h"
 #include "utils/typcache.h"
 
+#include "core/act_as.h"
+
 /* Rules in one query: its target list holds at most 1664 columns, and a plan is no faster for being wider. */
 #define RULES_PER_PASS	500
 
@@ -376,8 +378,7 @@ static void
 run_pass_as_owner(Rule *rules, int count, Audit *audit, MemoryContext results)
 {
 	Oid			owner = get_role_oid(rules[0].owner, true);
-	Oid			caller;
-	int			security_context;
+	Self		self;
 	int			nest_level;
 
 	if (!OidIsValid(owner))
@@ -399,10 +400,9 @@ run_pass_as_owner(Rule *rules, int count, Audit *audit, MemoryContext results)
 	(void) set_config_option("enable_mergejoin", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	(void) set_config_option("enable_sort", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	(void) set_config_option("enable_nestloop", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	GetUserIdAndSecContext(&caller, &security_context);
-	SetUserIdAndSecContext(owner, security_context | SECURITY_RESTRICTED_OPERATION);
+	act_as(owner, &self);
 	run_pass(rules, count, audit, results);
-	SetUserIdAndSecContext(caller, security_context);
+	act_as_self(&self);
 	AtEOXact_GUC(true, nest_level);
 }
 
@@ -412,6 +412,13 @@ fail_rule(Rule *rule, const ErrorData *error)
 {
 	rule->sqlstate = pstrdup(unpack_sql_state(error->sqlerrcode));
 	rule->message = pstrdup(error->message);
+}
+
+/* Whether an error is a cancel or a timeout: a predicate can raise the same SQLSTATE, and that is its own failure. */
+static bool
+is_cancel(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_QUERY_CANCELED && error->funcname != NULL && strcmp(error->funcname, "ProcessInterrupts") == 0;
 }
 
 /*
@@ -448,7 +455,7 @@ evaluate(Rule *rules, int count, Audit *audit)
 
 	if (error == NULL)
 		return;
-	if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+	if (is_cancel(error))
 		ReThrowError(error);
 
 	/* What the failed pass noted goes with its context. */
@@ -549,6 +556,12 @@ salesops_evaluate_rules(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("as_of must not be NULL")));
+	/* A rule that asks for the rules asks for itself. */
+	if (InSecurityRestrictedOperation())
+		ereport(ERROR,
+				(errcode(ERRCODE_S_R_E_PROHIBITED_SQL_STATEMENT_ATTEMPTED),
+				 errmsg("rules cannot be evaluated from within a rule or a materialized view"),
+				 errhint("salesops.finding holds what the last audit found.")));
 	InitMaterializedSRF(fcinfo, 0);
 	audit = (Audit) {
 		.as_of = PG_GETARG_DATUM(0),

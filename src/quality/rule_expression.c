@@ -187,5 +187,5 @@ rule_check(const RuleText *rule)
 	dry_run(rule->object_kind, rule_expression("violation", rule->violation, rule->bound));
 	if (rule->value != NULL)
 		dry_run(rule->object_kind, psprintf("%s::text IS NOT NULL", rule_expression("value", rule->value, rule->bound)));
-	AtEOXact_GUC(true, nest_level);
+	AtEOXact_GUC(false, nest_level);
 }
