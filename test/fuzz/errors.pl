@@ -8,9 +8,9 @@ use warnings;
 
 my ($log, $sources, $all) = @ARGV;
 my %ours = map { m{([^/]+)$} => 1 } glob("$sources/*/*.c");
-my (%errors, %places, $error);
+my (%errors, %places, $error, $part);
 
-# The lines of one error follow each other under one process id; a statement may go on over lines without a prefix.
+# The lines of one error follow each other; a part of it may go on over lines without a prefix.
 sub finish
 {
 	return unless $error;
@@ -31,10 +31,12 @@ while (my $line = <$file>)
 	if ($line =~ /^\S+ \S+ \S+ \[\d+\] (\w+):  (.*)/)
 	{
 		my ($kind, $text) = ($1, $2);
-		if ($error && $kind =~ /^(DETAIL|HINT|QUERY|CONTEXT|LOCATION|STATEMENT)$/) { $error->{$kind} = substr $text, 0, 600; }
+		if ($error && $kind =~ /^(DETAIL|HINT|QUERY|CONTEXT|LOCATION|STATEMENT)$/) { $error->{ $part = $kind } = $text; }
 		else { finish(); }
 		$error = { sqlstate => $1, message => $2 } if $kind =~ /^(ERROR|FATAL|PANIC)$/ && $text =~ /^(\w{5}): (.*)/;
+		$part = 'message' unless $kind =~ /^(DETAIL|HINT|QUERY|CONTEXT|LOCATION|STATEMENT)$/;
 	}
+	elsif ($error && length $error->{$part} < 2000) { $error->{$part} .= "\n$line"; chomp $error->{$part}; }
 }
 finish();
 
