@@ -182,5 +182,22 @@ cmp_ok($node->safe_psql('real', 'SELECT count(*) FROM salesops_bi.open_pipeline'
 is($node->safe_psql('real', "SELECT string_agg(check_name || ' ' || status, ', ') FROM salesops.health WHERE status <> 'ok'"), '', '... and all is healthy');
 is($node->safe_psql('real', "SELECT count(*) FROM salesops.health WHERE check_name = 'privileges' AND subject = 'nightly'"), 1, '... the role included');
 
+# --- the extension goes while a session runs a job -------------------------------------------------------
+
+configure($node, 'salesops.databases' => '');
+rehearse($node, 'sales', snapshot => 'SELECT pg_advisory_xact_lock(1)');
+$gate = $node->background_psql('sales');
+$gate->query_safe('SELECT pg_advisory_lock(1)');
+my $call_error = '';
+my $call = IPC::Run::start([ 'psql', '-Xq', '-d', $node->connstr('sales'), '-c', 'CALL salesops.run_nightly()' ], '<', \undef, '>', \my $ignored, '2>', \$call_error);
+wait_until($node, 'sales', "EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = 1 AND NOT granted)", 'the step waits');
+my $drop = IPC::Run::start([ 'psql', '-Xq', '-d', $node->connstr('sales'), '-c', 'DROP EXTENSION salesops CASCADE' ], '<', \undef, '>', \$ignored, '2>', \my $drop_error);
+wait_until($node, 'sales', "EXISTS (SELECT FROM pg_locks WHERE classid = 'pg_extension'::regclass AND NOT granted)", 'DROP EXTENSION waits for the step');
+$gate->quit;
+ok($drop->finish, 'DROP EXTENSION waits for the step that a session is at');
+$call->finish;
+like($call_error, qr/^ERROR:  the extension salesops has been dropped$/m, '... whose call then ends and says why');
+is(count_in_log($node, qr/deadlock detected|XX000|PANIC|TRAP/), 0, '... without a deadlock');
+
 $node->stop;
 done_testing();
