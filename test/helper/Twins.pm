@@ -104,11 +104,11 @@ sub set_clock
 
 sub fall_night { $_[0]->set_clock(5); }
 
-# The same while the disturbed server is down: it will find the new time in its settings.
-sub fall_night_while_down
+# The clock of a server that is down, or a standby, so many seconds after the nightfall of this day: it finds it in its settings.
+sub set_clock_of
 {
-	my ($self) = @_;
-	$self->{disturbed}->append_conf('postgresql.auto.conf', 'salesops.clock_offset = ' . $self->_clock_offset(5));
+	my ($self, $node, $seconds) = @_;
+	$node->append_conf('postgresql.auto.conf', 'salesops.clock_offset = ' . $self->_clock_offset($seconds));
 }
 
 sub _clock_offset { return int($NIGHTFALL + $_[0]->{day} * $DAY + $_[1] - time); }
@@ -331,6 +331,9 @@ sub compare
 		$expected{healed_by}), "\n";
 	close $table;
 }
+
+# Another server, a standby that was promoted, is the disturbed one from now on.
+sub taken_over_by { $_[0]->{disturbed} = $_[1]; }
 
 sub stop
 {
