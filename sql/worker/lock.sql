@@ -45,7 +45,14 @@ COMMENT ON FUNCTION salesops.check_run_lock() IS 'Raises 55000 unless this sessi
 
 -- DROP EXTENSION takes this lock before those of the tables. So it waits for the step at work, or the step for it, and neither
 -- holds a table that the other wants.
-CREATE FUNCTION salesops.lock_extension() RETURNS void
+CREATE FUNCTION salesops.lock_extension(begun_with text DEFAULT NULL) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'salesops_lock_extension';
-COMMENT ON FUNCTION salesops.lock_extension() IS
-  'Locks the extension against DROP EXTENSION until the transaction ends; 42704 if it has been dropped';
+COMMENT ON FUNCTION salesops.lock_extension(text) IS
+  'Locks the extension against DROP and ALTER EXTENSION UPDATE until the transaction ends and returns its version; 42704 if it '
+  'has been dropped, 55000 if the version is not the one that the run began with';
+
+CREATE FUNCTION salesops.hold_runs() RETURNS void
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'salesops_hold_runs';
+COMMENT ON FUNCTION salesops.hold_runs() IS
+  'Waits for the step at work and keeps every other from beginning until this transaction ends: an update script begins with it';
+REVOKE ALL ON FUNCTION salesops.hold_runs() FROM PUBLIC;

@@ -3,17 +3,6 @@
 -- A session writes a row and wakes the worker when its transaction commits; the worker reads the rows. The
 -- identity of the run is drawn when it is asked for, so that whoever asked can wait for it.
 
-CREATE FUNCTION salesops.wake_worker() RETURNS boolean
-LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'salesops_wake_worker';
-COMMENT ON FUNCTION salesops.wake_worker() IS
-  'Makes the background worker look at this database as soon as this transaction commits; false if the library is '
-  'not preloaded';
-
-CREATE FUNCTION salesops.check_worker() RETURNS void
-LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'salesops_check_worker';
-COMMENT ON FUNCTION salesops.check_worker() IS
-  'Raises 55000 with the setting to change unless the background worker serves this database';
-
 -- Requests are not dumped: "now" means nothing in a restored database.
 CREATE TABLE salesops.run_request (
   run_id       bigint      PRIMARY KEY,

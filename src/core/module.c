@@ -1,8 +1,8 @@
 /*
  * module.c: the door of the shared library.
  *
- * The functions of the extension need no preloading. The background worker does: it has to ask for its
- * shared memory and register its launcher while the server starts.
+ * Nothing needs preloading. Preloaded, the library asks for its shared memory and registers the launcher of the background
+ * worker while the server starts; otherwise a session may start it later (worker/office.c).
  */
 #include "core/clock.h"
 

@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
+#include "portability/instr_time.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "tcop/tcopprot.h"
@@ -32,6 +33,7 @@
 #define RESTART_SECONDS 10
 #define LONGEST_SLEEP_MS (60 * 1000)
 #define RETRY_MS (10 * 1000)	/* after an error, or when no runner could be started */
+#define CLOCK_STEP_US (2 * USECS_PER_SEC)	/* corrections that do not matter are smaller */
 
 /* What one launcher remembers from turn to turn; the slots themselves are in shared memory. */
 typedef struct Launcher
@@ -40,21 +42,30 @@ typedef struct Launcher
 	MemoryContext scratch;		/* as long as a turn */
 	BackgroundWorkerHandle *runner[SALESOPS_MAX_DATABASES];
 	List	   *complaints;		/* subjects told to the log already */
+	TimestampTz epoch;			/* what time it was when the clock that is never set showed zero */
 } Launcher;
 
+/* What the postmaster must know to start a launcher, whoever registers it. */
+void
+salesops_describe_launcher(BackgroundWorker *worker)
+{
+	MemSet(worker, 0, sizeof(*worker));
+	worker->bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker->bgw_start_time = BgWorkerStart_RecoveryFinished; /* never on a standby, but after its promotion */
+	worker->bgw_restart_time = RESTART_SECONDS;
+	strlcpy(worker->bgw_library_name, "salesops", sizeof(worker->bgw_library_name));
+	strlcpy(worker->bgw_function_name, "salesops_launcher_main", sizeof(worker->bgw_function_name));
+	strlcpy(worker->bgw_name, "salesops launcher", sizeof(worker->bgw_name));
+	strlcpy(worker->bgw_type, "salesops launcher", sizeof(worker->bgw_type));
+}
+
+/* Called while the library is preloaded. */
 void
 salesops_register_launcher(void)
 {
 	BackgroundWorker worker;
 
-	MemSet(&worker, 0, sizeof(worker));
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished; /* never on a standby, but after its promotion */
-	worker.bgw_restart_time = RESTART_SECONDS;
-	strlcpy(worker.bgw_library_name, "salesops", sizeof(worker.bgw_library_name));
-	strlcpy(worker.bgw_function_name, "salesops_launcher_main", sizeof(worker.bgw_function_name));
-	strlcpy(worker.bgw_name, "salesops launcher", sizeof(worker.bgw_name));
-	strlcpy(worker.bgw_type, "salesops launcher", sizeof(worker.bgw_type));
+	salesops_describe_launcher(&worker);
 	RegisterBackgroundWorker(&worker);
 }
 
@@ -94,57 +105,97 @@ withdraw_complaint(Launcher *launcher, const char *subject)
 	}
 }
 
-/* The database of that name if one can connect to it, otherwise InvalidOid. */
-static Oid
-find_database(Relation pg_database, const char *name)
+/* Take a name out of a list of names; false if it is not there. */
+static bool
+take_name(List **names, const char *name)
 {
-	Oid			result = InvalidOid;
+	bool		found = false;
+	ListCell   *lc;
+
+	foreach(lc, *names)
+	{
+		if (strcmp(lfirst(lc), name) == 0)
+		{
+			*names = foreach_delete_current(*names, lc);
+			found = true;
+		}
+	}
+	return found;
+}
+
+/* Take a database out of an array of guests; false if it is not there. */
+static bool
+take_guest(Oid *guest, int *nguests, Oid database)
+{
+	for (int i = 0; i < *nguests; i++)
+	{
+		if (guest[i] == database)
+		{
+			guest[i] = guest[--*nguests];
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+complain_about_database(Launcher *launcher, const char *name, const char *detail)
+{
+	if (first_complaint(launcher, name))
+		ereport(LOG,
+				(errmsg("salesops does not serve database \"%s\"", name),
+				 errdetail_internal("%s", detail),
+				 errhint("Correct the setting salesops.databases.")));
+}
+
+/*
+ * Give a slot to every database that is listed in the setting or that a session has called us to, and take the slots of
+ * all others away.
+ */
+static void
+match_slots_to_databases(Launcher *launcher)
+{
+	Relation	pg_database = table_open(DatabaseRelationId, AccessShareLock);
 	TableScanDesc scan = table_beginscan_catalog(pg_database, 0, NULL);
 	HeapTuple	tuple;
+	List	   *missing = salesops_listed_databases();
+	Oid			guest[SALESOPS_MAX_GUESTS];
+	int			missing_guests = salesops_guests(guest);
+	bool		served[SALESOPS_MAX_DATABASES] = {false};
+	ListCell   *lc;
 
 	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
 	{
 		Form_pg_database form = (Form_pg_database) GETSTRUCT(tuple);
+		const char *name = NameStr(form->datname);
+		bool		wanted;
+		int			slot;
 
-		if (strcmp(NameStr(form->datname), name) == 0 && form->datallowconn && !database_is_invalid_form(form))
-			result = form->oid;
-	}
-	table_endscan(scan);
-	return result;
-}
-
-/* Give every listed database a slot and take the slots of all others away. */
-static void
-match_slots_to_list(Launcher *launcher)
-{
-	Relation	pg_database = table_open(DatabaseRelationId, AccessShareLock);
-	bool		listed[SALESOPS_MAX_DATABASES] = {false};
-	ListCell   *lc;
-
-	foreach(lc, salesops_listed_databases())
-	{
-		const char *name = lfirst(lc);
-		Oid			database = find_database(pg_database, name);
-		int			slot = OidIsValid(database) ? salesops_slot_list(database) : -1;
-
+		if (!form->datallowconn || database_is_invalid_form(form))
+			continue;
+		wanted = take_name(&missing, name);
+		wanted |= take_guest(guest, &missing_guests, form->oid);
+		if (!wanted)
+			continue;
+		slot = salesops_slot_list(form->oid);
 		if (slot >= 0)
 		{
-			listed[slot] = true;
+			served[slot] = true;
 			withdraw_complaint(launcher, name);
 		}
-		else if (first_complaint(launcher, name))
-			ereport(LOG,
-					(errmsg("salesops does not serve database \"%s\"", name),
-					 OidIsValid(database)
-					 ? errdetail("All %d slots are taken.", SALESOPS_MAX_DATABASES)
-					 : errdetail("There is no such database, or it does not allow connections."),
-					 errhint("Correct the setting salesops.databases.")));
+		else
+			complain_about_database(launcher, name, psprintf(_("All %d slots are taken."), SALESOPS_MAX_DATABASES));
 	}
+	table_endscan(scan);
 	table_close(pg_database, AccessShareLock);
 
+	foreach(lc, missing)
+		complain_about_database(launcher, lfirst(lc), _("There is no such database, or it does not allow connections."));
+	for (int i = 0; i < missing_guests; i++)
+		salesops_forget_guest(guest[i]);
 	for (int i = 0; i < SALESOPS_MAX_DATABASES; i++)
 	{
-		if (!listed[i])
+		if (!served[i])
 			salesops_slot_unlist(i);
 	}
 }
@@ -178,7 +229,7 @@ start_runner(Launcher *launcher, int slot, Oid database, Oid role)
 	if (!started)
 	{
 		launcher->runner[slot] = NULL;
-		salesops_slot_postpone(slot, TimestampTzPlusMilliseconds(salesops_now(), RETRY_MS));
+		salesops_slot_postpone(slot);
 	}
 	return started;
 }
@@ -230,9 +281,9 @@ launch_due_runners(Launcher *launcher, Oid role)
 	int			busy = 0;
 
 	/* Only the launcher moves a slot out of waiting, so a copy tells which ones may be launched. */
-	LWLockAcquire(salesops_worker->lock, LW_SHARED);
+	LWLockAcquire(&salesops_worker->lock, LW_SHARED);
 	memcpy(slot, salesops_worker->slot, sizeof(slot));
-	LWLockRelease(salesops_worker->lock);
+	LWLockRelease(&salesops_worker->lock);
 
 	for (int i = 0; i < SALESOPS_MAX_DATABASES; i++)
 		busy += slot[i].state == SLOT_STARTING || slot[i].state == SLOT_RUNNING;
@@ -264,6 +315,31 @@ launch_due_runners(Launcher *launcher, Oid role)
 	return next;
 }
 
+static TimestampTz
+find_epoch(void)
+{
+	instr_time	steady;
+
+	INSTR_TIME_SET_CURRENT(steady);
+	return salesops_now() - (TimestampTz) INSTR_TIME_GET_MICROSEC(steady);
+}
+
+/* When the clock has been set, the times at which slots wait to be looked at mean nothing any more: look at them all. */
+static void
+notice_clock_step(Launcher *launcher)
+{
+	TimestampTz epoch = find_epoch();
+	TimestampTz step = epoch - launcher->epoch;
+
+	if (Abs(step) < CLOCK_STEP_US)
+		return;
+	ereport(LOG,
+			(errmsg("the clock was set %s by " INT64_FORMAT " seconds: salesops looks at every database again",
+					step < 0 ? "back" : "forward", Abs(step) / USECS_PER_SEC)));
+	launcher->epoch = epoch;
+	salesops_wake_all();
+}
+
 /* One turn of the launcher. Returns how long it may sleep, in milliseconds. */
 static long
 take_turn(Launcher *launcher)
@@ -271,12 +347,13 @@ take_turn(Launcher *launcher)
 	TimestampTz next = SALESOPS_NEVER;
 	Oid			role;
 
+	notice_clock_step(launcher);
 	reap_runners(launcher);
 
 	StartTransactionCommand();
 	(void) GetTransactionSnapshot();
 	MemoryContextSwitchTo(launcher->scratch);
-	match_slots_to_list(launcher);
+	match_slots_to_databases(launcher);
 	if (find_role(launcher, &role))
 		next = launch_due_runners(launcher, role);
 	CommitTransactionCommand();
@@ -314,19 +391,24 @@ void
 salesops_launcher_main(Datum arg)
 {
 	Launcher	launcher = {.complaints = NIL};
+	LauncherOrder order;
 
 	(void) arg;
+	memcpy(&order, MyBgworkerEntry->bgw_extra, sizeof(order));
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
+	salesops_attach_shared_memory();
+	if (!salesops_take_office(&order))
+		proc_exit(0);
 	pgstat_report_appname("salesops launcher");
 	launcher.context = AllocSetContextCreate(TopMemoryContext, "salesops launcher", ALLOCSET_DEFAULT_SIZES);
 	launcher.scratch = AllocSetContextCreate(launcher.context, "salesops launcher turn", ALLOCSET_DEFAULT_SIZES);
-	salesops_attach_launcher();
+	launcher.epoch = find_epoch();
 
-	for (;;)
+	while (!salesops_is_relieved(&order))
 	{
 		long		sleep = take_turn_or_report(&launcher);
 
@@ -343,4 +425,5 @@ salesops_launcher_main(Datum arg)
 			salesops_wake_all();
 		}
 	}
+	proc_exit(0);
 }

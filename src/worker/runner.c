@@ -33,6 +33,9 @@
 /* The slot this process works for; the process does nothing else. */
 static int	my_slot;
 
+/* The version of the extension when this process first looked. */
+static char *my_version = NULL;
+
 /* As long as one run; what is left in it when the run ends is let go. */
 static MemoryContext run_context;
 
@@ -57,10 +60,35 @@ text_argument(const char *value)
 		.value = value == NULL ? (Datum) 0 : CStringGetTextDatum(value)};
 }
 
-/* Open a transaction in which SQL can be called, unless the extension has been dropped: then we are done. */
+/* Leave until somebody makes the extension, which wakes the slot. */
+static void
+leave_without_extension(void)
+{
+	ereport(LOG,
+			(errmsg("database \"%s\" has no extension salesops", get_database_name(MyDatabaseId)),
+			 errhint("CREATE EXTENSION salesops, or take the database out of the setting salesops.databases.")));
+	salesops_slot_publish(my_slot, SALESOPS_NEVER);
+	proc_exit(0);
+}
+
+/* Leave to a new process, with the library of the new version, which finds what this one has begun and not ended. */
+static void
+leave_to_new_version(const char *version)
+{
+	ereport(LOG,
+			(errmsg("salesops was updated from version %s to %s in database \"%s\"", my_version, version,
+					get_database_name(MyDatabaseId)),
+			 errdetail("The run under way has ended after the step at work.")));
+	salesops_slot_publish(my_slot, DT_NOBEGIN);
+	proc_exit(0);
+}
+
+/* Open a transaction in which SQL can be called, unless the extension has been dropped or updated: then we are done. */
 static void
 begin_work(const char *activity)
 {
+	char	   *version;
+
 	if (ConfigReloadPending)
 	{
 		ConfigReloadPending = false;
@@ -70,14 +98,13 @@ begin_work(const char *activity)
 	SetCurrentStatementStartTimestamp();
 	pgstat_report_activity(STATE_RUNNING, activity);
 	StartTransactionCommand();
-	if (!salesops_extension_is_locked())
-	{
-		ereport(LOG,
-				(errmsg("database \"%s\" has no extension salesops", get_database_name(MyDatabaseId)),
-				 errhint("CREATE EXTENSION salesops, or take the database out of the setting salesops.databases.")));
-		salesops_slot_publish(my_slot, SALESOPS_NEVER);
-		proc_exit(0);
-	}
+	version = salesops_extension_version();
+	if (version == NULL)
+		leave_without_extension();
+	if (my_version == NULL)
+		my_version = MemoryContextStrdup(TopMemoryContext, version);
+	if (strcmp(version, my_version) != 0)
+		leave_to_new_version(version);
 	SPI_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	debug_query_string = activity;
@@ -346,6 +373,7 @@ salesops_runner_main(Datum arg)
 	BackgroundWorkerUnblockSignals();
 
 	memcpy(&order, MyBgworkerEntry->bgw_extra, sizeof(order));
+	salesops_attach_shared_memory();
 	if (!salesops_slot_attach(&order))
 		proc_exit(0);
 	my_slot = order.slot;

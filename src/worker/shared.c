@@ -1,15 +1,15 @@
 /*
  * shared.c: the worker's shared memory and the states of a database slot.
  *
+ * The area is made while the server starts or, without preload, by whoever needs it first: it is small enough for the
+ * room that the server always leaves.
+ *
  * Every change of state is one function, named after its arrow in README.md. The launcher moves slots up to
  * SLOT_STARTING, a runner takes its own slot from there and gives it back when it exits, in whatever way it
  * exits. So the state outlives the launcher, and a new launcher goes on where the old one stopped.
  */
 #include "worker/worker.h"
 
-#include "access/xact.h"
-#include "commands/dbcommands.h"
-#include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
@@ -25,34 +25,43 @@ WorkerShared *salesops_worker = NULL;
 static shmem_request_hook_type previous_shmem_request_hook = NULL;
 static shmem_startup_hook_type previous_shmem_startup_hook = NULL;
 
-/* Set by wake_worker() until the transaction ends: the worker must not look before it can see the rows. */
-static bool wake_at_commit = false;
-
 static void
 request_shared_memory(void)
 {
 	if (previous_shmem_request_hook)
 		previous_shmem_request_hook();
 	RequestAddinShmemSpace(MAXALIGN(sizeof(WorkerShared)));
-	RequestNamedLWLockTranche("salesops", 1);
 }
 
-static void
-start_shared_memory(void)
+/* Find the area, or make it. */
+void
+salesops_attach_shared_memory(void)
 {
 	bool		found;
 
-	if (previous_shmem_startup_hook)
-		previous_shmem_startup_hook();
-
+	if (salesops_worker != NULL)
+		return;
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	salesops_worker = ShmemInitStruct("salesops worker", sizeof(WorkerShared), &found);
 	if (!found)
 	{
 		memset(salesops_worker, 0, sizeof(WorkerShared));	/* every slot SLOT_FREE */
-		salesops_worker->lock = &GetNamedLWLockTranche("salesops")->lock;
+		LWLockInitialize(&salesops_worker->lock, LWLockNewTrancheId());
+		ConditionVariableInit(&salesops_worker->office);
 	}
 	LWLockRelease(AddinShmemInitLock);
+	LWLockRegisterTranche(salesops_worker->lock.tranche, "salesops");
+}
+
+static void
+start_shared_memory(void)
+{
+	if (previous_shmem_startup_hook)
+		previous_shmem_startup_hook();
+
+	salesops_worker = NULL;		/* after a crash the postmaster still has the address of the old area */
+	salesops_attach_shared_memory();
+	salesops_worker->preloaded = salesops_worker->called = true;
 }
 
 /* Called while the library is preloaded. */
@@ -68,41 +77,21 @@ salesops_request_shared_memory(void)
 static void
 lock_slots(void)
 {
-	LWLockAcquire(salesops_worker->lock, LW_EXCLUSIVE);
+	LWLockAcquire(&salesops_worker->lock, LW_EXCLUSIVE);
 }
 
 static void
 unlock_slots(void)
 {
-	LWLockRelease(salesops_worker->lock);
+	LWLockRelease(&salesops_worker->lock);
 }
 
-/* The caller holds the lock. */
-static void
-poke_launcher(void)
+/* Make the launcher take a turn now. The caller holds the lock. */
+void
+salesops_poke_launcher(void)
 {
 	if (salesops_worker->launcher != NULL)
 		SetLatch(salesops_worker->launcher);
-}
-
-static void
-detach_launcher(int code, Datum arg)
-{
-	(void) code;
-	(void) arg;
-	lock_slots();
-	salesops_worker->launcher = NULL;
-	unlock_slots();
-}
-
-/* Make this process the one whose latch is set when something changes. */
-void
-salesops_attach_launcher(void)
-{
-	before_shmem_exit(detach_launcher, (Datum) 0);
-	lock_slots();
-	salesops_worker->launcher = MyLatch;
-	unlock_slots();
 }
 
 /* free -> waiting: find the slot of a database or give it one; -1 if all are taken. A new one is looked at at once. */
@@ -205,7 +194,7 @@ leave_slot(int code, Datum arg)
 			slot->failures++;
 			slot->wake_at = retry_time(slot->failures);
 		}
-		poke_launcher();
+		salesops_poke_launcher();
 	}
 	unlock_slots();
 }
@@ -250,9 +239,9 @@ salesops_slot_publish(int i, TimestampTz wake_at)
 	unlock_slots();
 }
 
-/* The launcher could not start a runner now. */
+/* starting -> waiting: the server had no process for a runner. The slot keeps its place: it is due still. */
 void
-salesops_slot_postpone(int i, TimestampTz wake_at)
+salesops_slot_postpone(int i)
 {
 	DatabaseSlot *slot = &salesops_worker->slot[i];
 
@@ -260,7 +249,7 @@ salesops_slot_postpone(int i, TimestampTz wake_at)
 	if (slot->state == SLOT_STARTING)
 	{
 		slot->state = SLOT_WAITING;
-		slot->wake_at = wake_at;
+		slot->wake_at = DT_NOBEGIN;
 	}
 	unlock_slots();
 }
@@ -277,7 +266,7 @@ salesops_wake_database(Oid database)
 		if (slot->state != SLOT_FREE && slot->database == database)
 			slot->woken = true;
 	}
-	poke_launcher();
+	salesops_poke_launcher();
 	unlock_slots();
 }
 
@@ -289,63 +278,4 @@ salesops_wake_all(void)
 	for (int i = 0; i < SALESOPS_MAX_DATABASES; i++)
 		salesops_worker->slot[i].woken = true;
 	unlock_slots();
-}
-
-static void
-wake_at_transaction_end(XactEvent event, void *arg)
-{
-	(void) arg;
-	if (event == XACT_EVENT_COMMIT && wake_at_commit)
-		salesops_wake_database(MyDatabaseId);
-	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
-		wake_at_commit = false;
-}
-
-PG_FUNCTION_INFO_V1(salesops_wake_worker);
-
-/* wake_worker() returns boolean: see its SQL comment */
-Datum
-salesops_wake_worker(PG_FUNCTION_ARGS)
-{
-	static bool registered = false;
-
-	(void) fcinfo;
-	if (salesops_worker == NULL)
-		PG_RETURN_BOOL(false);
-	if (!registered)
-	{
-		RegisterXactCallback(wake_at_transaction_end, NULL);
-		registered = true;
-	}
-	wake_at_commit = true;
-	PG_RETURN_BOOL(true);
-}
-
-PG_FUNCTION_INFO_V1(salesops_check_worker);
-
-/* check_worker() returns void: see its SQL comment */
-Datum
-salesops_check_worker(PG_FUNCTION_ARGS)
-{
-	char	   *database = get_database_name(MyDatabaseId);
-	ListCell   *lc;
-
-	(void) fcinfo;
-	if (salesops_worker == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the salesops background worker is not running"),
-				 errdetail("The library salesops is not in shared_preload_libraries."),
-				 errhint("Add it there and restart the server, or run the job in this session: CALL salesops.run_nightly().")));
-
-	foreach(lc, salesops_listed_databases())
-	{
-		if (strcmp(lfirst(lc), database) == 0)
-			PG_RETURN_VOID();
-	}
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("the salesops background worker does not serve database \"%s\"", database),
-			 errdetail("The setting salesops.databases is \"%s\".", salesops_databases),
-			 errhint("Add the database with ALTER SYSTEM SET salesops.databases, then SELECT pg_reload_conf().")));
 }
