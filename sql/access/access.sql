@@ -34,9 +34,8 @@ BEGIN ATOMIC
   )
   SELECT 'USAGE', 'SCHEMA salesops_bi' WHERE 'read_marts' IN (SELECT g.part FROM granted g) AND to_regnamespace('salesops_bi') IS NOT NULL
   UNION ALL
-  SELECT 'SELECT', format('TABLE salesops_bi.%I', r.name)
-  FROM salesops.marts() m CROSS JOIN LATERAL (VALUES (m.mart), (m.mart || '_mat')) AS r(name)
-  WHERE 'read_marts' IN (SELECT g.part FROM granted g) AND to_regclass(format('salesops_bi.%I', r.name)) IS NOT NULL
+  SELECT 'SELECT', format('TABLE salesops_bi.%I', m.mart) FROM salesops.marts() m
+  WHERE 'read_marts' IN (SELECT g.part FROM granted g) AND to_regclass(format('salesops_bi.%I', m.mart)) IS NOT NULL
   UNION ALL
   SELECT 'USAGE', 'SCHEMA salesops' WHERE 'analyse' IN (SELECT g.part FROM granted g)
   UNION ALL
@@ -123,5 +122,5 @@ END $$;
 COMMENT ON FUNCTION salesops.revoke_access(name, text) IS
   'Take back what grant_access() granted for a task, with what the task includes; grant again what other tasks of the role need. The marts keep their owner. 42704 for an unknown role';
 
-REVOKE EXECUTE ON FUNCTION salesops.try_run_lock(), salesops.release_run_lock(), salesops.lock_extension(), salesops.wake_worker(),
+REVOKE EXECUTE ON FUNCTION salesops.try_run_lock(), salesops.release_run_lock(), salesops.lock_extension(text), salesops.wake_worker(),
                            salesops.grant_access(name, text), salesops.revoke_access(name, text) FROM PUBLIC;
