@@ -221,6 +221,12 @@ COMMENT ON CAST (text AS salesops.fiscal_period) IS 'reads FY2026, FY2026-Q4, FY
 CREATE CAST (salesops.fiscal_period AS text) WITH INOUT AS ASSIGNMENT;
 COMMENT ON CAST (salesops.fiscal_period AS text) IS 'FY2026, FY2026-Q4 or FY2026-M03';
 
+-- For GROUP BY and DISTINCT in SQL functions. Grouping by a type itself takes its default operator class, and pg_upgrade makes
+-- functions before operator classes: it would not get past a function that needs one. The bytes are those of an integer.
+CREATE CAST (salesops.fiscal_period AS integer) WITHOUT FUNCTION;
+COMMENT ON CAST (salesops.fiscal_period AS integer) IS
+  'the number it is stored as: sorts and groups as the period does, and means nothing else';
+
 CREATE FUNCTION salesops.recognize_fiscal_period(label text) RETURNS salesops.fiscal_period
   AS 'MODULE_PATHNAME', 'salesops_recognize_fiscal_period' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION salesops.recognize_fiscal_period(text) IS

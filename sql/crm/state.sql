@@ -36,7 +36,9 @@ BEGIN ATOMIC
          CASE x.status WHEN 'won' THEN 'Closed'::salesops.forecast_category
                        WHEN 'lost' THEN 'Omitted'::salesops.forecast_category
                        -- An open deal is not closed, whatever its label says; the audit reports the contradiction.
-                       ELSE coalesce(nullif(x.stated_category, 'Closed'), nullif(m.category, 'Closed')) END,
+                       -- No nullif(): pg_upgrade could not read it back, its operator has no schema in print.
+                       ELSE coalesce(CASE WHEN x.stated_category <> 'Closed' THEN x.stated_category END,
+                                     CASE WHEN m.category <> 'Closed' THEN m.category END) END,
          x.stated_category, m.category, o.forecast_category,
          o.deal_type, o.lead_source, o.loss_reason, o.product, p.product_id, o.quantity,
          o.amount, coalesce(o.list_amount, CASE WHEN coalesce(p.currency, s.currency) = z.currency THEN l.list_amount END),

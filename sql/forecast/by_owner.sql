@@ -18,13 +18,13 @@ CREATE FUNCTION salesops.forecast_by_quarter(as_of timestamptz, known_at timesta
                                              OUT unconvertible salesops.forecast_totals)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT o.source_key, o.close_quarter, o.owner_id,
+  SELECT o.source_key, salesops.min(o.close_quarter), o.owner_id,
          salesops.forecast_rollup(o.category, o.corporate_amount),
          coalesce(salesops.forecast_rollup(o.category, o.corporate_amount) FILTER (WHERE o.amount_basis = 'list price'), 'no deals'),
          coalesce(salesops.forecast_rollup(o.category, NULL) FILTER (WHERE o.amount IS NOT NULL AND o.corporate_amount IS NULL),
                   'no deals')
   FROM salesops.opportunity_state(forecast_by_quarter.as_of, forecast_by_quarter.known_at) o
-  GROUP BY o.source_key, o.close_quarter, o.owner_id;
+  GROUP BY o.source_key, o.close_quarter::integer, o.owner_id;
 END;
 COMMENT ON FUNCTION salesops.forecast_by_quarter(timestamptz, timestamptz) IS
   'What the deals of each source, fiscal quarter (NULL = no close date) and owner (NULL = none) add up to in corporate '
@@ -57,11 +57,11 @@ BEGIN ATOMIC
     FROM salesops.owners(forecast_by_owner.as_of, forecast_by_owner.known_at) o
     WHERE o.is_active
   ), place AS (
-    SELECT p.source_key, p.period, p.owner_id, salesops.forecast_rollup(p.totals) AS totals,
+    SELECT p.source_key, salesops.min(p.period) AS period, p.owner_id, salesops.forecast_rollup(p.totals) AS totals,
            salesops.forecast_rollup(p.estimated) AS estimated, salesops.forecast_rollup(p.unconvertible) AS unconvertible,
            sum(p.quota) AS quota, sum(p.team_quota) AS team_quota
     FROM part p
-    GROUP BY p.source_key, p.period, p.owner_id
+    GROUP BY p.source_key, p.period::integer, p.owner_id
   )
   SELECT p.source_key, p.period, p.owner_id,
          CASE WHEN p.owner_id IS NULL THEN '(none)' ELSE coalesce(o.owner, '(unknown owner)') END,
@@ -83,10 +83,10 @@ CREATE FUNCTION salesops.unconvertible_amounts(as_of timestamptz, known_at times
                                                OUT deals bigint, OUT amount numeric)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT o.source_key, o.close_quarter, o.owner_id, o.category, o.currency, count(*), sum(o.amount)
+  SELECT o.source_key, salesops.min(o.close_quarter), o.owner_id, salesops.min(o.category), o.currency, count(*), sum(o.amount)
   FROM salesops.opportunity_state(unconvertible_amounts.as_of, unconvertible_amounts.known_at) o
   WHERE o.amount IS NOT NULL AND o.corporate_amount IS NULL
-  GROUP BY o.source_key, o.close_quarter, o.owner_id, o.category, o.currency;
+  GROUP BY o.source_key, o.close_quarter::integer, o.owner_id, o.category::smallint, o.currency;
 END;
 COMMENT ON FUNCTION salesops.unconvertible_amounts(timestamptz, timestamptz) IS
   'Deals whose amount no rate converts, each currency for itself: what stands apart from every total';

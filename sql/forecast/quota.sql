@@ -54,17 +54,17 @@ BEGIN ATOMIC
       AND lower(coalesce(q.measure, 'amount')) = 'amount'
   ), of_quarter AS (
     -- One amount that cannot be converted makes the sum unknown.
-    SELECT s.source_key, s.rep_id, s.period, CASE WHEN bool_and(s.amount IS NOT NULL) THEN sum(s.amount) END AS quota
+    SELECT s.source_key, s.rep_id, salesops.min(s.period) AS period, CASE WHEN bool_and(s.amount IS NOT NULL) THEN sum(s.amount) END AS quota
     FROM stated s
     WHERE salesops.grain(s.period) = 'quarter'
-    GROUP BY s.source_key, s.rep_id, s.period
+    GROUP BY s.source_key, s.rep_id, s.period::integer
   ), of_months AS (
-    SELECT s.source_key, s.rep_id, salesops.quarter_of(s.period) AS period,
+    SELECT s.source_key, s.rep_id, salesops.min(salesops.quarter_of(s.period)) AS period,
            CASE WHEN bool_and(s.amount IS NOT NULL) THEN sum(s.amount) END AS quota
     FROM stated s
     WHERE salesops.grain(s.period) = 'month'
-    GROUP BY s.source_key, s.rep_id, salesops.quarter_of(s.period)
-    HAVING count(DISTINCT s.period) = 3
+    GROUP BY s.source_key, s.rep_id, salesops.quarter_of(s.period)::integer
+    HAVING count(DISTINCT s.period::integer) = 3
   ), by_quarter AS MATERIALIZED (
     SELECT q.* FROM of_quarter q
     UNION ALL
@@ -76,8 +76,9 @@ BEGIN ATOMIC
     FROM salesops.rep_tree(owner_quota.as_of, owner_quota.known_at) t CROSS JOIN LATERAL unnest(t.path) AS m(id)
     WHERE m.id <> t.rep_id
   ), manager AS (
-    SELECT DISTINCT q.source_key, q.period, g.id
+    SELECT q.source_key, salesops.min(q.period) AS period, g.id
     FROM by_quarter q JOIN rung g ON g.source_key = q.source_key AND g.rep_id = q.rep_id
+    GROUP BY q.source_key, q.period::integer, g.id
   )
   -- The planner knows no sizes here and would compare every quota with every quota, hence no nested loops.
   SELECT q.source_key, q.rep_id, q.period, q.quota, m.id IS NOT NULL

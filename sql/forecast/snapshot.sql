@@ -100,10 +100,10 @@ BEGIN ATOMIC
     SELECT f.source_key, f.period, f.owner_id, NULL, f.totals
     FROM snapshot s CROSS JOIN LATERAL salesops.forecast_by_quarter(s.as_of, s.as_of) f
   ), line AS (
-    SELECT b.source_key, b.period, b.owner_id, coalesce(salesops.forecast_rollup(b.stored), 'no deals') AS stored,
+    SELECT b.source_key, salesops.min(b.period) AS period, b.owner_id, coalesce(salesops.forecast_rollup(b.stored), 'no deals') AS stored,
            coalesce(salesops.forecast_rollup(b.replayed), 'no deals') AS replayed
     FROM both_sides b
-    GROUP BY b.source_key, b.period, b.owner_id
+    GROUP BY b.source_key, b.period::integer, b.owner_id
   )
   SELECT l.source_key, l.period, l.owner_id, l.stored, l.replayed,
          CASE WHEN s.corporate_currency <> salesops.get_setting('corporate_currency')

@@ -331,11 +331,11 @@ notice_clock_step(Launcher *launcher)
 	TimestampTz epoch = find_epoch();
 	TimestampTz step = epoch - launcher->epoch;
 
-	if (Abs(step) < CLOCK_STEP_US)
+	if (step > -CLOCK_STEP_US && step < CLOCK_STEP_US)
 		return;
 	ereport(LOG,
 			(errmsg("the clock was set %s by " INT64_FORMAT " seconds: salesops looks at every database again",
-					step < 0 ? "back" : "forward", Abs(step) / USECS_PER_SEC)));
+					step < 0 ? "back" : "forward", (step < 0 ? -step : step) / USECS_PER_SEC)));
 	launcher->epoch = epoch;
 	salesops_wake_all();
 }

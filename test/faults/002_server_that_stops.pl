@@ -1,0 +1,53 @@
+# A server that stops in the middle of each step, as with the power, and starts again.
+#
+# The test servers run with fsync off: an immediate shutdown ends the processes but the kernel keeps their pages, so
+# this is the recovery of a crashed server, not of a crashed machine.
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::RealBin/../helper";
+use Test::More;
+use Twins;
+
+my $twins = Twins->new('stopped');
+
+sub stop_in_step
+{
+	my ($step, $mode) = @_;
+	return sub {
+		my $gate = $twins->close_gate($step);
+		$twins->fall_night;
+		$twins->wait_at_gate($step);
+		$twins->disturbed->stop($mode);
+		$twins->open_gate($gate);
+		$twins->disturbed->start;
+		$twins->next_attempt;
+	};
+}
+
+for my $step (@STEPS)
+{
+	$twins->fault("immediate shutdown", stop_in_step($step, 'immediate'), step => $step, story => broken_off($step),
+		happened => 'crash recovery, the run is abandoned', healed_by => 'the next attempt, from that step on');
+}
+
+$twins->fault('fast shutdown', stop_in_step('refresh', 'fast'), step => 'refresh', story => broken_off('refresh'),
+	happened => 'the runner ends at once, the run is abandoned', healed_by => 'the next attempt, from that step on');
+
+$twins->fault('immediate shutdown between two steps', stop_in_step('begin audit', 'immediate'),
+	story => 'abandoned: sync succeeded, snapshot succeeded; ' . carried_on('audit'),
+	happened => 'crash recovery, the run is abandoned', healed_by => 'the next attempt, from the step that had not begun');
+
+$twins->fault('immediate shutdown between the last step and the end of the run', stop_in_step('end of run', 'immediate'),
+	story => 'abandoned: ' . carried_on('sync') =~ s/^succeeded: //r . '; succeeded: alert succeeded',
+	happened => 'crash recovery, the run is abandoned', healed_by => 'the next attempt, which finds nothing left to do');
+
+$twins->fault('server down over the due time', sub {
+	$twins->disturbed->stop('immediate');
+	$twins->fall_night_while_down;
+	$twins->disturbed->start;
+}, story => undisturbed(), happened => 'nothing runs while the server is down', healed_by => 'one run as soon as the server is up');
+
+$twins->stop;
+done_testing();

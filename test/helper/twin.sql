@@ -1,0 +1,83 @@
+-- The twin looks at the disturbed server: every table both ways, row by row, with EXCEPT ALL.
+--
+-- What is compared comes from the catalog, so no table can be forgotten. Only what stands in nights.seen_as is left out or
+-- compared as something else, each for the reason that stands there.
+
+CREATE EXTENSION dblink;
+
+CREATE TABLE nights.seen_as (relation text NOT NULL, column_name text, expression text, reason text NOT NULL);
+COMMENT ON COLUMN nights.seen_as.column_name IS 'NULL = the whole relation is left out';
+COMMENT ON COLUMN nights.seen_as.expression IS 'What is compared instead of the column of row t; NULL = it is left out';
+INSERT INTO nights.seen_as (relation, column_name, expression, reason) VALUES
+  ('run_log', NULL, NULL, 'what happened to a server is the difference; each fault says what must stand there'),
+  ('run_step_log', NULL, NULL, 'as run_log'),
+  ('run_health_mat', NULL, NULL, 'shows run_log, run_step_log and mart_refresh'),
+  ('schedule', NULL, NULL, 'the twin has none: its nights are run by hand'),
+  ('source', 'connected_at', NULL, 'wall clock'),
+  ('source_sync', 'sync_id', NULL, 'identity'),
+  ('source_sync', 'synced_at', NULL, 'wall clock'),
+  ('stage_map', 'recorded_at', NULL, 'wall clock'),
+  ('snapshot', 'taken_at', NULL, 'wall clock'),
+  ('finding', 'finding_id', NULL, 'identity'),
+  ('finding', 'first_run_id', '(SELECT r.as_of FROM salesops.run_log r WHERE r.run_id = t.first_run_id)', 'identity: the instant of the run instead'),
+  ('finding', 'resolved_run_id', '(SELECT r.as_of FROM salesops.run_log r WHERE r.run_id = t.resolved_run_id)', 'as first_run_id'),
+  ('audit_log', 'run_id', '(SELECT r.as_of FROM salesops.run_log r WHERE r.run_id = t.run_id)', 'as first_run_id'),
+  ('audit_log', 'audited_at', NULL, 'wall clock'),
+  ('audit_tally', 'run_id', '(SELECT r.as_of FROM salesops.run_log r WHERE r.run_id = t.run_id)', 'as first_run_id'),
+  ('audit_rule', 'set_at', NULL, 'wall clock'),
+  ('publication', 'publication_id', NULL, 'identity'),
+  ('publication', 'published_at', NULL, 'wall clock'),
+  ('mart_refresh', 'publication_id', NULL, 'identity'),
+  ('mart_refresh', 'started_at', NULL, 'wall clock'),
+  ('mart_refresh', 'refreshed_at', NULL, 'wall clock'),
+  ('mart_refresh', 'rows', 'CASE WHEN t.mart <> ''run_health'' THEN t.rows END', 'run_health counts the rows of the log'),
+  ('forecast_mat', 'refreshed_at', NULL, 'wall clock'),
+  ('forecast_attainment_mat', 'refreshed_at', NULL, 'wall clock'),
+  ('open_pipeline_mat', 'refreshed_at', NULL, 'wall clock'),
+  ('data_quality_mat', 'refreshed_at', NULL, 'wall clock'),
+  ('data_quality_finding_mat', 'refreshed_at', NULL, 'wall clock'),
+  ('data_quality_finding_mat', 'data_quality_finding_key', NULL, 'finding_id');
+
+-- Differences that a fault leaves for good, because they tell of it: accepted by name once, so that later nights are compared.
+CREATE TABLE nights.accepted (relation text NOT NULL, only_on text NOT NULL, content text NOT NULL);
+
+-- Each relation with the query that gives its rows as text. Views show what the tables hold; of them only the ledger is read.
+CREATE FUNCTION nights.compared(OUT relation text, OUT query text) RETURNS SETOF record LANGUAGE sql STABLE AS $$
+  SELECT c.relname::text,
+         format('SELECT ROW(%s)::text FROM %I.%I t',
+                string_agg(coalesce(s.expression, format('t.%I', a.attname)), ', ' ORDER BY a.attnum),
+                n.nspname, c.relname)
+  FROM pg_class c
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  LEFT JOIN nights.seen_as s ON s.relation = c.relname AND s.column_name = a.attname
+  WHERE (n.nspname IN ('salesops', 'salesops_bi') AND c.relkind IN ('r', 'p', 'm') OR c.oid = 'salesops.change_ledger'::regclass)
+    AND (s.relation IS NULL OR s.expression IS NOT NULL)
+    AND c.relname NOT IN (SELECT w.relation FROM nights.seen_as w WHERE w.column_name IS NULL)
+  GROUP BY n.nspname, c.relname
+$$;
+
+CREATE FUNCTION nights.all_differences(other text, OUT relation text, OUT only_on text, OUT content text)
+RETURNS SETOF record LANGUAGE plpgsql SET timezone = 'UTC' AS $$
+DECLARE
+  one record;
+BEGIN
+  PERFORM dblink_connect('other', other);
+  PERFORM dblink_exec('other', 'SET timezone = ''UTC''');
+  FOR one IN SELECT * FROM nights.compared() c ORDER BY c.relation LOOP
+    RETURN QUERY EXECUTE format(
+      $q$WITH here AS MATERIALIZED (%1$s),
+             there AS MATERIALIZED (SELECT d.content FROM dblink('other', %1$L) AS d (content text))
+         (SELECT %2$L, 'twin', e.* FROM (SELECT * FROM here EXCEPT ALL SELECT * FROM there) e)
+         UNION ALL
+         (SELECT %2$L, 'disturbed', e.* FROM (SELECT * FROM there EXCEPT ALL SELECT * FROM here) e)$q$, one.query, one.relation);
+  END LOOP;
+  PERFORM dblink_disconnect('other');
+END $$;
+COMMENT ON FUNCTION nights.all_differences(text) IS 'Rows that one of the two servers has and the other has not; none = they are equal';
+
+CREATE FUNCTION nights.differences(other text, OUT relation text, OUT only_on text, OUT content text)
+RETURNS SETOF record LANGUAGE sql AS $$
+  SELECT * FROM nights.all_differences(other) EXCEPT ALL SELECT * FROM nights.accepted ORDER BY 1, 2, 3
+$$;
+COMMENT ON FUNCTION nights.differences(text) IS 'The differences that were not accepted before';
