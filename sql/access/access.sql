@@ -67,7 +67,7 @@ BEGIN ATOMIC
   FROM (VALUES
     ('write_rules', ARRAY['write_rule', 'evaluate_rules']),
     ('operate', ARRAY['wake_worker']),
-    ('run_jobs', ARRAY['evaluate_rules', 'wake_worker', 'try_run_lock', 'release_run_lock', 'lock_extension'])
+    ('run_jobs', ARRAY['evaluate_rules', 'wake_worker', 'try_run_lock', 'release_run_lock', 'lock_extension', 'lock_source'])
   ) AS f(part, names)
   JOIN pg_catalog.pg_proc p ON p.pronamespace = 'salesops'::regnamespace AND p.proname = ANY (f.names)
   WHERE f.part IN (SELECT g.part FROM granted g);
