@@ -41,7 +41,7 @@ FROM (VALUES
   ('boolean', ARRAY['true', 'false', NULL]),
   ('date', ARRAY['2026-06-30', 'infinity', '-infinity', '4713-01-01 BC', NULL]),
   ('time without time zone', ARRAY['02:00', '24:00', NULL]),
-  ('timestamp with time zone', ARRAY['2026-06-30', '2026-05-01', 'infinity', '-infinity', '4714-12-01 BC', NULL]),
+  ('timestamp with time zone', ARRAY['2026-06-30', '2026-06-01', 'infinity', '-infinity', '4714-12-01 BC', NULL]),
   ('interval', ARRAY['0', '1 day', '-1 second', NULL, '178000000 years']),
   ('jsonb', ARRAY['{}', NULL, '[]', 'null', '{"entities": {"opportunity": {"relation": "pg_authid", "columns": {"id": "rolname"}}}}', '{"entities": 1}', '"x"']),
   ('text[]', ARRAY['{}', '{missing_amount}', NULL, '{NULL}', '{{a,b},{c,d}}', '{''; DROP TABLE x; --}', '[5:5]={sync}']),
@@ -86,16 +86,20 @@ DECLARE
   hint text;
   context text;
 BEGIN
-  BEGIN
-    EXECUTE format('SET LOCAL ROLE %I', role);
-    EXECUTE call INTO said;
-    RAISE EXCEPTION USING ERRCODE = 'TT000';
-  EXCEPTION WHEN OTHERS OR query_canceled OR assert_failure THEN
-    GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT, context = PG_EXCEPTION_CONTEXT;
-    IF code <> 'TT000' THEN
-      said := concat_ws(E'\n', SQLERRM, detail, hint, context);
-    END IF;
-  END;
+  LOOP
+    BEGIN
+      EXECUTE format('SET LOCAL ROLE %I', role);
+      EXECUTE call INTO said;
+      RAISE EXCEPTION USING ERRCODE = 'TT000';
+    EXCEPTION WHEN OTHERS OR query_canceled OR assert_failure THEN
+      GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT, context = PG_EXCEPTION_CONTEXT;
+      IF code <> 'TT000' THEN
+        said := concat_ws(E'\n', SQLERRM, detail, hint, context);
+      END IF;
+    END;
+    -- Some commands lock before they look at rights, and autovacuum may be there already.
+    EXIT WHEN code <> '40P01';
+  END LOOP;
   INSERT INTO outcome VALUES (role, call, nullif(code, 'TT000'), said, pg_temp.writes() - wrote_before);
 END $$;
 

@@ -59,7 +59,7 @@ SELECT bag_eq($$SELECT role, "right" FROM held WHERE role <> 'salesops_test_nigh
   ('salesops_test_connector', 'USAGE SCHEMA salesops_bi'), ('salesops_test_connector', 'USAGE SCHEMA salesops'),
   ('salesops_test_connector', 'INSERT source'), ('salesops_test_connector', 'UPDATE source')$$,
   'the recipes give these rights to write, execute and use, and no other');
-SELECT is_empty($$SELECT "right" FROM held WHERE role = 'salesops_test_night' AND ("right" ~ '^(TRUNCATE|REFERENCES|TRIGGER)' OR "right" ~ '(audit_rule|setting|source|schedule|job|step|weight_set|category_map|value_map|write_rule|store_rule|grant_access)$'
+SELECT is_empty($$SELECT "right" FROM held WHERE role = 'salesops_test_night' AND ("right" ~ '^(TRUNCATE|REFERENCES|TRIGGER)' OR "right" ~ ' (audit_rule|setting|source|schedule|job|step|weight_set|category_map|value_map|write_rule|store_rule|grant_access)$'
                   OR "right" = 'CREATE SCHEMA salesops')$$,
                 'the role that runs the jobs writes no rule, setting, source, schedule, job, step, weight or map of a user');
 SELECT is_empty($$SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'salesops_bi'::regnamespace AND pg_get_userbyid(c.relowner) <> 'salesops_test_night'$$, 'and owns the marts');
