@@ -35,6 +35,7 @@ COMMENT ON COLUMN salesops.finding.resolved_at IS 'as_of of the first run that n
 COMMENT ON COLUMN salesops.finding.resolved_run_id IS 'That run';
 SELECT pg_catalog.pg_extension_config_dump('salesops.finding', '');
 SELECT pg_catalog.pg_extension_config_dump('salesops.finding_finding_id_seq', '');
+COMMENT ON SEQUENCE salesops.finding_finding_id_seq IS 'Numbers of findings';
 
 CREATE TYPE salesops.violation AS (source_key text, object_id text, owner_id text, value text);
 COMMENT ON TYPE salesops.violation IS 'An object that violates a rule: its key, who owns it, and the value that was found';

@@ -104,6 +104,7 @@ CREATE VIEW salesops.opportunity_version AS
   UNION ALL
   SELECT h.*, false FROM salesops.opportunity_history h;
 COMMENT ON VIEW salesops.opportunity_version IS 'Every state of every opportunity that was ever known; is_present marks the latest';
+COMMENT ON COLUMN salesops.opportunity_version.is_present IS 'Whether it is the latest state, from salesops.opportunity';
 
 CREATE VIEW salesops.change_ledger AS
   SELECT v.source_key, v.id AS opportunity_id, v.effective_at, v.recorded_at, v.origin, c.field, c.old_value, c.new_value
@@ -125,6 +126,11 @@ CREATE VIEW salesops.change_ledger AS
   ) AS c(field, old_value, new_value)
   WHERE v.before IS DISTINCT FROM NULL AND c.old_value IS DISTINCT FROM c.new_value;
 COMMENT ON VIEW salesops.change_ledger IS 'One row a changed field of an opportunity: what it was, what it became, from when, and when we knew';
+COMMENT ON COLUMN salesops.change_ledger.source_key IS 'Source of the opportunity';
+COMMENT ON COLUMN salesops.change_ledger.opportunity_id IS 'Its id there';
+COMMENT ON COLUMN salesops.change_ledger.field IS 'Column of salesops.opportunity that changed';
+COMMENT ON COLUMN salesops.change_ledger.old_value IS 'What it was, as text; NULL = not stated';
+COMMENT ON COLUMN salesops.change_ledger.new_value IS 'What it became';
 COMMENT ON COLUMN salesops.change_ledger.effective_at IS 'When the change became true';
 COMMENT ON COLUMN salesops.change_ledger.recorded_at IS 'When we knew';
 COMMENT ON COLUMN salesops.change_ledger.origin IS 'Our own sync, the CRM''s own history, or reconstructed from dates';

@@ -60,6 +60,7 @@ COMMENT ON COLUMN salesops.source_sync.message IS 'Message of the failure';
 COMMENT ON COLUMN salesops.source_sync.synced_at IS 'Wall clock time of the sync';
 SELECT pg_catalog.pg_extension_config_dump('salesops.source_sync', '');
 SELECT pg_catalog.pg_extension_config_dump('salesops.source_sync_sync_id_seq', '');
+COMMENT ON SEQUENCE salesops.source_sync_sync_id_seq IS 'Numbers of syncs';
 
 CREATE FUNCTION salesops.source_kinds(OUT kind text, OUT family text, OUT time_zone text, OUT probability_scale text, OUT meaning text)
 RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE

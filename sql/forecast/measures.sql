@@ -16,7 +16,7 @@
 -- which none has an amount. Nothing is rounded.
 
 CREATE FUNCTION salesops.required_win_rate_label(closed numeric, open_amount numeric, quota numeric)
-RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   SELECT CASE WHEN quota IS NULL THEN '(no quota)'
               WHEN quota <= closed THEN 'quota made'
@@ -35,7 +35,7 @@ CREATE FUNCTION salesops.forecast_measures(totals salesops.forecast_totals, quot
                                            OUT gap_to_quota numeric, OUT uncovered_share numeric,
                                            OUT required_win_rate numeric, OUT required_win_rate_label text,
                                            OUT pipeline_coverage numeric, OUT remaining_coverage numeric)
-RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 1
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
   SELECT salesops.weighted(totals, weights), salesops.weighted_commit(totals, weights), salesops.weighted_best_case(totals, weights),
          salesops.cumulative(totals, 'Commit'), t.closed, t.open_pipeline,

@@ -1,7 +1,7 @@
 -- The weighted table as a page for people: every number set in text, to the cent, at the one place where it is rounded.
 
 CREATE FUNCTION salesops.money_text(amount numeric)
-RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
   SELECT to_char(round(amount, 2), 'FM999,999,999,999,999,999,999,990.00');
 END;
@@ -9,7 +9,7 @@ COMMENT ON FUNCTION salesops.money_text(numeric) IS
   'An amount for people: rounded to the cent, with thousands separators';
 
 CREATE FUNCTION salesops.percent_text(share numeric)
-RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
   SELECT to_char(100 * share, 'FM999,999,990.0') || ' %';
 END;

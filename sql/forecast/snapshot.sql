@@ -126,3 +126,17 @@ CREATE VIEW salesops.opportunity_snapshot AS
 COMMENT ON VIEW salesops.opportunity_snapshot IS
   'Opportunities as of every stored snapshot, as known then; filter on snapshot_as_of';
 COMMENT ON COLUMN salesops.opportunity_snapshot.snapshot_as_of IS 'Snapshot the state is of';
+
+-- Views that show the columns of an opportunity say of them what the table says.
+DO $$
+DECLARE
+  command text;
+BEGIN
+  FOR command IN
+    SELECT format('COMMENT ON COLUMN %s.%I IS %L', v.attrelid::regclass, v.attname, col_description(t.attrelid, t.attnum))
+    FROM pg_attribute v JOIN pg_attribute t ON t.attname = v.attname AND t.attrelid = 'salesops.opportunity'::regclass AND t.attnum > 0
+    WHERE v.attrelid IN ('salesops.opportunity_version'::regclass, 'salesops.opportunity_snapshot'::regclass)
+  LOOP
+    EXECUTE command;
+  END LOOP;
+END $$;

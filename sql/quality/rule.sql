@@ -49,6 +49,7 @@ COMMENT ON COLUMN salesops.audit_rule.set_by IS 'Name of the role that made the 
 COMMENT ON COLUMN salesops.audit_rule.set_at IS 'When it was made';
 SELECT pg_catalog.pg_extension_config_dump('salesops.audit_rule', '');
 SELECT pg_catalog.pg_extension_config_dump('salesops.audit_rule_version_id_seq', '');
+COMMENT ON SEQUENCE salesops.audit_rule_version_id_seq IS 'Numbers of rule versions';
 
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON salesops.audit_rule
   FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change('Call salesops.change_rule() or salesops.disable_rule().');

@@ -38,6 +38,3 @@ COMMENT ON COLUMN salesops.run_status.consecutive_failures IS 'Runs failed or ab
 COMMENT ON COLUMN salesops.run_status.next_due IS
   'When the worker runs it next; NULL without a schedule or when disabled';
 COMMENT ON COLUMN salesops.run_status.running_pid IS 'Process that is running a job in this database now, NULL if none';
-
--- A database that is listed already is looked at as soon as it has the extension.
-SELECT salesops.wake_worker();

@@ -1,6 +1,7 @@
 -- Calls every function, aggregate and procedure of the extension that SQL can call with arguments that nobody would give,
--- :calls times each, and then takes back what it did. The same :seed makes the same calls. A call may fail, with an error
--- that a person understands; what happened is judged by errors.pl from the server's log.
+-- :calls times each, and then takes back what it did; of the functions only those in a language like :language. The same
+-- :seed makes the same calls. A call may fail, with an error that a person understands; what happened is judged by errors.pl
+-- from the server's log.
 -- Expects an extension with a generated CRM in it; procedures commit, so the database is to be thrown away.
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
@@ -50,7 +51,8 @@ FROM pg_depend d
 JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass AND e.extname = 'salesops'
 JOIN pg_proc p ON p.oid = d.objid AND d.classid = 'pg_proc'::regclass
 JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE d.deptype = 'e';
+JOIN pg_language l ON l.oid = p.prolang
+WHERE d.deptype = 'e' AND (l.lanname LIKE :'language' OR p.prokind = 'a');
 
 \echo Not called, because SQL cannot call them:
 SELECT CASE WHEN prorettype IN ('trigger'::regtype, 'event_trigger'::regtype) THEN 'triggers' ELSE 'internal arguments' END AS why, count(*)

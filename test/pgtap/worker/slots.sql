@@ -93,9 +93,10 @@ SELECT is(pg_temp.compare(2011, 'Pacific/Apia', '02:00', month_days => '{30}'), 
 SELECT pg_temp.hang('America/Nuuk', 2025);
 SELECT is(pg_temp.compare(2025, 'America/Nuuk', '23:30'), '365 slots, 0 differ', 'Nuuk, where a Saturday lost its last hour: that day runs all the same');
 SELECT is(pg_temp.compare(2025, 'America/Nuuk', '23:00', every => '15 minutes'), '1457 slots, 0 differ', '... and its quarters of an hour belong to no day twice');
-SELECT pg_temp.hang('America/Havana', 2026);
-SELECT is(pg_temp.compare(2026, 'America/Havana', '00:00', every => '1 hour'), '8760 slots, 0 differ', 'Havana, where midnight is skipped and comes twice');
-SELECT is(pg_temp.compare(2026, 'America/Havana', '00:30'), '365 slots, 0 differ', '... half an hour later too');
+-- Of 2026 the releases of tzdata do not say the same.
+SELECT pg_temp.hang('America/Havana', 2025);
+SELECT is(pg_temp.compare(2025, 'America/Havana', '00:00', every => '1 hour'), '8760 slots, 0 differ', 'Havana, where midnight is skipped and comes twice');
+SELECT is(pg_temp.compare(2025, 'America/Havana', '00:30'), '365 slots, 0 differ', '... half an hour later too');
 
 SELECT * FROM finish();
 ROLLBACK;
