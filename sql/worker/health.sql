@@ -93,7 +93,7 @@ CREATE VIEW salesops.health AS
 WITH clock AS MATERIALIZED (
   SELECT salesops.clock() AS now, salesops.run_lock_holder() AS running_pid
 ), scheduled AS (
-  SELECT s AS schedule, s.job, EXISTS (SELECT FROM salesops.jobs() j WHERE j.job = s.job) AS is_defined
+  SELECT s AS schedule, s.job, EXISTS (SELECT FROM salesops.jobs() j WHERE j.job = s.job) AND salesops.is_known_zone(s.time_zone) AS is_defined
   FROM salesops.schedule s
   WHERE s.enabled
 ), checked AS (
@@ -112,7 +112,7 @@ WITH clock AS MATERIALIZED (
          'Runs failed or abandoned since the last success: SELECT * FROM salesops.run_step_log WHERE status = ''failed'' ORDER BY started_at DESC.'
   FROM salesops.run_status r
   UNION ALL
-  SELECT 'undefined_job', s.job, 1, 'schedules', 0, 0, 'The schedule names a job that there is not: salesops.define_job(), or DELETE FROM salesops.schedule.'
+  SELECT 'broken_schedule', s.job, 1, 'schedules', 0, 0, 'The schedule names a job or a time zone that there is not: salesops.define_job(), set_schedule(), or DELETE FROM salesops.schedule.'
   FROM scheduled s WHERE NOT s.is_defined
   UNION ALL
   SELECT 'worker', NULL, CASE WHEN p.problem IS NOT NULL AND EXISTS (SELECT FROM scheduled) THEN 1 ELSE 0 END, 'problems', 0, NULL,
