@@ -118,7 +118,7 @@ BEGIN
       AND t.proname !~ '^generated?_'
       -- Long to plan.
       AND (t.proname <> 'due_run' OR n < 2)
-  FOR try IN 1..3 LOOP
+  LOOP
     CALL pg_temp.attempt(one.role, one.call);
   END LOOP;
   FOR one IN
@@ -131,7 +131,7 @@ BEGIN
                        ('t', 'CREATE RULE r AS ON INSERT TO %s DO NOTHING'), ('t', 'CREATE POLICY p ON %s'), ('s', 'SELECT nextval(%L)'), ('s', 'SELECT setval(%L, 1)'), ('s', 'SELECT last_value FROM %s')) k(kind, command)
     WHERE n.nspname IN ('salesops', 'salesops_bi', 'landing')
       AND CASE k.kind WHEN 's' THEN c.relkind = 'S' WHEN 't' THEN c.relkind = 'r' ELSE c.relkind IN ('r', 'v', 'm') END
-  FOR try IN 1..3 LOOP
+  LOOP
     CALL pg_temp.attempt(one.role, one.call);
   END LOOP;
 END $$;
