@@ -46,10 +46,12 @@ BEGIN ATOMIC
   known AS (SELECT r.oid, r.rolcanlogin FROM pg_catalog.pg_roles r JOIN wanted w ON r.rolname = w.role WHERE NOT r.rolsuper),
   relation AS (
     SELECT c.oid, c.relkind,
-           EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 'append_only') AS is_append_only
+           -- What users say, the jobs only read.
+           c.relname <> ALL (ARRAY['audit_rule', 'setting', 'source', 'schedule', 'job', 'step', 'weight_set', 'category_map', 'value_map',
+                                   'run_request', 'table_part']) AS is_written
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = 'salesops' AND c.relkind IN ('r', 'p', 'v', 'S')
+    WHERE n.nspname = 'salesops' AND c.relkind IN ('r', 'p', 'v')
   )
   SELECT 'role ' || quote_ident(w.role), 'to exist'
   FROM wanted w WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = w.role)
@@ -64,14 +66,16 @@ BEGIN ATOMIC
   UNION ALL
   SELECT r.oid::regclass::text, p.privilege
   FROM known k, relation r,
-       (VALUES ('r', 'SELECT', false), ('r', 'INSERT', false), ('r', 'UPDATE', true), ('r', 'DELETE', true), ('v', 'SELECT', false))
-       AS p (kind, privilege, is_change)
-  WHERE r.relkind = p.kind::"char" AND NOT (r.is_append_only AND p.is_change) AND NOT has_table_privilege(k.oid, r.oid, p.privilege)
+       (VALUES ('r', 'SELECT', false), ('v', 'SELECT', false), ('r', 'INSERT', true)) AS p (kind, privilege, is_change)
+  WHERE r.relkind = p.kind::"char" AND (r.is_written OR NOT p.is_change) AND NOT has_table_privilege(k.oid, r.oid, p.privilege)
   UNION ALL
-  SELECT r.oid::regclass::text, 'USAGE' FROM known k, relation r WHERE r.relkind = 'S' AND NOT has_sequence_privilege(k.oid, r.oid, 'USAGE')
+  SELECT s.name, 'USAGE'
+  FROM known k, (VALUES ('salesops.run_log_run_id_seq'), ('salesops.audit_by_hand_seq')) AS s (name)
+  WHERE NOT has_sequence_privilege(k.oid, s.name, 'USAGE')
   UNION ALL
   SELECT f.name, 'EXECUTE'
-  FROM known k, (VALUES ('salesops.evaluate_rules(timestamptz, timestamptz, text[])')) AS f (name)
+  FROM known k, (VALUES ('salesops.evaluate_rules(timestamptz, timestamptz, text[])'), ('salesops.try_run_lock()'), ('salesops.release_run_lock()'),
+                        ('salesops.lock_extension(text)'), ('salesops.lock_source(text)')) AS f (name)
   WHERE NOT has_function_privilege(k.oid, f.name, 'EXECUTE')
   UNION ALL
   SELECT 'database ' || quote_ident(current_database()), 'CREATE'
