@@ -28,7 +28,7 @@ my %failing = (
 
 # --- cancelled, or over the limit ------------------------------------------------------------------------
 
-for my $step (sort { $a cmp $b } keys %failing)
+for my $step (grep { $failing{$_} } @STEPS)
 {
 	$twins->fault('step ended by pg_cancel_backend()', sub {
 		my $gate = $twins->close_gate($step);
