@@ -61,10 +61,10 @@ is(sales("SELECT sum(rows_affected) FROM salesops.run_step_log WHERE run_id = $r
 my $deal = sales("SELECT min(object_id) FROM crm_demo.planted_defect WHERE rule = 'missing_amount'");
 my $state = "SELECT status FROM salesops.finding_status WHERE rule = 'missing_amount' AND object_id = '$deal'";
 is(sales($state), 'open', 'a deal without an amount');
-sales("UPDATE crm_demo.opportunity SET amount = coalesce(list_amount_c, 1000), system_modstamp = '2026-06-16 09:00', last_modified_date = '2026-06-16 09:00' WHERE id = '$deal'");
+sales("UPDATE crm_demo.opportunity SET amount = coalesce(list_amount_c, 1000), system_modstamp = '2026-06-16 09:00+00', last_modified_date = '2026-06-16 09:00+00' WHERE id = '$deal'");
 is(night('2026-06-16'), 'succeeded', 'the next night');
 is(sales($state), 'resolved', '... sees it mended');
-sales("UPDATE crm_demo.opportunity SET amount = NULL, system_modstamp = '2026-06-17 09:00', last_modified_date = '2026-06-17 09:00' WHERE id = '$deal'");
+sales("UPDATE crm_demo.opportunity SET amount = NULL, system_modstamp = '2026-06-17 09:00+00', last_modified_date = '2026-06-17 09:00+00' WHERE id = '$deal'");
 is(night('2026-06-17'), 'succeeded', 'the night after');
 is(sales($state), 'reopened', '... sees it broken again');
 is(sales("SELECT count(*) FROM salesops.change_ledger WHERE opportunity_id = '$deal' AND field = 'amount' AND effective_at >= '2026-06-16 09:00+00'"), 2,
