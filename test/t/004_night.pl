@@ -18,12 +18,14 @@ $node->safe_psql('postgres', 'CREATE DATABASE sales');
 
 sub sales { return $node->safe_psql('sales', $_[0]); }
 
+my $patience = "'$PostgreSQL::Test::Utils::timeout_default s'";
+
 # The run of a day at 18:00 UTC through the worker; how it ended.
 sub night
 {
 	my ($day) = @_;
 	my $run = sales("SELECT salesops.request_run('nightly', '$day 18:00+00')");
-	return sales("SELECT salesops.await_run($run, '2 min')");
+	return sales("SELECT salesops.await_run($run, $patience)");
 }
 
 sub open_findings { return sales("SELECT count(*) FROM salesops.finding_status WHERE status <> 'resolved'"); }
@@ -50,7 +52,7 @@ SQL
 # One minute later nothing has changed, not even an age in days.
 my $first = sales('SELECT count(*), max(first_seen_at) FROM salesops.finding');
 my $run = sales("SELECT salesops.request_run('nightly', '2026-06-15 18:01+00')");
-is(sales("SELECT salesops.await_run($run, '2 min')"), 'succeeded', 'a quiet night');
+is(sales("SELECT salesops.await_run($run, $patience)"), 'succeeded', 'a quiet night');
 is(sales('SELECT count(*), max(first_seen_at) FROM salesops.finding'), $first, '... adds no finding and moves no first_seen');
 is(sales("SELECT sum(rows_affected) FROM salesops.run_step_log WHERE run_id = $run AND step = 'sync'"), 0, '... and its sync writes nothing');
 
