@@ -11,7 +11,7 @@ VPATH       := $(here)
 endif
 
 # Rooms in floor order; sql/<room>/order names the modules of a room, in their order.
-ROOMS        = core crm forecast quality marts worker
+ROOMS        = core crm forecast quality marts worker access
 C_ROOMS      = core crm forecast quality worker
 MODULES_SQL := $(foreach room,$(ROOMS),$(addprefix $(here)/sql/$(room)/,\
                  $(shell cat $(here)/sql/$(room)/order 2>/dev/null)))

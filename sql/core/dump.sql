@@ -64,8 +64,10 @@ BEGIN ATOMIC
     UNION ALL
     SELECT 'statistics', s.stxname FROM pg_catalog.pg_statistic_ext s WHERE s.stxrelid = m.oid
     UNION ALL
+    -- From PostgreSQL 18 on pg_dump writes them.
     SELECT 'publication', p.pubname
-    FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid WHERE r.prrelid = m.oid
+    FROM pg_catalog.pg_publication_rel r JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid
+    WHERE r.prrelid = m.oid AND current_setting('server_version_num')::integer < 180000
     UNION ALL
     SELECT 'storage parameter', o.option FROM unnest(m.reloptions) AS o(option)
     UNION ALL

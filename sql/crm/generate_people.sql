@@ -61,8 +61,8 @@ BEGIN ATOMIC
            END AS leader
       FROM person p)
   SELECT salesops.salesforce_id('005', p.number),
-         lower(p.first_name || '.' || p.last_name || '.' || p.number) || '@seller.example',
-         lower(p.first_name || '.' || p.last_name || '.' || p.number) || '@seller.example',
+         lower((p.first_name || '.' || p.last_name || '.' || p.number) COLLATE "C") || '@seller.example',
+         lower((p.first_name || '.' || p.last_name || '.' || p.number) COLLATE "C") || '@seller.example',
          p.first_name || ' ' || p.last_name, p.first_name, p.last_name,
          CASE p.rank WHEN 'rep' THEN 'Account Executive' WHEN 'manager' THEN 'Sales Manager'
                      WHEN 'director' THEN 'Regional Director' ELSE 'Chief Revenue Officer' END,
@@ -211,7 +211,7 @@ BEGIN ATOMIC
          salesops.salesforce_id('005', salesops.generated_account_rep(seed, d.account, reps)),
          d.first_name, d.last_name, d.first_name || ' ' || d.last_name,
          (ARRAY['Chief Financial Officer', 'Head of IT', 'Operations Manager'])[1 + (d.contact - 1) % 3],
-         lower(d.first_name || '.' || d.last_name || '.' || d.contact) || '@customer-' || d.account || '.example',
+         lower((d.first_name || '.' || d.last_name || '.' || d.contact) COLLATE "C") || '@customer-' || d.account || '.example',
          salesops.draw_label(seed, 'contact.source', d.contact, ARRAY['Web', 'Referral', 'Partner', 'Event', 'Outbound']),
          false, true, salesops.generated_sync(as_of)
     FROM drawn d;

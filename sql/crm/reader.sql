@@ -18,10 +18,11 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.entity_targets(text) IS 'Canonical columns of an entity that a source column can be mapped to';
 
+-- COLLATE "C": in a Turkish database the small letter of I is not i, and IsDeleted would not be is_deleted.
 CREATE FUNCTION salesops.plain_name(name text)
 RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT pg_catalog.regexp_replace(pg_catalog.replace(pg_catalog.lower(pg_catalog.btrim(plain_name.name)), '_', ''), '^(property|properties)(?=.)', '');
+  SELECT pg_catalog.regexp_replace(pg_catalog.replace(pg_catalog.lower(pg_catalog.btrim(plain_name.name) COLLATE "C"), '_', ''), '^(property|properties)(?=.)', '');
 END;
 COMMENT ON FUNCTION salesops.plain_name(text) IS 'Name without case, underscores and the property prefix: StageName, stage_name and property_stagename are one';
 

@@ -249,6 +249,12 @@ END $$;
 COMMENT ON FUNCTION salesops.sync_entity(salesops.source, salesops.planned_column[], text, timestamptz, text) IS
   'Sync one entity of one source and record it in source_sync; returns the number of new rows';
 
+-- Only the sync calls it: who could, could keep every sync waiting.
+CREATE FUNCTION salesops.lock_source(source_key text)
+RETURNS void LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'salesops_lock_source';
+COMMENT ON FUNCTION salesops.lock_source(text) IS 'Lock a source against another sync of it until the transaction ends (see own_lock.c)';
+REVOKE EXECUTE ON FUNCTION salesops.lock_source(text) FROM PUBLIC;
+
 CREATE FUNCTION salesops.sync(source_key text, as_of timestamptz DEFAULT salesops.clock(), mode text DEFAULT 'incremental')
 RETURNS SETOF salesops.source_sync LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
   -- The same rows make the same text, whoever syncs: some values of a source are read or kept as text.
@@ -269,7 +275,7 @@ BEGIN
       ERRCODE = 'invalid_parameter_value', HINT = 'Use full or incremental.';
   END IF;
   PERFORM salesops.check_as_of(as_of);
-  PERFORM pg_advisory_xact_lock(hashtext('salesops.sync'), hashtext(sync.source_key));
+  PERFORM salesops.lock_source(sync.source_key);
   SELECT max(y.as_of), max(y.sync_id) INTO last_as_of, first_sync_id FROM salesops.source_sync y WHERE y.source_key = sync.source_key;
   IF as_of < last_as_of THEN
     RAISE EXCEPTION 'as_of % lies before the last sync of "%"', as_of, sync.source_key USING

@@ -51,7 +51,7 @@ BEGIN ATOMIC
                          AND NOT x.is_deleted AND x.per_corporate > 0
                        ORDER BY x.valid_from DESC, x.id LIMIT 1) r ON true
     WHERE q.rep_id IS NOT NULL AND q.period IS NOT NULL AND q.amount IS NOT NULL
-      AND lower(coalesce(q.measure, 'amount')) = 'amount'
+      AND lower(coalesce(q.measure, 'amount') COLLATE "C") = 'amount'
   ), of_quarter AS (
     -- One amount that cannot be converted makes the sum unknown.
     SELECT s.source_key, s.rep_id, salesops.min(s.period) AS period, CASE WHEN bool_and(s.amount IS NOT NULL) THEN sum(s.amount) END AS quota

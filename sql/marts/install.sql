@@ -2,7 +2,7 @@
 -- plain view salesops_bi.<mart> over it, because many BI tools do not list materialized views.
 --
 -- They are made by a function and not by the install script: a member of an extension is not dumped, so it would lose its
--- rows, user indexes and comments in a restore. They belong to the caller, who alone (or a superuser) may refresh them on 15.
+-- rows, user indexes and comments in a restore. They belong to the owner of the schema, who alone (or a superuser) may refresh them on 15.
 -- A materialized view reads nothing but salesops.mart_<mart>(), whose shape is frozen: an update of the extension may
 -- replace its body under the marts.
 
@@ -157,7 +157,8 @@ BEGIN
        OR salesops.mart_found(mart) IS DISTINCT FROM (SELECT s.wanted FROM salesops.mart_shape(mart) s) THEN
       saved := ARRAY(SELECT c.command FROM salesops.mart_customisation(mart || '_mat') c WHERE NOT c.is_ours)
             || ARRAY(SELECT c.command FROM salesops.mart_customisation(mart) c WHERE NOT c.is_ours);
-      owner := (SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = to_regclass(format('salesops_bi.%I', mart || '_mat')));
+      owner := coalesce((SELECT pg_get_userbyid(c.relowner) FROM pg_class c WHERE c.oid = to_regclass(format('salesops_bi.%I', mart || '_mat'))),
+                        (SELECT pg_get_userbyid(n.nspowner) FROM pg_namespace n WHERE n.nspname = 'salesops_bi'));
       PERFORM salesops.drop_mart(mart);
       PERFORM salesops.create_mart(mart);
       -- What its owner wrote into its indexes keeps his rights, and he may go on refreshing it.
@@ -185,7 +186,7 @@ END $$;
 COMMENT ON FUNCTION salesops.install_marts() IS
   'Make schema salesops_bi and the marts in it, empty until refresh_marts(); returns how many were made. What is there '
   'and right stays untouched; a mart '
-  'whose columns changed with an update is made anew with its owner, user indexes, grants and comments. The caller owns what is new. '
+  'whose columns changed with an update is made anew with its owner, user indexes, grants and comments; a new one belongs to the owner of the schema. '
   'Errors as of check_mart_owners()';
 
 CREATE FUNCTION salesops.drop_mart(mart text)

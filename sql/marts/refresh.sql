@@ -33,6 +33,9 @@ CREATE FUNCTION salesops.refresh_marts(as_of timestamptz, lock_wait interval DEF
 RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   outer_lock_timeout text := current_setting('lock_timeout');
+  -- In milliseconds; least() passes over the NULL of a session without a limit.
+  wait_for_lock bigint := least((extract(epoch FROM lock_wait) * 1000)::bigint,
+                                (SELECT nullif(s.setting::bigint, 0) FROM pg_settings s WHERE s.name = 'lock_timeout'));
   publication bigint;
   mart text;
   began timestamptz;
@@ -44,7 +47,7 @@ DECLARE
 BEGIN
   PERFORM salesops.install_marts();
   INSERT INTO salesops.publication AS p (as_of) VALUES (refresh_marts.as_of) RETURNING p.publication_id INTO publication;
-  PERFORM set_config('lock_timeout', (extract(epoch FROM lock_wait) * 1000)::bigint::text, true);
+  PERFORM set_config('lock_timeout', wait_for_lock::text, true);
 
   FOR mart IN SELECT m.mart FROM salesops.marts() m ORDER BY m."position" LOOP
     began := clock_timestamp();
@@ -75,5 +78,5 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION salesops.refresh_marts(timestamptz, interval) IS
   'Publish an instant: refresh every mart for it in dependency order and return their rows together. Installs the marts '
-  'if they are missing. A mart that fails, or whose lock is not free within lock_wait, keeps its last good rows: a WARNING, '
-  'a row in mart_refresh, and the others go on; an error if all fail. Needs the owner of the marts';
+  'if they are missing. A mart that fails, or whose lock is not free within lock_wait, or within the session''s lock_timeout if that is '
+  'less, keeps its last good rows: a WARNING, a row in mart_refresh, and the others go on; an error if all fail. Needs the owner of the marts';

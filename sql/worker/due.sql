@@ -36,13 +36,13 @@ COMMENT ON FUNCTION salesops.open_slot(salesops.schedule, timestamptz) IS
 
 CREATE FUNCTION salesops.due_run(now timestamptz, OUT job text, OUT local_date date, OUT slot integer, OUT due_at timestamptz)
 RETURNS SETOF record
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 2
+LANGUAGE sql STABLE PARALLEL UNSAFE ROWS 2
 BEGIN ATOMIC
   SELECT s.job, o.local_date, o.slot, o.due_at
   FROM salesops.schedule s
   JOIN salesops.jobs() j ON j.job = s.job
   CROSS JOIN LATERAL salesops.open_slot(s, due_run.now) o
-  WHERE o.begins_at <= due_run.now
+  WHERE salesops.is_known_zone(s.time_zone) AND o.begins_at <= due_run.now
   ORDER BY o.begins_at, s.job;
 END;
 COMMENT ON FUNCTION salesops.due_run(timestamptz) IS
@@ -52,7 +52,7 @@ COMMENT ON FUNCTION salesops.due_run(timestamptz) IS
 -- Slots that have begun are passed over, also days ahead: when the clock was once ahead, the log knows days yet to
 -- come. In 400 years no schedule pauses for longer than 1,128 days.
 CREATE FUNCTION salesops.next_due(job text, after timestamptz) RETURNS timestamptz
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   schedule salesops.schedule;
@@ -60,7 +60,7 @@ DECLARE
   next timestamptz;
   first_day date;
 BEGIN
-  SELECT s.* INTO schedule FROM salesops.schedule s WHERE s.job = next_due.job AND s.enabled;
+  SELECT s.* INTO schedule FROM salesops.schedule s WHERE s.job = next_due.job AND s.enabled AND salesops.is_known_zone(s.time_zone);
   IF NOT FOUND THEN
     RETURN NULL;
   END IF;
@@ -78,10 +78,10 @@ BEGIN
   RETURN least(next, retry);
 END $$;
 COMMENT ON FUNCTION salesops.next_due(text, timestamptz) IS
-  'First instant after the given one at which the job is due or tried again; NULL if it has no schedule or is disabled';
+  'First instant after the given one at which the job is due or tried again; NULL if it has no schedule, is disabled, or its time zone is unknown here';
 
 CREATE FUNCTION salesops.next_due(after timestamptz) RETURNS timestamptz
-LANGUAGE sql STABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL UNSAFE
 BEGIN ATOMIC
   SELECT min(salesops.next_due(s.job, next_due.after)) FROM salesops.schedule s;
 END;

@@ -46,10 +46,12 @@ BEGIN ATOMIC
   known AS (SELECT r.oid, r.rolcanlogin FROM pg_catalog.pg_roles r JOIN wanted w ON r.rolname = w.role WHERE NOT r.rolsuper),
   relation AS (
     SELECT c.oid, c.relkind,
-           EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND t.tgname = 'append_only') AS is_append_only
+           -- What users say, the jobs only read.
+           c.relname <> ALL (ARRAY['audit_rule', 'setting', 'source', 'schedule', 'job', 'step', 'weight_set', 'category_map', 'value_map',
+                                   'run_request', 'table_part']) AS is_written
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = 'salesops' AND c.relkind IN ('r', 'p', 'v', 'S')
+    WHERE n.nspname = 'salesops' AND c.relkind IN ('r', 'p', 'v')
   )
   SELECT 'role ' || quote_ident(w.role), 'to exist'
   FROM wanted w WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = w.role)
@@ -64,14 +66,16 @@ BEGIN ATOMIC
   UNION ALL
   SELECT r.oid::regclass::text, p.privilege
   FROM known k, relation r,
-       (VALUES ('r', 'SELECT', false), ('r', 'INSERT', false), ('r', 'UPDATE', true), ('r', 'DELETE', true), ('v', 'SELECT', false))
-       AS p (kind, privilege, is_change)
-  WHERE r.relkind = p.kind::"char" AND NOT (r.is_append_only AND p.is_change) AND NOT has_table_privilege(k.oid, r.oid, p.privilege)
+       (VALUES ('r', 'SELECT', false), ('v', 'SELECT', false), ('r', 'INSERT', true)) AS p (kind, privilege, is_change)
+  WHERE r.relkind = p.kind::"char" AND (r.is_written OR NOT p.is_change) AND NOT has_table_privilege(k.oid, r.oid, p.privilege)
   UNION ALL
-  SELECT r.oid::regclass::text, 'USAGE' FROM known k, relation r WHERE r.relkind = 'S' AND NOT has_sequence_privilege(k.oid, r.oid, 'USAGE')
+  SELECT s.name, 'USAGE'
+  FROM known k, (VALUES ('salesops.run_log_run_id_seq'), ('salesops.audit_by_hand_seq')) AS s (name)
+  WHERE NOT has_sequence_privilege(k.oid, s.name, 'USAGE')
   UNION ALL
   SELECT f.name, 'EXECUTE'
-  FROM known k, (VALUES ('salesops.evaluate_rules(timestamptz, timestamptz, text[])')) AS f (name)
+  FROM known k, (VALUES ('salesops.evaluate_rules(timestamptz, timestamptz, text[])'), ('salesops.try_run_lock()'), ('salesops.release_run_lock()'),
+                        ('salesops.lock_extension(text)'), ('salesops.lock_source(text)')) AS f (name)
   WHERE NOT has_function_privilege(k.oid, f.name, 'EXECUTE')
   UNION ALL
   SELECT 'database ' || quote_ident(current_database()), 'CREATE'
@@ -93,7 +97,7 @@ CREATE VIEW salesops.health AS
 WITH clock AS MATERIALIZED (
   SELECT salesops.clock() AS now, salesops.run_lock_holder() AS running_pid
 ), scheduled AS (
-  SELECT s AS schedule, s.job, EXISTS (SELECT FROM salesops.jobs() j WHERE j.job = s.job) AS is_defined
+  SELECT s AS schedule, s.job, EXISTS (SELECT FROM salesops.jobs() j WHERE j.job = s.job) AND salesops.is_known_zone(s.time_zone) AS is_defined
   FROM salesops.schedule s
   WHERE s.enabled
 ), checked AS (
@@ -112,7 +116,7 @@ WITH clock AS MATERIALIZED (
          'Runs failed or abandoned since the last success: SELECT * FROM salesops.run_step_log WHERE status = ''failed'' ORDER BY started_at DESC.'
   FROM salesops.run_status r
   UNION ALL
-  SELECT 'undefined_job', s.job, 1, 'schedules', 0, 0, 'The schedule names a job that there is not: salesops.define_job(), or DELETE FROM salesops.schedule.'
+  SELECT 'broken_schedule', s.job, 1, 'schedules', 0, 0, 'The schedule names a job or a time zone that there is not: salesops.define_job(), set_schedule(), or DELETE FROM salesops.schedule.'
   FROM scheduled s WHERE NOT s.is_defined
   UNION ALL
   SELECT 'worker', NULL, CASE WHEN p.problem IS NOT NULL AND EXISTS (SELECT FROM scheduled) THEN 1 ELSE 0 END, 'problems', 0, NULL,

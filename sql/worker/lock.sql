@@ -1,12 +1,8 @@
 -- lock.sql: one run at a time in a database.
 --
--- A session advisory lock spans the commits of a run and vanishes with its process, however that ends.
--- Whoever holds it therefore knows that every other run still logged as running is dead.
-
-CREATE FUNCTION salesops.run_lock_key() RETURNS bigint
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN 5999160039268372563; -- the ASCII bytes of SALESOPS
-COMMENT ON FUNCTION salesops.run_lock_key() IS 'Key of the advisory lock that a run holds';
+-- A lock of the session spans the commits of a run and vanishes with its process, however that ends. Whoever holds it
+-- therefore knows that every other run still logged as running is dead. It is an advisory lock of a kind that
+-- pg_advisory_lock() cannot take (see own_lock.c).
 
 CREATE FUNCTION salesops.run_lock_holder() RETURNS integer
 LANGUAGE sql STABLE PARALLEL RESTRICTED
@@ -14,22 +10,19 @@ BEGIN ATOMIC
   SELECT l.pid
   FROM pg_catalog.pg_locks l
   JOIN pg_catalog.pg_database d ON d.oid = l.database
-  WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-    AND (l.classid::bigint << 32) | l.objid::bigint = salesops.run_lock_key();
+  WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.granted
+    AND (l.classid, l.objid, l.objsubid) = (1396788293, 1397706835, 3); -- the ASCII bytes of SALE and SOPS, and our kind
 END;
 COMMENT ON FUNCTION salesops.run_lock_holder() IS 'Process that is running a job in this database now, NULL if none';
 
 CREATE FUNCTION salesops.try_run_lock() RETURNS boolean
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-RETURN salesops.run_lock_holder() IS NOT DISTINCT FROM pg_catalog.pg_backend_pid()
-       OR pg_catalog.pg_try_advisory_lock(salesops.run_lock_key());
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'salesops_try_run_lock';
 COMMENT ON FUNCTION salesops.try_run_lock() IS
   'Takes the lock that a run holds, for this session; true also if this session has it already, which does not count twice; false if '
   'another session has it';
 
 CREATE FUNCTION salesops.release_run_lock() RETURNS boolean
-LANGUAGE sql VOLATILE PARALLEL UNSAFE
-RETURN pg_catalog.pg_advisory_unlock(salesops.run_lock_key());
+LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'salesops_release_run_lock';
 COMMENT ON FUNCTION salesops.release_run_lock() IS 'Gives back the lock taken by try_run_lock()';
 
 CREATE FUNCTION salesops.check_run_lock() RETURNS void

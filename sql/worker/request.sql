@@ -58,9 +58,16 @@ BEGIN
     IF status NOT IN ('requested', 'running') OR pg_catalog.clock_timestamp() >= deadline THEN
       RETURN status;
     END IF;
+    IF pg_catalog.current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+      RAISE EXCEPTION 'this transaction would not see the end of run %', await_run.run_id
+        USING ERRCODE = 'object_not_in_prerequisite_state',
+              DETAIL = pg_catalog.format('It is %s and sees everything as it was when it began.', pg_catalog.current_setting('transaction_isolation')),
+              HINT = 'BEGIN ISOLATION LEVEL READ COMMITTED first.';
+    END IF;
     PERFORM pg_catalog.pg_sleep(0.1);
   END LOOP;
 END $$;
 COMMENT ON FUNCTION salesops.await_run(bigint, interval) IS
   'Waits until a run has ended, at most for the given time, and returns its status: succeeded, failed, abandoned, '
-  'or still running or requested. Call it in a transaction of its own, after the request was committed';
+  'or still running or requested. Call it in a transaction of its own, after the request was committed; 55000 in one '
+  'that is repeatable read or serializable';

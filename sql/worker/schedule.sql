@@ -49,6 +49,18 @@ COMMENT ON COLUMN salesops.schedule.lock_limit IS
 COMMENT ON COLUMN salesops.schedule.since IS
   'When this schedule was set; what would have been due before is not made up for';
 
+-- Zones come and go with the server's time zone data, and a dump may be restored elsewhere. What an unknown one is asked for is
+-- an error, which would keep every other job from running.
+CREATE FUNCTION salesops.is_known_zone(time_zone text) RETURNS boolean
+LANGUAGE plpgsql STABLE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM pg_catalog.timezone(time_zone, timestamptz 'epoch');
+  RETURN true;
+EXCEPTION WHEN invalid_parameter_value THEN
+  RETURN false;
+END $$;
+COMMENT ON FUNCTION salesops.is_known_zone(text) IS 'Whether this server knows a time zone';
+
 CREATE FUNCTION salesops.due_at(local_date date, at_time time, time_zone text) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN (local_date + at_time) AT TIME ZONE time_zone;

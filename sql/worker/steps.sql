@@ -9,6 +9,8 @@ COMMENT ON FUNCTION salesops.resource_usage() IS
 CREATE FUNCTION salesops.begin_step(run_id bigint, step text) RETURNS void
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
+  -- Code that the last step met, in a view or a rule, may have given the run's lock away: pg_advisory_unlock_all() can.
+  SELECT salesops.check_run_lock() WHERE NOT salesops.try_run_lock();
   INSERT INTO salesops.run_step_log (run_id, step) VALUES (begin_step.run_id, begin_step.step);
 END;
 COMMENT ON FUNCTION salesops.begin_step(bigint, text) IS 'Logs the start of a step; commit it before run_step()';

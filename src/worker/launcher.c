@@ -331,12 +331,12 @@ notice_clock_step(Launcher *launcher)
 	TimestampTz epoch = find_epoch();
 	TimestampTz step = epoch - launcher->epoch;
 
+	launcher->epoch = epoch;
 	if (step > -CLOCK_STEP_US && step < CLOCK_STEP_US)
 		return;
 	ereport(LOG,
 			(errmsg("the clock was set %s by " INT64_FORMAT " seconds: salesops looks at every database again",
-					step < 0 ? "back" : "forward", (step < 0 ? -step : step) / USECS_PER_SEC)));
-	launcher->epoch = epoch;
+					step < 0 ? "back" : "forward", ((step < 0 ? -step : step) + USECS_PER_SEC / 2) / USECS_PER_SEC)));
 	salesops_wake_all();
 }
 

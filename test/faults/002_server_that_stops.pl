@@ -43,11 +43,50 @@ $twins->fault('immediate shutdown between the last step and the end of the run',
 	story => 'abandoned: ' . carried_on('sync') =~ s/^succeeded: //r . '; succeeded: alert succeeded',
 	happened => 'crash recovery, the run is abandoned', healed_by => 'the next attempt, which finds nothing left to do');
 
+# --- down when it was due --------------------------------------------------------------------------------
+
+# Start the stopped server so many seconds after the nightfall of this day.
+sub start_at
+{
+	my ($seconds) = @_;
+	$twins->set_clock_of($twins->disturbed, $seconds);
+	$twins->disturbed->start;
+	$twins->set_clock($seconds);
+}
+
+sub runs_of_day
+{
+	my ($days_ago) = @_;
+	my $date = $twins->local_date;
+	return $twins->sql("SELECT count(*) FROM salesops.run_log WHERE local_date = $date - $days_ago");
+}
+
+my %late = (story => undisturbed(), happened => 'nothing runs', healed_by => 'one run as soon as the server is up');
+
 $twins->fault('server down over the due time', sub {
 	$twins->disturbed->stop('immediate');
-	$twins->fall_night_while_down;
-	$twins->disturbed->start;
-}, story => undisturbed(), happened => 'nothing runs while the server is down', healed_by => 'one run as soon as the server is up');
+	start_at(3600);
+}, %late);
+
+$twins->fault('server down for three nights', sub {
+	for (1 .. 2)
+	{
+		$twins->next_day;
+		$twins->live_both($twins->a_day);
+	}
+	$twins->disturbed->stop('fast');
+	start_at(3600);
+}, %late);
+is(runs_of_day(1) + runs_of_day(2), 0, '... one run makes up for all three');
+
+$twins->fault('server down for longer than catch_up', sub {
+	$twins->disturbed->stop('fast');
+	start_at(13 * 3600);
+	$twins->next_day;
+	$twins->live_both($twins->a_day);
+	$twins->fall_night;
+}, %late, healed_by => 'the next night');
+is(runs_of_day(1), 0, '... what is too late is not made up for');
 
 $twins->stop;
 done_testing();

@@ -50,7 +50,7 @@ sub new
 
 	# The first night, undisturbed on both.
 	$self->set_clock(-60);
-	$self->sql("SELECT salesops.set_schedule('nightly', '18:00', 'UTC', attempts => 4)");
+	$self->schedule;
 	$self->fall_night;
 	$self->wait_for_end('succeeded');
 	$self->twin_follows;
@@ -104,26 +104,40 @@ sub set_clock
 
 sub fall_night { $_[0]->set_clock(5); }
 
-# The same while the disturbed server is down: it will find the new time in its settings.
-sub fall_night_while_down
+# The clock of a server that is down, or a standby, so many seconds after the nightfall of this day: it finds it in its settings.
+sub set_clock_of
 {
-	my ($self) = @_;
-	$self->{disturbed}->append_conf('postgresql.auto.conf', 'salesops.clock_offset = ' . $self->_clock_offset(5));
+	my ($self, $node, $seconds) = @_;
+	$node->append_conf('postgresql.auto.conf', 'salesops.clock_offset = ' . $self->_clock_offset($seconds));
 }
 
 sub _clock_offset { return int($NIGHTFALL + $_[0]->{day} * $DAY + $_[1] - time); }
 
 sub local_date { return "date '2026-06-15' + $_[0]->{day}"; }
 
+# Every night at 18:00, at most four times; more arguments of set_schedule(), for the nights to come.
+sub schedule
+{
+	my ($self, $more) = @_;
+	$self->sql("SELECT salesops.set_schedule('nightly', '18:00', 'UTC', attempts => 4" . ($more ? ", $more" : '') . ')');
+}
+
 # --- gates -----------------------------------------------------------------------------------------------
 
-# Close the gate in a step: whoever comes there waits until the session that this returns has quit, or died with the server.
+# A session that holds what a statement locked until it quits, or dies with the server.
+sub hold
+{
+	my ($self, $sql) = @_;
+	my $session = $self->{disturbed}->background_psql('sales', on_error_stop => 0);
+	$session->query_safe("BEGIN; $sql");
+	return $session;
+}
+
+# Close the gate in a step: whoever comes there waits as long as the session that this returns.
 sub close_gate
 {
 	my ($self, $step) = @_;
-	my $keeper = $self->{disturbed}->background_psql('sales', on_error_stop => 0);
-	$keeper->query_safe("SELECT pg_advisory_lock(nights.gate_key('$step'))");
-	return $keeper;
+	return $self->hold("SELECT pg_advisory_xact_lock(nights.gate_key('$step'))");
 }
 
 # Give a gate back, also when the server went away under its session.
@@ -233,12 +247,29 @@ sub _place
 	return (grep { $STEPS[$_] eq $step } 0 .. $#STEPS)[0];
 }
 
-# The twin runs this night as of the instant that the disturbed server computed.
-sub twin_follows
+# The instants that the runs of this night computed, in their order.
+sub instants
 {
 	my ($self) = @_;
-	my $as_of = $self->sql("SELECT to_char(as_of AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US') FROM salesops.run_log ORDER BY run_id DESC LIMIT 1");
-	$self->{twin}->safe_psql('sales', "CALL salesops.run_nightly('$as_of+00')");
+	my $date = $self->local_date;
+	return split /\n/, $self->sql(<<"SQL");
+SELECT to_char(as_of AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US+00') FROM salesops.run_log WHERE local_date = $date ORDER BY run_id
+SQL
+}
+
+# The twin runs its night as of an instant: that of the last run of the disturbed server unless told.
+sub twin_follows
+{
+	my ($self, $as_of) = @_;
+	$as_of //= ($self->instants)[-1];
+	$self->{twin}->safe_psql('sales', "SET client_min_messages = warning; CALL salesops.run_nightly('$as_of')");
+}
+
+# What a fault leaves in a relation because it tells of it: such rows are not compared from now on.
+sub leaves_trace
+{
+	my ($self, %pattern_of) = @_;
+	$self->{twin}->safe_psql('sales', "INSERT INTO nights.trace VALUES ('$_', \$p\$$pattern_of{$_}\$p\$)") for keys %pattern_of;
 }
 
 # What is not equal, a line a row; empty if all is.
@@ -300,6 +331,9 @@ sub compare
 		$expected{healed_by}), "\n";
 	close $table;
 }
+
+# Another server, a standby that was promoted, is the disturbed one from now on.
+sub taken_over_by { $_[0]->{disturbed} = $_[1]; }
 
 sub stop
 {

@@ -41,8 +41,8 @@ BEGIN
   DELETE FROM crm_demo.opportunity_contact_role WHERE nights.is_touched(id, day, 200);
 END $$;
 
--- A gate stops who comes through while a session holds its lock. It stands in the middle of what a step writes, or, where a step
--- is one statement, after its work and before its commit.
+-- A gate stops who comes through while a session holds its lock. It stands in the middle of what a step writes (in the sync: before
+-- the deals are read), or, where a step is one statement, after its work and before its commit.
 CREATE FUNCTION nights.gate_key(step text) RETURNS bigint LANGUAGE sql IMMUTABLE
 RETURN hashtextextended('gate of ' || step, 0);
 
@@ -57,7 +57,7 @@ RETURN EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid)
                WHERE l.locktype = 'advisory' AND NOT l.granted AND a.datname = current_database()
                  AND (l.classid::bigint << 32) | l.objid::bigint = nights.gate_key(step));
 
-CREATE TRIGGER gate AFTER INSERT ON salesops.source_sync FOR EACH ROW WHEN (new.entity = 'opportunity')
+CREATE TRIGGER gate AFTER INSERT ON salesops.source_sync FOR EACH ROW WHEN (new.entity = 'lead')
   EXECUTE FUNCTION nights.gate('sync');
 CREATE TRIGGER gate AFTER INSERT ON salesops.forecast_snapshot EXECUTE FUNCTION nights.gate('snapshot');
 CREATE TRIGGER gate AFTER INSERT ON salesops.audit_tally FOR EACH ROW WHEN (new.rule = 'missing_amount')

@@ -18,7 +18,7 @@ DECLARE
   prefix CONSTANT text := $$
     WITH p AS (SELECT $1::timestamptz AS as_of, $2::text AS zone, ($1::timestamptz AT TIME ZONE $2)::date AS d),
     o AS (SELECT x.*,
-                 regexp_replace(lower(coalesce(x.forecast_category_name, x.forecast_category)), '[^a-z]', '', 'g') AS said,
+                 regexp_replace(lower(coalesce(x.forecast_category_name, x.forecast_category) COLLATE "C"), '[^a-z]', '', 'g') AS said,
                  x.close_date::date AS close_day, (x.created_date AT TIME ZONE p.zone)::date AS created_day, p.*
             FROM opportunity x, p
            WHERE x._fivetran_active IS NOT FALSE AND x.is_deleted IS NOT TRUE AND x.is_closed IS NOT TRUE),
@@ -71,14 +71,14 @@ BEGIN
         SELECT o.id FROM o JOIN opportunity_contact_role c ON c.opportunity_id = o.id
          WHERE c.is_deleted IS NOT TRUE
          GROUP BY o.id
-        HAVING NOT coalesce(bool_or(lower(c.role) IN ('economic buyer', 'economic decision maker', 'decision maker')), false)$$),
+        HAVING NOT coalesce(bool_or(lower(c.role COLLATE "C") IN ('economic buyer', 'economic decision maker', 'decision maker')), false)$$),
       ('missing_next_step',  $$SELECT id FROM o WHERE coalesce(btrim(next_step, E' \t\r\n'), '') = ''$$),
       ('vague_next_step',    $$
         SELECT id FROM o
          WHERE btrim(next_step, E' \t\r\n') <> ''
-           AND NOT (next_step ~* '\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}'
+           AND NOT (next_step COLLATE "C" ~* '\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}'
                                    '|\m\d{1,2}(st|nd|rd|th)?\s*(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)'
-                    AND next_step ~* '\m(call|meet|send|review|schedule|confirm|present|discuss|sign|prepare|'
+                    AND next_step COLLATE "C" ~* '\m(call|meet|send|review|schedule|confirm|present|discuss|sign|prepare|'
                                    'negotiate|agree|follow|email|book|close|demo|visit|write|ask|get)\M'
                     AND cardinality(regexp_split_to_array(btrim(next_step, E' \t\r\n'), '\s+')) >= 3)$$),
       ('unmapped_stage',     $$
@@ -94,7 +94,7 @@ BEGIN
           FROM o
           JOIN category stated ON stated.label = o.said
           JOIN opportunity_stage s ON s.master_label = o.stage_name
-          JOIN category implied ON implied.label = lower(s.forecast_category)
+          JOIN category implied ON implied.label = lower(s.forecast_category COLLATE "C")
          WHERE stated.rank = 5 OR abs(stated.rank - implied.rank) >= 2$$),
       ('probability_scale',  $$
         SELECT id FROM o WHERE probability > 0 AND probability < 1 OR probability > 100 OR probability < 0$$),

@@ -216,9 +216,9 @@ is(sales("SELECT count(*) FROM salesops.run_log WHERE started_by = 'schedule'"),
 
 $node->safe_psql('sales', <<'SQL');
 CREATE ROLE night_shift LOGIN;
-GRANT USAGE ON SCHEMA salesops, rehearsal TO night_shift;
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA salesops, rehearsal TO night_shift;
-GRANT USAGE ON ALL SEQUENCES IN SCHEMA salesops TO night_shift;
+SELECT salesops.grant_access('night_shift', 'run_jobs');
+GRANT USAGE ON SCHEMA rehearsal TO night_shift;
+GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA rehearsal TO night_shift;
 CREATE TABLE rehearsal.who (session_name text, is_superuser text);
 GRANT INSERT ON rehearsal.who TO night_shift;
 SQL

@@ -18,14 +18,15 @@ $node->safe_psql('postgres', 'CREATE DATABASE sales');
 
 sub sales { return $node->safe_psql('sales', $_[0]); }
 
-my $patience = "'$PostgreSQL::Test::Utils::timeout_default s'";
+# How a run ended. Whatever the server's default, this transaction sees what others commit.
+sub await { return sales("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT salesops.await_run($_[0], '$PostgreSQL::Test::Utils::timeout_default s')"); }
 
 # The run of a day at 18:00 UTC through the worker; how it ended.
 sub night
 {
 	my ($day) = @_;
 	my $run = sales("SELECT salesops.request_run('nightly', '$day 18:00+00')");
-	return sales("SELECT salesops.await_run($run, $patience)");
+	return await($run);
 }
 
 sub open_findings { return sales("SELECT count(*) FROM salesops.finding_status WHERE status <> 'resolved'"); }
@@ -52,7 +53,7 @@ SQL
 # One minute later nothing has changed, not even an age in days.
 my $first = sales('SELECT count(*), max(first_seen_at) FROM salesops.finding');
 my $run = sales("SELECT salesops.request_run('nightly', '2026-06-15 18:01+00')");
-is(sales("SELECT salesops.await_run($run, $patience)"), 'succeeded', 'a quiet night');
+is(await($run), 'succeeded', 'a quiet night');
 is(sales('SELECT count(*), max(first_seen_at) FROM salesops.finding'), $first, '... adds no finding and moves no first_seen');
 is(sales("SELECT sum(rows_affected) FROM salesops.run_step_log WHERE run_id = $run AND step = 'sync'"), 0, '... and its sync writes nothing');
 
@@ -60,10 +61,10 @@ is(sales("SELECT sum(rows_affected) FROM salesops.run_step_log WHERE run_id = $r
 my $deal = sales("SELECT min(object_id) FROM crm_demo.planted_defect WHERE rule = 'missing_amount'");
 my $state = "SELECT status FROM salesops.finding_status WHERE rule = 'missing_amount' AND object_id = '$deal'";
 is(sales($state), 'open', 'a deal without an amount');
-sales("UPDATE crm_demo.opportunity SET amount = coalesce(list_amount_c, 1000), system_modstamp = '2026-06-16 09:00', last_modified_date = '2026-06-16 09:00' WHERE id = '$deal'");
+sales("UPDATE crm_demo.opportunity SET amount = coalesce(list_amount_c, 1000), system_modstamp = '2026-06-16 09:00+00', last_modified_date = '2026-06-16 09:00+00' WHERE id = '$deal'");
 is(night('2026-06-16'), 'succeeded', 'the next night');
 is(sales($state), 'resolved', '... sees it mended');
-sales("UPDATE crm_demo.opportunity SET amount = NULL, system_modstamp = '2026-06-17 09:00', last_modified_date = '2026-06-17 09:00' WHERE id = '$deal'");
+sales("UPDATE crm_demo.opportunity SET amount = NULL, system_modstamp = '2026-06-17 09:00+00', last_modified_date = '2026-06-17 09:00+00' WHERE id = '$deal'");
 is(night('2026-06-17'), 'succeeded', 'the night after');
 is(sales($state), 'reopened', '... sees it broken again');
 is(sales("SELECT count(*) FROM salesops.change_ledger WHERE opportunity_id = '$deal' AND field = 'amount' AND effective_at >= '2026-06-16 09:00+00'"), 2,

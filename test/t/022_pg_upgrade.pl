@@ -21,6 +21,21 @@ $_->init(extra => [ '--data-checksums', '--locale=C.UTF-8', '--encoding=UTF8' ])
 $old->append_conf('postgresql.conf', 'jit = off');
 
 $old->start;
+
+# Between some minor releases pg_upgrade carries no table of anybody's: the older server notes options of columns that the newer
+# one has not heard of.
+$new->start;
+$_->safe_psql('postgres', 'CREATE TABLE plain (a integer)') foreach ($old, $new);
+foreach my $option (split /\n/, $old->safe_psql('postgres',
+	q{SELECT unnest(attoptions) FROM pg_attribute WHERE attrelid = 'plain'::regclass AND attname = 'a'}))
+{
+	next if $new->psql('postgres', "ALTER TABLE plain ALTER a SET ($option)") == 0;
+	my @versions = map { $_->safe_psql('postgres', 'SHOW server_version') } ($old, $new);
+	plan skip_all => "pg_upgrade carries no table from $versions[0] to $versions[1], which does not know its column option $option";
+}
+$new->safe_psql('postgres', 'DROP TABLE plain');
+$new->stop;
+
 $old->safe_psql('postgres', 'CREATE DATABASE sales');
 $old->safe_psql('sales', $_) foreach (
 	'CREATE EXTENSION salesops',

@@ -68,7 +68,7 @@ SELECT throws_ok($$SELECT salesops.draw_from_curve(1, 'x', 1, ARRAY[2, 1])$$, '2
 -- The suffix of an id, by its definition; checked against ids of a real org first.
 CREATE FUNCTION pg_temp.id_suffix(id text) RETURNS text LANGUAGE sql AS $$
   SELECT string_agg(substr('ABCDEFGHIJKLMNOPQRSTUVWXYZ012345', 1 + marks, 1), '' ORDER BY chunk)
-    FROM (SELECT (p - 1) / 5 AS chunk, sum(CASE WHEN substr(id, p, 1) BETWEEN 'A' AND 'Z' THEN 1 << (p - 1) % 5 ELSE 0 END)::int AS marks
+    FROM (SELECT (p - 1) / 5 AS chunk, sum(CASE WHEN substr(id, p, 1) COLLATE "C" BETWEEN 'A' AND 'Z' THEN 1 << (p - 1) % 5 ELSE 0 END)::int AS marks
             FROM generate_series(1, 15) p GROUP BY 1) c $$;
 SELECT is(pg_temp.id_suffix(id), substr(id, 16), 'the oracle knows the suffix of ' || id)
   FROM (VALUES ('0061G00000Ja7B6QAJ'), ('006q000000HddohAAB'), ('0031G00001QtDPlQAN')) AS v (id);

@@ -1,5 +1,7 @@
 -- The marts as a BI tool and its administrator see them: shape, comments, keys, figures, reinstalling, failing.
 BEGIN;
+-- Its instants are written as days.
+SET LOCAL TimeZone = 'UTC';
 SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;

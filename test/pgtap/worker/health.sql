@@ -3,7 +3,7 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(22);
+SELECT plan(26);
 
 DELETE FROM salesops.schedule;
 DELETE FROM salesops.run_log;
@@ -56,7 +56,14 @@ UPDATE salesops.run_step_log SET started_at = clock_timestamp() - interval '5 ho
 SELECT is(pg_temp.health('long_run'), 'critical', '... not five hours');
 
 UPDATE salesops.schedule SET job = 'yearly';
-SELECT is(pg_temp.health('undefined_job', 'yearly'), 'critical', 'a schedule of a job that there is not');
+SELECT is(pg_temp.health('broken_schedule', 'yearly'), 'critical', 'a schedule of a job that there is not');
+UPDATE salesops.schedule SET job = 'nightly', time_zone = 'Mars/Olympus', since = '2000-01-01';
+SELECT salesops.set_schedule('sync', '00:00', 'UTC', every => '5 minutes') \g /dev/null
+UPDATE salesops.schedule SET since = '2000-01-01';
+SELECT is(pg_temp.health('broken_schedule', 'nightly'), 'critical', 'one in a zone that there is not');
+SELECT is((SELECT string_agg(job, ' ') FROM salesops.due_run(now())), 'sync', '... which keeps no other job from running');
+SELECT is(salesops.next_due('nightly', now()), NULL, '... itself it is never due');
+SELECT ok(salesops.next_due(now()) - now() <= '5 minutes', '... the others are');
 SELECT ok(bool_and(grade = expected), 'bounds') FROM (VALUES (salesops.grade(1, 1, 2), 'ok'), (salesops.grade(1.1, 1, 2), 'warning'), (salesops.grade(2.1, 1, 2), 'critical'),
   (salesops.grade(9, 1, NULL), 'warning'), (salesops.grade(9, NULL, NULL), 'ok')) g (grade, expected);
 SELECT is((SELECT string_agg(object || ' ' || privilege, ', ') FROM salesops.missing_privileges('nobody there')), 'role "nobody there" to exist', 'a role that does not exist lacks everything');

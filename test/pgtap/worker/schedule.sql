@@ -6,6 +6,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL TimeZone = 'UTC';
+SET LOCAL DateStyle = 'ISO';
 SELECT plan(29);
 
 DELETE FROM salesops.schedule;

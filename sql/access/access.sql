@@ -1,0 +1,126 @@
+-- Who may do what: the rights that each kind of user needs, and no more.
+--
+-- CREATE EXTENSION gives nobody but its owner the right to use the schema or to see a row. Functions run under the rights of
+-- their caller, so a right on a table is a right to what the functions do with it. The few functions that lend their
+-- caller more than his own rights, hold a lock or wake a process are taken from PUBLIC here.
+--
+-- A task is a kind of user. Its rights are code, granted by grant_access(); a dump keeps the grants, and calling it again after
+-- an update grants what the update added.
+
+CREATE FUNCTION salesops.access_tasks(OUT task text, OUT includes text[], OUT meaning text)
+RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 7
+BEGIN ATOMIC
+  VALUES ('read_marts', ARRAY['read_marts'], 'A BI tool and the people behind it: read the marts in salesops_bi'),
+         ('analyse', ARRAY['read_marts', 'analyse'], 'An analyst: also read everything in schema salesops and call its functions'),
+         ('write_rules', ARRAY['read_marts', 'analyse', 'write_rules'], 'A rule author: also add rules, which run under his rights, and try them'),
+         ('keep_maps', ARRAY['read_marts', 'analyse', 'keep_maps'], 'Sales operations: also say what stages, categories and values mean, and set weights and settings'),
+         ('operate', ARRAY['read_marts', 'analyse', 'operate'], 'An operator: also define jobs and schedules, ask for runs and await them'),
+         ('connect_sources', ARRAY['read_marts', 'analyse', 'connect_sources'],
+          'Whoever connects sources: what he connects the night reads under its own rights, and he reads it afterwards'),
+         ('run_jobs', ARRAY['read_marts', 'analyse', 'run_jobs'], 'The role that runs the jobs: writes what the steps write and owns the marts');
+END;
+COMMENT ON FUNCTION salesops.access_tasks() IS 'Kinds of user that grant_access() knows, and the tasks whose rights each includes';
+
+CREATE FUNCTION salesops.access_rights(task text, OUT privilege text, OUT object text)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+  WITH granted AS (
+    SELECT unnest(t.includes) AS part FROM salesops.access_tasks() t WHERE t.task = access_rights.task
+  ), relation AS (
+    SELECT c.relname, c.relkind FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+    JOIN pg_catalog.pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+    WHERE e.extname = 'salesops' AND c.relkind IN ('r', 'v')
+  )
+  SELECT 'USAGE', 'SCHEMA salesops_bi' WHERE 'read_marts' IN (SELECT g.part FROM granted g) AND to_regnamespace('salesops_bi') IS NOT NULL
+  UNION ALL
+  SELECT 'SELECT', format('TABLE salesops_bi.%I', m.mart) FROM salesops.marts() m
+  WHERE 'read_marts' IN (SELECT g.part FROM granted g) AND to_regclass(format('salesops_bi.%I', m.mart)) IS NOT NULL
+  UNION ALL
+  SELECT 'USAGE', 'SCHEMA salesops' WHERE 'analyse' IN (SELECT g.part FROM granted g)
+  UNION ALL
+  SELECT 'SELECT', format('TABLE salesops.%I', r.relname) FROM relation r WHERE 'analyse' IN (SELECT g.part FROM granted g)
+  UNION ALL
+  SELECT w.privilege, format('TABLE salesops.%I', u.name)
+  FROM (VALUES
+    ('keep_maps', 'INSERT', ARRAY['stage_map', 'category_map', 'value_map', 'weight_set', 'setting']),
+    ('operate', 'INSERT, UPDATE, DELETE', ARRAY['schedule', 'job', 'step', 'run_request']),
+    ('connect_sources', 'INSERT, UPDATE', ARRAY['source']),
+    ('run_jobs', 'INSERT, UPDATE', ARRAY['rep', 'account', 'product', 'currency_rate', 'quota', 'lead', 'opportunity', 'opportunity_split',
+                                         'contact_role', 'activity', 'login', 'finding', 'run_step_log']),
+    ('run_jobs', 'INSERT', ARRAY['rep_history', 'account_history', 'product_history', 'currency_rate_history', 'quota_history', 'lead_history',
+                                 'opportunity_history', 'opportunity_split_history', 'contact_role_history', 'activity_history',
+                                 'login_history', 'source_sync', 'stage_map', 'snapshot', 'forecast_snapshot', 'audit_tally',
+                                 'publication', 'mart_refresh']),
+    -- An audit locks its log, which takes a right to change it.
+    ('run_jobs', 'INSERT, UPDATE', ARRAY['audit_log']),
+    ('run_jobs', 'INSERT, UPDATE, DELETE', ARRAY['run_log']),
+    ('run_jobs', 'DELETE', ARRAY['run_request'])
+  ) AS w(part, privilege, tables) CROSS JOIN LATERAL unnest(w.tables) AS u(name)
+  WHERE w.part IN (SELECT g.part FROM granted g)
+  UNION ALL
+  SELECT 'USAGE', format('SEQUENCE salesops.%I', u.name)
+  FROM (VALUES ('operate', 'run_log_run_id_seq'), ('run_jobs', 'run_log_run_id_seq'), ('run_jobs', 'audit_by_hand_seq')) AS u(part, name)
+  WHERE u.part IN (SELECT g.part FROM granted g)
+  UNION ALL
+  SELECT 'EXECUTE', format('FUNCTION %s', p.oid::regprocedure)
+  FROM (VALUES
+    ('write_rules', ARRAY['write_rule', 'evaluate_rules']),
+    ('operate', ARRAY['wake_worker']),
+    ('run_jobs', ARRAY['evaluate_rules', 'wake_worker', 'try_run_lock', 'release_run_lock', 'lock_extension', 'lock_source'])
+  ) AS f(part, names)
+  JOIN pg_catalog.pg_proc p ON p.pronamespace = 'salesops'::regnamespace AND p.proname = ANY (f.names)
+  WHERE f.part IN (SELECT g.part FROM granted g);
+END;
+COMMENT ON FUNCTION salesops.access_rights(text) IS
+  'Rights of a task of access_tasks(), those it includes too: GRANT privilege ON object; of the marts those that are there. No row for an unknown task';
+
+CREATE FUNCTION salesops.grant_access(grantee name, task text)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  item record;
+BEGIN
+  IF NOT EXISTS (SELECT FROM salesops.access_tasks() t WHERE t.task = grant_access.task) THEN
+    RAISE EXCEPTION 'unknown task: %', coalesce(quote_literal(task), 'NULL') USING
+      ERRCODE = 'invalid_parameter_value',
+      HINT = format('Use one of %s.', (SELECT string_agg(t.task, ', ') FROM salesops.access_tasks() t));
+  END IF;
+  IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = grantee) THEN
+    RAISE EXCEPTION 'role % does not exist', coalesce(quote_literal(grantee), 'NULL') USING
+      ERRCODE = 'undefined_object', HINT = 'CREATE ROLE makes it.';
+  END IF;
+  FOR item IN SELECT r.privilege, r.object FROM salesops.access_rights(grant_access.task) r LOOP
+    EXECUTE format('GRANT %s ON %s TO %I', item.privilege, item.object, grantee);
+  END LOOP;
+
+  -- Refreshing a mart takes its owner.
+  IF task = 'run_jobs' THEN
+    PERFORM salesops.install_marts();
+    EXECUTE format('ALTER SCHEMA salesops_bi OWNER TO %I', grantee);
+    FOR item IN SELECT m.mart FROM salesops.marts() m LOOP
+      EXECUTE format('ALTER MATERIALIZED VIEW salesops_bi.%I OWNER TO %I', item.mart || '_mat', grantee);
+      EXECUTE format('ALTER VIEW salesops_bi.%I OWNER TO %I', item.mart, grantee);
+    END LOOP;
+  END IF;
+END $$;
+COMMENT ON FUNCTION salesops.grant_access(name, text) IS
+  'Grant a role what a task of access_tasks() needs; run_jobs also makes the marts and gives them to the role. For the owner of the extension; call it again after an update. 22023 for an unknown task, 42704 for an unknown role';
+
+CREATE FUNCTION salesops.revoke_access(grantee name, task text)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  item record;
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = grantee) THEN
+    RAISE EXCEPTION 'role % does not exist', coalesce(quote_literal(grantee), 'NULL') USING
+      ERRCODE = 'undefined_object', HINT = 'SELECT rolname FROM pg_roles lists the roles.';
+  END IF;
+  FOR item IN SELECT r.privilege, r.object FROM salesops.access_rights(revoke_access.task) r LOOP
+    EXECUTE format('REVOKE %s ON %s FROM %I', item.privilege, item.object, grantee);
+  END LOOP;
+END $$;
+COMMENT ON FUNCTION salesops.revoke_access(name, text) IS
+  'Take back what grant_access() granted for a task, with what the task includes; grant again what other tasks of the role need. The marts keep their owner. 42704 for an unknown role';
+
+REVOKE EXECUTE ON FUNCTION salesops.try_run_lock(), salesops.release_run_lock(), salesops.lock_extension(text), salesops.wake_worker(),
+                           salesops.grant_access(name, text), salesops.revoke_access(name, text) FROM PUBLIC;
