@@ -92,7 +92,7 @@ COMMENT ON COLUMN salesops.run_step_log.status IS 'Running, succeeded, failed or
 COMMENT ON COLUMN salesops.run_step_log.rows_affected IS
   'Rows the step wrote, as the step itself counts them; NULL unless it succeeded';
 COMMENT ON COLUMN salesops.run_step_log.sqlstate IS 'SQLSTATE of the error that ended the step; NULL unless it failed';
-COMMENT ON COLUMN salesops.run_step_log.message IS 'Primary message of that error; of a sync that succeeded: which entities it could not read';
+COMMENT ON COLUMN salesops.run_step_log.message IS 'Primary message of that error; of a step that succeeded: which entities it could not read, which marts not refresh';
 COMMENT ON COLUMN salesops.run_step_log.detail IS 'Detail of that error, if it had one';
 COMMENT ON COLUMN salesops.run_step_log.hint IS 'Hint of that error, if it had one';
 COMMENT ON COLUMN salesops.run_step_log.shared_hit IS

@@ -80,3 +80,15 @@ COMMENT ON FUNCTION salesops.refresh_marts(timestamptz, interval) IS
   'Publish an instant: refresh every mart for it in dependency order and return their rows together. Installs the marts '
   'if they are missing. A mart that fails, or whose lock is not free within lock_wait, or within the session''s lock_timeout if that is '
   'less, keeps its last good rows: a WARNING, a row in mart_refresh, and the others go on; an error if all fail. Needs the owner of the marts';
+
+CREATE FUNCTION salesops.refresh_failures(as_of timestamptz)
+RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT format('%s of %s marts were not refreshed: %s', count(r.sqlstate), count(*),
+                string_agg(r.mart, ', ' ORDER BY r.mart) FILTER (WHERE r.sqlstate IS NOT NULL))
+  FROM salesops.mart_refresh r
+  WHERE r.publication_id = (SELECT max(p.publication_id) FROM salesops.publication p WHERE p.as_of = refresh_failures.as_of)
+  HAVING count(r.sqlstate) > 0;
+END;
+COMMENT ON FUNCTION salesops.refresh_failures(timestamptz) IS
+  'Which marts the last publication of an instant could not refresh, in words; NULL where it refreshed all. mart_refresh says why';

@@ -9,10 +9,10 @@
 -- function of a superuser, of the owner of the extension, or of the role that runs it.
 
 CREATE TABLE salesops.step (
-  step          text    PRIMARY KEY CHECK (step <> ''),
-  function      text    NOT NULL,
-  every_attempt boolean NOT NULL,
-  description   text    NOT NULL
+  step        text   PRIMARY KEY CHECK (step <> ''),
+  function    text   NOT NULL,
+  builds_on   text[] NOT NULL,
+  description text   NOT NULL
 );
 SELECT pg_catalog.pg_extension_config_dump('salesops.step', '');
 
@@ -20,8 +20,8 @@ COMMENT ON TABLE salesops.step IS 'Steps that users defined; salesops.steps() ha
 COMMENT ON COLUMN salesops.step.step IS 'Name of the step';
 COMMENT ON COLUMN salesops.step.function IS
   'Function of it with its schema; it is called with (run_id bigint, as_of timestamptz) and returns the rows it wrote as bigint';
-COMMENT ON COLUMN salesops.step.every_attempt IS
-  'True: a retry runs it again although it succeeded before, as one must that reports how the run went';
+COMMENT ON COLUMN salesops.step.builds_on IS
+  'Steps whose outcome it publishes or reports: a retry that runs one of these runs it again too, although it succeeded before';
 COMMENT ON COLUMN salesops.step.description IS 'What it does, in words';
 
 CREATE TABLE salesops.job (
@@ -36,15 +36,15 @@ COMMENT ON COLUMN salesops.job.job IS 'Name of the job';
 COMMENT ON COLUMN salesops.job.steps IS 'Names of its steps in the order in which they run';
 COMMENT ON COLUMN salesops.job.description IS 'What it is for, in words';
 
-CREATE FUNCTION salesops.default_steps(OUT step text, OUT function text, OUT every_attempt boolean, OUT description text)
+CREATE FUNCTION salesops.default_steps(OUT step text, OUT function text, OUT builds_on text[], OUT description text)
 RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 6
 BEGIN ATOMIC
-  VALUES ('sync', 'salesops.step_sync', false, 'Read every active source in full'),
-         ('snapshot', 'salesops.step_snapshot', false, 'Keep the forecast as it is'),
-         ('audit', 'salesops.step_audit', false, 'Check every open deal and every source by the rules'),
-         ('refresh', 'salesops.step_refresh', false, 'Publish the marts in salesops_bi'),
-         ('alert', 'salesops.step_alert', true, 'Tell the listeners of channel salesops how the run went'),
-         ('purge', 'salesops.step_purge', false, 'Delete runs older than the setting run_log_keep from the log');
+  VALUES ('sync', 'salesops.step_sync', ARRAY[]::text[], 'Read every active source in full'),
+         ('snapshot', 'salesops.step_snapshot', '{}', 'Keep the forecast as it is'),
+         ('audit', 'salesops.step_audit', '{}', 'Check every open deal and every source by the rules'),
+         ('refresh', 'salesops.step_refresh', '{sync,audit}', 'Publish the marts in salesops_bi'),
+         ('alert', 'salesops.step_alert', '{sync,snapshot,audit,refresh}', 'Tell the listeners of channel salesops how the run went'),
+         ('purge', 'salesops.step_purge', '{}', 'Delete runs older than the setting run_log_keep from the log');
 END;
 COMMENT ON FUNCTION salesops.default_steps() IS 'The steps that come with the extension; columns as of table step';
 
@@ -57,14 +57,14 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.default_jobs() IS 'The jobs that come with the extension; columns as of table job';
 
-CREATE FUNCTION salesops.steps(OUT step text, OUT function text, OUT every_attempt boolean, OUT description text,
+CREATE FUNCTION salesops.steps(OUT step text, OUT function text, OUT builds_on text[], OUT description text,
                                OUT is_default boolean)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 10
 BEGIN ATOMIC
-  SELECT s.step, s.function, s.every_attempt, s.description, false
+  SELECT s.step, s.function, s.builds_on, s.description, false
   FROM salesops.step s
   UNION ALL
-  SELECT d.step, d.function, d.every_attempt, d.description, true
+  SELECT d.step, d.function, d.builds_on, d.description, true
   FROM salesops.default_steps() d
   WHERE NOT EXISTS (SELECT FROM salesops.step s WHERE s.step = d.step)
   ORDER BY 1;
@@ -145,20 +145,20 @@ COMMENT ON FUNCTION salesops.step_call(text) IS
   'Name of the function of a step, to be called with (bigint, timestamptz); raises 22023 for an unknown step, 42883 where there is '
   'no such function, 42501 where it belongs neither to a superuser nor to the owner of the extension nor to the current role';
 
-CREATE FUNCTION salesops.define_step(step text, function text, description text DEFAULT '', every_attempt boolean DEFAULT false)
+CREATE FUNCTION salesops.define_step(step text, function text, description text DEFAULT '', builds_on text[] DEFAULT '{}')
 RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
-  INSERT INTO salesops.step AS s (step, function, every_attempt, description)
-  VALUES (define_step.step, define_step.function, define_step.every_attempt, define_step.description)
+  INSERT INTO salesops.step AS s (step, function, builds_on, description)
+  VALUES (define_step.step, define_step.function, define_step.builds_on, define_step.description)
   ON CONFLICT (step) DO UPDATE
-  SET function = excluded.function, every_attempt = excluded.every_attempt, description = excluded.description;
+  SET function = excluded.function, builds_on = excluded.builds_on, description = excluded.description;
   PERFORM salesops.step_call(define_step.step);
 END $$;
-COMMENT ON FUNCTION salesops.define_step(text, text, text, boolean) IS
+COMMENT ON FUNCTION salesops.define_step(text, text, text, text[]) IS
   'Defines a step, or redefines it: its function, named with its schema, takes (run_id bigint, as_of timestamptz) and returns the '
-  'rows it wrote as bigint. every_attempt: a retry runs it again although it succeeded. Errors as of step_call()';
+  'rows it wrote as bigint. builds_on: a retry that runs one of these steps runs it again too. Errors as of step_call()';
 
 CREATE FUNCTION salesops.define_job(job text, steps text[], description text DEFAULT '') RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$

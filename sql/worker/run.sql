@@ -137,17 +137,21 @@ COMMENT ON FUNCTION salesops.begin_attempt(text, date, integer, timestamptz, tim
 CREATE FUNCTION salesops.steps_to_do(run_id bigint, OUT step text, OUT "position" integer) RETURNS SETOF record
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 6
 BEGIN ATOMIC
-  SELECT j.step, j."position"
-  FROM salesops.run_log r
-  CROSS JOIN LATERAL salesops.job_steps(r.job) j
-  WHERE r.run_id = steps_to_do.run_id
-    AND (j.step NOT IN (SELECT c FROM salesops.completed_steps(r.run_id) AS c)
-         OR EXISTS (SELECT FROM salesops.steps() s WHERE s.step = j.step AND s.every_attempt))
-  ORDER BY j."position";
+  WITH RECURSIVE job_step AS (
+    SELECT j.step, j."position"
+    FROM salesops.run_log r
+    CROSS JOIN LATERAL salesops.job_steps(r.job) j
+    WHERE r.run_id = steps_to_do.run_id
+  ), to_do AS (
+    SELECT j.step FROM job_step j WHERE j.step NOT IN (SELECT c FROM salesops.completed_steps(steps_to_do.run_id) AS c)
+    UNION
+    SELECT s.step FROM to_do t JOIN salesops.steps() s ON t.step = ANY (s.builds_on)
+  )
+  SELECT j.step, j."position" FROM job_step j WHERE j.step IN (SELECT t.step FROM to_do t) ORDER BY j."position";
 END;
 COMMENT ON FUNCTION salesops.steps_to_do(bigint) IS
   'Steps of a run that has begun in the order in which they run: those of its job, in a retry that carries on without those '
-  'that succeeded before';
+  'that succeeded before, unless they build on one that has to run';
 
 CREATE FUNCTION salesops.run_limits(run_id bigint, OUT step_limit bigint, OUT lock_limit bigint)
 LANGUAGE sql STABLE PARALLEL SAFE

@@ -103,10 +103,14 @@ COMMENT ON FUNCTION salesops.step_audit(bigint, timestamptz) IS 'Step audit: aud
 
 CREATE FUNCTION salesops.step_refresh(run_id bigint, as_of timestamptz) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  written bigint := salesops.refresh_marts(as_of);
 BEGIN
-  RETURN salesops.refresh_marts(as_of);
+  PERFORM salesops.remark(run_id, 'refresh', salesops.refresh_failures(as_of));
+  RETURN written;
 END $$;
-COMMENT ON FUNCTION salesops.step_refresh(bigint, timestamptz) IS 'Step refresh: refresh_marts(as_of)';
+COMMENT ON FUNCTION salesops.step_refresh(bigint, timestamptz) IS
+  'Step refresh: refresh_marts(as_of), with a remark that names the marts that could not be refreshed';
 
 CREATE FUNCTION salesops.step_alert(run_id bigint, as_of timestamptz) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE

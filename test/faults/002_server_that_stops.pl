@@ -40,7 +40,7 @@ $twins->fault('immediate shutdown between two steps', stop_in_step('begin audit'
 	happened => 'crash recovery, the run is abandoned', healed_by => 'the next attempt, from the step that had not begun');
 
 $twins->fault('immediate shutdown between the last step and the end of the run', stop_in_step('end of run', 'immediate'),
-	story => 'abandoned: ' . carried_on('sync') =~ s/^succeeded: //r . '; succeeded: alert succeeded',
+	story => 'abandoned: ' . carried_on('sync') =~ s/^succeeded: //r . '; succeeded: no step',
 	happened => 'crash recovery, the run is abandoned', healed_by => 'the next attempt, which finds nothing left to do');
 
 # --- down when it was due --------------------------------------------------------------------------------

@@ -17,13 +17,8 @@ $twins->schedule("lock_limit => '1 s'");
 $twins->leaves_trace(map { $_ => '\m(source_unreadable|duplicate_ids|missing_ids)\M' }
 	  qw(finding audit_tally data_quality_mat data_quality_finding_mat));
 
-# Of a night in which something was not read: what the sync recorded of it, and how many findings its audit counted.
-sub trace_of_tonight
-{
-	my (%pattern_of) = @_;
-	my $second = substr(($twins->instants)[-1], 0, 19);
-	$twins->leaves_trace(audit_log => qq{^\\("$second}, map { $_ => sprintf($pattern_of{$_}, $second) } keys %pattern_of);
-}
+# ... and the audits of such a night and of the next one count other findings.
+my %trace = (audit_log => '^\("%s');
 
 # One table of the source. More arguments:
 #   entity     what is read from the table
@@ -55,7 +50,7 @@ sub table_fault
 	is($twins->sql("SELECT count(*) FROM salesops.finding WHERE rule = 'source_unreadable' AND first_seen_at = '$as_of' AND resolved_at IS NULL"), 1,
 		'... and is a finding');
 	$twins->twin_follows;
-	trace_of_tonight(source_sync => qq{^\\(crm,$case{entity},"%s});
+	$twins->leaves_trace_tonight(%trace, source_sync => qq{^\\(crm,$case{entity},"%s});
 
 	$twins->next_day;
 	$twins->sql($case{restore});
@@ -65,7 +60,7 @@ sub table_fault
 	$twins->wait_for_end('succeeded');
 	is($twins->story, undisturbed(), '... the next night is as any');
 	$twins->twin_follows;
-	trace_of_tonight();
+	$twins->leaves_trace_tonight(%trace);
 	$twins->compare($fault, $fault, happened => "its entity fails with $case{sqlstate} and keeps its rows; the others are read; a finding says so",
 		healed_by => 'the next night that finds it');
 }
@@ -104,7 +99,7 @@ $twins->wait_for_end('succeeded');
 like($twins->sql("SELECT message FROM salesops.run_step_log WHERE step = 'sync' ORDER BY run_id DESC LIMIT 1"),
 	qr/^9 of 9 entities could not be read: crm\.account, /, 'source schema gone: said in the log of the step');
 $twins->twin_follows;
-trace_of_tonight(source_sync => '"%s');
+$twins->leaves_trace_tonight(%trace, source_sync => '"%s');
 $twins->twin->safe_psql('sales', $twins->a_day);
 $twins->next_day;
 $twins->sql('ALTER SCHEMA put_aside RENAME TO crm_demo');
@@ -112,7 +107,7 @@ $twins->live_both($twins->a_day);
 $twins->fall_night;
 $twins->wait_for_end('succeeded');
 $twins->twin_follows;
-trace_of_tonight();
+$twins->leaves_trace_tonight(%trace);
 $twins->compare('source schema gone', 'source schema gone',
 	happened => 'every entity fails and keeps its rows; the other steps run on them; a finding says so',
 	healed_by => 'the next night that finds it');

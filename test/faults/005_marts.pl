@@ -37,10 +37,12 @@ sub one_mart_fails
 	$twins->wait_for_end('succeeded');
 	is($twins->story, undisturbed(), "$fault: the night goes on without it");
 	is(refresh_failures(), "$mart $sqlstate", '... its failure is recorded');
+	is($twins->sql("SELECT message FROM salesops.run_step_log WHERE step = 'refresh' ORDER BY run_id DESC LIMIT 1"),
+		"1 of ${\ scalar @marts} marts were not refreshed: $mart", '... and said in the log of the step');
 	is($twins->sql($content), $before, '... it keeps its last rows');
 	$twins->twin_follows;
 	is($twins->differing, "mart_refresh ${mart}_mat", '... everything else is as without the fault');
-	$twins->leaves_trace(mart_refresh => "^\\($mart,\"" . substr(($twins->instants)[-1], 0, 19));
+	$twins->leaves_trace_tonight(mart_refresh => "^\\($mart,\"%s");
 	$restore->();
 
 	$twins->next_day;

@@ -23,6 +23,7 @@ use Exporter 'import';
 use File::Basename qw(basename dirname);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Rehearsal ();
 use Test::More;
 use Time::Local qw(timegm);
 use Time::HiRes qw(time sleep);
@@ -95,11 +96,7 @@ sub set_clock
 {
 	my ($self, $seconds) = @_;
 	my $offset = $self->_clock_offset($seconds);
-	for my $node ($self->{disturbed}, $self->{twin})
-	{
-		$node->safe_psql('postgres', "ALTER SYSTEM SET salesops.clock_offset = $offset");
-		$node->reload;
-	}
+	Rehearsal::set_clock($_, $offset) for $self->{disturbed}, $self->{twin};
 }
 
 sub fall_night { $_[0]->set_clock(5); }
@@ -165,14 +162,14 @@ sub wait_for_recovery
 	$self->wait_until('SELECT true', 'the server is back');
 }
 
-sub runner { return $_[0]->_pid_of('salesops runner'); }
-sub launcher { return $_[0]->_pid_of('salesops launcher'); }
+sub runner { return $_[0]->_pid_of('runner'); }
+sub launcher { return $_[0]->_pid_of('launcher'); }
 
 sub _pid_of
 {
-	my ($self, $type) = @_;
-	$self->wait_until("SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = '$type'", "one $type");
-	return $self->sql("SELECT pid FROM pg_stat_activity WHERE backend_type = '$type'");
+	my ($self, $kind) = @_;
+	$self->wait_until("SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'salesops $kind'", "one $kind");
+	return Rehearsal::processes($self->{disturbed}, $kind);
 }
 
 sub wait_until_gone
@@ -226,11 +223,11 @@ SQL
 # The story of a night that nothing disturbs.
 sub undisturbed { return carried_on($STEPS[0]); }
 
-# ... of an attempt that carries on from a step to the end. Every attempt tells how it went: it has its alert.
+# ... of an attempt that carries on from a step to the end.
 sub carried_on
 {
 	my ($step) = @_;
-	return 'succeeded: ' . join(', ', map { "$_ succeeded" } grep { $_ eq 'alert' || _place($_) >= _place($step) } @STEPS);
+	return 'succeeded: ' . join(', ', map { "$_ succeeded" } grep { _place($_) >= _place($step) } @STEPS);
 }
 
 # ... of a night whose first attempt was broken off in a step, and whose second one carried on from there.
@@ -272,6 +269,14 @@ sub leaves_trace
 	$self->{twin}->safe_psql('sales', "INSERT INTO nights.trace VALUES ('$_', \$p\$$pattern_of{$_}\$p\$)") for keys %pattern_of;
 }
 
+# The same of tonight: %s in a pattern is the instant to the second.
+sub leaves_trace_tonight
+{
+	my ($self, %pattern_of) = @_;
+	my $second = substr(($self->instants)[-1], 0, 19);
+	$self->leaves_trace(map { $_ => sprintf($pattern_of{$_}, $second) } keys %pattern_of);
+}
+
 # What is not equal, a line a row; empty if all is.
 sub differences
 {
@@ -294,6 +299,7 @@ sub differing
 # A day, a night that the code disturbs and heals, and the comparison. More arguments:
 #   step       the step that is disturbed, for the table
 #   story      what the log must say of the night
+#   trace      what it leaves behind (leaves_trace_tonight)
 #   happened, healed_by   the words of the table
 sub fault
 {
@@ -305,6 +311,7 @@ sub fault
 	$disturb->($self);
 	$self->wait_for_end('succeeded');
 	is($self->story, $expected{story}, "$name: the log tells what happened");
+	$self->leaves_trace_tonight(%{ $expected{trace} // {} });
 	$self->twin_follows;
 	$self->compare($name, $fault, %expected);
 }

@@ -65,8 +65,8 @@ new_day("'nightly', '12:00', 'UTC', retry_after => '1 second'",
 clock(1);
 is(runs_of_day('2 succeeded'), '1 failed, 2 succeeded', 'a run that fails is retried');
 is(steps_of_day(), '1 sync succeeded, 1 snapshot succeeded, 1 audit failed 55006, 1 refresh succeeded, 1 alert succeeded, '
-	  . '1 purge succeeded, 2 audit succeeded, 2 alert succeeded', '... by the steps that are left');
-is(trace(), 'sync snapshot refresh audit|1', '... each once, all as of one instant');
+	  . '1 purge succeeded, 2 audit succeeded, 2 refresh succeeded, 2 alert succeeded', '... by the step that is left and what builds on it');
+is(trace(), 'sync snapshot refresh audit refresh|1', '... no other step twice, all as of one instant');
 
 new_day("'nightly', '12:00', 'UTC', retry_after => '1 second'",
 	audit => q{DO $$BEGIN IF nextval('rehearsal.tries') = 3 THEN PERFORM pg_sleep(60); END IF; END$$});

@@ -5,7 +5,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 \ir ../../helper/steps.sql
 SET LOCAL TimeZone = 'UTC';
-SELECT plan(38);
+SELECT plan(42);
 
 DELETE FROM salesops.schedule;
 DELETE FROM salesops.run_log;
@@ -51,7 +51,7 @@ UPDATE salesops.schedule SET since = '2000-01-01';
 SELECT is(pg_temp.drive('2026-01-10 02:00Z', '{audit}'), 'sync snapshot audit refresh alert purge: failed', 'a night fails in one step');
 SELECT is(pg_temp.due('2026-01-10 02:00Z'), '10 02:05', '... it is due again after five minutes');
 SELECT is(pg_temp.drive('2026-01-10 02:04Z'), 'nothing', '... not before');
-SELECT is(pg_temp.drive('2026-01-10 02:05Z'), 'audit alert: succeeded', '... the retry does that step, and tells how it went');
+SELECT is(pg_temp.drive('2026-01-10 02:05Z'), 'audit refresh alert: succeeded', '... the retry does that step, publishes it, and tells how it went');
 SELECT is(pg_temp.attempts('2026-01-10'), '1 as of 10 02:00 failed, 2 as of 10 02:00 succeeded', '... as of the same instant');
 SELECT is(pg_temp.due('2026-01-10 02:05Z'), '11 02:00', '... and then the next night is due');
 SELECT is((SELECT count(DISTINCT series) FROM salesops.run_log), 1::bigint, '... both are one series');
@@ -83,14 +83,14 @@ SELECT is(pg_temp.drive('2026-01-13 02:05Z'), 'sync snapshot audit refresh alert
 SELECT salesops.set_schedule('nightly', '02:00', 'UTC', every => '10 minutes', attempts => 5) \g /dev/null
 UPDATE salesops.schedule SET since = '2000-01-01';
 SELECT is(pg_temp.drive('2026-01-14 02:00Z', '{audit}'), 'sync snapshot audit refresh alert purge: failed', 'every ten minutes: fails');
-SELECT is(pg_temp.drive('2026-01-14 02:05Z', '{audit}'), 'audit alert: failed', '... fails again; the third attempt would be in ten minutes');
+SELECT is(pg_temp.drive('2026-01-14 02:05Z', '{audit}'), 'audit refresh alert: failed', '... fails again; the third attempt would be in ten minutes');
 SELECT is(pg_temp.due('2026-01-14 02:05Z'), '14 02:10', '... the next slot comes before');
 SELECT is(pg_temp.drive('2026-01-14 02:10Z'), 'sync snapshot audit refresh alert purge: succeeded', '... and is a run of its own');
 SELECT is(pg_temp.drive('2026-01-14 02:15Z'), 'nothing', '... after which the old one is not tried again');
 SELECT salesops.set_schedule('nightly', '02:00', 'UTC', catch_up => '8 minutes', attempts => 5) \g /dev/null
 UPDATE salesops.schedule SET since = '2000-01-01';
 SELECT is(pg_temp.drive('2026-01-15 02:00Z', '{audit}'), 'sync snapshot audit refresh alert purge: failed', 'a short catch_up: fails');
-SELECT is(pg_temp.drive('2026-01-15 02:05Z', '{audit}'), 'audit alert: failed', '... fails again');
+SELECT is(pg_temp.drive('2026-01-15 02:05Z', '{audit}'), 'audit refresh alert: failed', '... fails again');
 SELECT is(pg_temp.due('2026-01-15 02:05Z'), '16 02:00', '... and there is no time for a third attempt');
 
 -- A schedule that is changed, or switched off
@@ -106,6 +106,15 @@ SELECT is(pg_temp.due('2026-01-16 02:01Z'), '17 02:00', '... nor when it was set
 INSERT INTO salesops.run_request (run_id, job, as_of) VALUES (900001, 'nightly', '2026-01-16 03:00Z');
 SELECT is(pg_temp.drive('2026-01-16 03:00Z', '{audit}'), 'sync snapshot audit refresh alert purge: failed', 'a requested run fails');
 SELECT is((SELECT retry_at FROM salesops.run_log WHERE run_id = 900001), NULL, '... and is not repeated');
+
+-- A step runs again with what it builds on, whoever defined it, and not without
+CREATE FUNCTION rehearsal.report(run_id bigint, as_of timestamptz) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint';
+SELECT salesops.define_step('report', 'rehearsal.report', builds_on => '{refresh}') \g /dev/null
+SELECT salesops.define_job('nightly', '{sync,snapshot,audit,refresh,report,alert,purge}') \g /dev/null
+SELECT is(pg_temp.drive('2026-01-17 02:00Z', '{audit}'), 'sync snapshot audit refresh report alert purge: failed', 'published and reported without an audit');
+SELECT is(pg_temp.drive('2026-01-17 02:05Z'), 'audit refresh report alert: succeeded', '... is published and reported again with it');
+SELECT is(pg_temp.drive('2026-01-18 02:00Z', '{snapshot}'), 'sync snapshot audit refresh report alert purge: failed', 'without a snapshot');
+SELECT is(pg_temp.drive('2026-01-18 02:05Z'), 'snapshot alert: succeeded', '... nothing was published that has to be again');
 
 -- A series goes from the log as a whole
 UPDATE salesops.run_log SET started_at = as_of;
