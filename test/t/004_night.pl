@@ -19,7 +19,7 @@ $node->safe_psql('postgres', 'CREATE DATABASE sales');
 sub sales { return $node->safe_psql('sales', $_[0]); }
 
 # How a run ended. Whatever the server's default, this transaction sees what others commit.
-sub await { return sales("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT salesops.await_run($_[0], '2 min')"); }
+sub await { return sales("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT salesops.await_run($_[0], '$PostgreSQL::Test::Utils::timeout_default s')"); }
 
 # The run of a day at 18:00 UTC through the worker; how it ended.
 sub night
