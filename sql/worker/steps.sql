@@ -21,8 +21,8 @@ COMMENT ON FUNCTION salesops.call_step(text, bigint, timestamptz) IS
   'Calls the function of a step, named as step_call() names it, and returns what it returns; settings that it changed, the role '
   'included, are put back';
 
--- The function sees the same search_path whoever drives the run, and its name is bound when it runs. One that gave the run lock
--- away, as by pg_advisory_unlock_all(), has failed: another run may have begun beside it.
+-- The function sees the same search_path whoever drives the run, and its name is bound when it runs. If code that it met gave the
+-- run lock away and another run has begun since, that one has marked this as abandoned, and its work must not stay.
 CREATE FUNCTION salesops.run_step(run_id bigint, step text) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -42,23 +42,27 @@ BEGIN
                                      run_step.step);
   END IF;
 
-  PERFORM salesops.check_run_lock();
   before := salesops.resource_usage();
   written := salesops.call_step(salesops.step_call(run_step.step), run_id, as_of);
   used := salesops.resource_usage();
-  PERFORM salesops.check_run_lock();
 
   UPDATE salesops.run_step_log s
   SET status = 'succeeded', finished_at = pg_catalog.clock_timestamp(), rows_affected = written,
       shared_hit = used.shared_hit - before.shared_hit, shared_read = used.shared_read - before.shared_read,
       shared_written = used.shared_written - before.shared_written, temp_read = used.temp_read - before.temp_read,
       temp_written = used.temp_written - before.temp_written, wal_bytes = used.wal_bytes - before.wal_bytes
-  WHERE s.run_id = run_step.run_id AND s.step = run_step.step;
+  WHERE s.run_id = run_step.run_id AND s.step = run_step.step AND s.status = 'running';
+  IF NOT FOUND OR NOT salesops.try_run_lock() THEN
+    RAISE EXCEPTION 'another run has begun while step "%" of run % was at work', run_step.step, run_step.run_id
+      USING ERRCODE = 'lock_not_available',
+            HINT = 'Something that the step called gave the run lock away, as pg_advisory_unlock_all() does: find it and take it out.';
+  END IF;
   RETURN written;
 END $$;
 COMMENT ON FUNCTION salesops.run_step(bigint, text) IS
   'Does the work of a step begun before and logs its success in the same transaction; returns the rows it wrote. '
-  'Never commits. Raises 55000 for a step that is not running or without the run lock, and what step_call() and the step itself raise';
+  'Never commits. Raises 55000 for a step that is not running, 55P03 if another run has begun beside it, and what step_call() and the '
+  'step itself raise';
 
 CREATE FUNCTION salesops.fail_step(run_id bigint, step text, sqlstate text, message text, detail text, hint text)
 RETURNS void

@@ -66,16 +66,20 @@ CREATE FUNCTION "Week's end; --".rude(run_id bigint, as_of timestamptz) RETURNS 
 $$;
 CREATE FUNCTION "Week's end; --".careless(run_id bigint, as_of timestamptz) RETURNS bigint LANGUAGE sql AS 'SELECT pg_advisory_unlock_all(); SELECT 1::bigint';
 SELECT salesops.define_step('rude', '"Week''s end; --".rude') \g /dev/null
+-- What the beginning of another run does to this one.
+CREATE FUNCTION "Week's end; --".beaten(run_id bigint, as_of timestamptz) RETURNS bigint LANGUAGE sql AS 'SELECT salesops.mark_abandoned_runs()';
+SELECT salesops.define_step('beaten', '"Week''s end; --".beaten') \g /dev/null
 SELECT salesops.define_step('careless', '"Week''s end; --".careless') \g /dev/null
 SELECT salesops.begin_run('weekly', '2026-01-01') AS run \gset
-SELECT salesops.begin_step(:run, step) FROM unnest('{rude,careless,report}'::text[]) AS step \g /dev/null
+SELECT salesops.begin_step(:run, step) FROM unnest('{rude,careless,beaten}'::text[]) AS step \g /dev/null
 SELECT "Week's end; --".session() AS before \gset
 SELECT is(salesops.run_step(:run, 'rude'), NULL, 'a step may change settings, and need not say how much it wrote');
 SELECT is("Week's end; --".session(), :'before', '... they are what they were when it has ended');
-SELECT throws_ok(format('SELECT salesops.run_step(%s, ''careless'')', :run), '55000', 'this session does not hold the run lock', 'one that gives the run lock away fails');
-SELECT throws_ok(format('SELECT salesops.run_step(%s, ''report'')', :run), '55000', 'this session does not hold the run lock', '... and so does every one after it');
-SELECT ok(salesops.try_run_lock(), 'until somebody takes it');
-DELETE FROM salesops.step WHERE step IN ('rude', 'careless');
+SELECT is(salesops.run_step(:run, 'careless'), 1::bigint, 'a step that gives the run lock away has done its work');
+SELECT is(salesops.run_lock_holder(), pg_backend_pid(), '... and the run its lock');
+SELECT throws_ok(format('SELECT salesops.run_step(%s, ''beaten'')', :run), '55P03', format('another run has begun while step "beaten" of run %s was at work', :run),
+                 '... unless another run has begun meanwhile: then it has failed');
+DELETE FROM salesops.step WHERE step IN ('rude', 'careless', 'beaten');
 
 -- Schedules
 CREATE FUNCTION pg_temp.next(job text, after timestamptz) RETURNS text LANGUAGE sql AS $$
