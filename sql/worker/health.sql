@@ -39,56 +39,51 @@ END;
 COMMENT ON FUNCTION salesops.slots_since_success(salesops.schedule, timestamptz) IS
   'How often a job was due since its last success, or since its schedule was set; 40 days at most are counted';
 
+-- What the jobs need is said once, in access_rights(); beside that they connect, read the sources, and refresh marts as their owner.
 CREATE FUNCTION salesops.missing_privileges(role text, OUT object text, OUT privilege text) RETURNS SETOF record
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-  WITH wanted AS (SELECT missing_privileges.role AS role),
-  known AS (SELECT r.oid, r.rolcanlogin FROM pg_catalog.pg_roles r JOIN wanted w ON r.rolname = w.role WHERE NOT r.rolsuper),
-  relation AS (
-    SELECT c.oid, c.relkind,
-           -- What users say, the jobs only read.
-           c.relname <> ALL (ARRAY['audit_rule', 'setting', 'source', 'schedule', 'job', 'step', 'weight_set', 'category_map', 'value_map',
-                                   'run_request', 'table_part']) AS is_written
-    FROM pg_catalog.pg_class c
-    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = 'salesops' AND c.relkind IN ('r', 'p', 'v')
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  known pg_roles;
+BEGIN
+  SELECT r.* INTO known FROM pg_roles r WHERE r.rolname = missing_privileges.role;
+  IF NOT FOUND THEN
+    RETURN QUERY VALUES ('role ' || coalesce(quote_ident(missing_privileges.role), 'NULL'), 'to exist');
+    RETURN;
+  ELSIF known.rolsuper THEN
+    RETURN;
+  END IF;
+
+  RETURN QUERY
+  WITH task AS (
+    SELECT split_part(r.object, ' ', 1) AS kind, substring(r.object FROM ' (.*)') AS name, p.privilege
+    FROM salesops.access_rights('run_jobs') r, string_to_table(r.privilege, ', ') AS p (privilege)
+  ), missing AS (
+    SELECT 'role ' || quote_ident(known.rolname) AS object, 'LOGIN' AS privilege WHERE NOT known.rolcanlogin
+    UNION ALL
+    SELECT lower(t.kind) || ' ' || t.name, t.privilege
+    FROM task t
+    WHERE NOT CASE t.kind WHEN 'SCHEMA' THEN has_schema_privilege(known.oid, t.name, t.privilege)
+                          WHEN 'TABLE' THEN has_table_privilege(known.oid, t.name, t.privilege)
+                          WHEN 'SEQUENCE' THEN has_sequence_privilege(known.oid, t.name, t.privilege)
+                          WHEN 'FUNCTION' THEN has_function_privilege(known.oid, t.name, t.privilege) END
+    UNION ALL
+    SELECT 'schema ' || quote_ident(n.nspname), 'USAGE'
+    FROM pg_namespace n
+    WHERE EXISTS (SELECT FROM salesops.source s WHERE s.schema_name = n.nspname AND s.is_active)
+      AND NOT has_schema_privilege(known.oid, n.oid, 'USAGE')
+    UNION ALL
+    SELECT 'database ' || quote_ident(current_database()), p.privilege
+    FROM unnest(CASE WHEN to_regnamespace('salesops_bi') IS NULL THEN ARRAY['CONNECT', 'CREATE'] ELSE ARRAY['CONNECT'] END) AS p (privilege)
+    WHERE NOT has_database_privilege(known.oid, current_database(), p.privilege)
+    UNION ALL
+    SELECT m.oid::regclass::text, 'to own it'
+    FROM pg_class m
+    JOIN pg_namespace n ON n.oid = m.relnamespace
+    WHERE n.nspname = 'salesops_bi' AND m.relkind = 'm' AND NOT pg_has_role(known.oid, m.relowner, 'USAGE')
   )
-  SELECT 'role ' || quote_ident(w.role), 'to exist'
-  FROM wanted w WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.rolname = w.role)
-  UNION ALL
-  SELECT 'role ' || quote_ident(w.role), 'LOGIN' FROM known k, wanted w WHERE NOT k.rolcanlogin
-  UNION ALL
-  SELECT 'schema ' || quote_ident(n.nspname), 'USAGE'
-  FROM known k, pg_catalog.pg_namespace n
-  WHERE (n.nspname IN ('salesops', 'salesops_bi')
-         OR EXISTS (SELECT FROM salesops.source s WHERE s.schema_name = n.nspname AND s.is_active))
-    AND NOT has_schema_privilege(k.oid, n.oid, 'USAGE')
-  UNION ALL
-  SELECT r.oid::regclass::text, p.privilege
-  FROM known k, relation r,
-       (VALUES ('r', 'SELECT', false), ('v', 'SELECT', false), ('r', 'INSERT', true)) AS p (kind, privilege, is_change)
-  WHERE r.relkind = p.kind::"char" AND (r.is_written OR NOT p.is_change) AND NOT has_table_privilege(k.oid, r.oid, p.privilege)
-  UNION ALL
-  SELECT s.name, 'USAGE'
-  FROM known k, (VALUES ('salesops.run_log_run_id_seq'), ('salesops.audit_by_hand_seq')) AS s (name)
-  WHERE NOT has_sequence_privilege(k.oid, s.name, 'USAGE')
-  UNION ALL
-  SELECT f.name, 'EXECUTE'
-  FROM known k, (VALUES ('salesops.evaluate_rules(timestamptz, timestamptz, text[])'), ('salesops.try_run_lock()'), ('salesops.release_run_lock()'),
-                        ('salesops.lock_extension(text)'), ('salesops.lock_source(text)')) AS f (name)
-  WHERE NOT has_function_privilege(k.oid, f.name, 'EXECUTE')
-  UNION ALL
-  SELECT 'database ' || quote_ident(current_database()), 'CREATE'
-  FROM known k
-  WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = 'salesops_bi')
-    AND NOT has_database_privilege(k.oid, current_database(), 'CREATE')
-  UNION ALL
-  SELECT m.oid::regclass::text, 'to own it'
-  FROM known k, pg_catalog.pg_class m
-  JOIN pg_catalog.pg_namespace n ON n.oid = m.relnamespace
-  WHERE n.nspname = 'salesops_bi' AND m.relkind = 'm' AND NOT pg_has_role(k.oid, m.relowner, 'USAGE')
-  ORDER BY 1, 2;
-END;
+  SELECT m.object, m.privilege FROM missing m ORDER BY 1, 2;
+END $$;
 COMMENT ON FUNCTION salesops.missing_privileges(text) IS
   'What a role lacks to run the nightly job in this database: object and privilege, as docs/worker.md grants them. No row for a '
   'superuser and for a role that lacks nothing; what it may read of the relations in a source is not looked at';

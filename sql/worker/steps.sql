@@ -15,7 +15,14 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.begin_step(bigint, text) IS 'Logs the start of a step; commit it before run_step()';
 
--- The function sees the same search_path whoever drives the run, and its name is bound when it runs.
+CREATE FUNCTION salesops.call_step(function text, run_id bigint, as_of timestamptz) RETURNS bigint
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'salesops_call_step';
+COMMENT ON FUNCTION salesops.call_step(text, bigint, timestamptz) IS
+  'Calls the function of a step, named as step_call() names it, and returns what it returns; settings that it changed, the role '
+  'included, are put back';
+
+-- The function sees the same search_path whoever drives the run, and its name is bound when it runs. One that gave the run lock
+-- away, as by pg_advisory_unlock_all(), has failed: another run may have begun beside it.
 CREATE FUNCTION salesops.run_step(run_id bigint, step text) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -35,9 +42,11 @@ BEGIN
                                      run_step.step);
   END IF;
 
+  PERFORM salesops.check_run_lock();
   before := salesops.resource_usage();
-  EXECUTE pg_catalog.format('SELECT %s($1, $2)', salesops.step_call(run_step.step)) INTO written USING run_id, as_of;
+  written := salesops.call_step(salesops.step_call(run_step.step), run_id, as_of);
   used := salesops.resource_usage();
+  PERFORM salesops.check_run_lock();
 
   UPDATE salesops.run_step_log s
   SET status = 'succeeded', finished_at = pg_catalog.clock_timestamp(), rows_affected = written,
@@ -49,7 +58,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION salesops.run_step(bigint, text) IS
   'Does the work of a step begun before and logs its success in the same transaction; returns the rows it wrote. '
-  'Never commits. Raises 55000 for a step that is not running, and what step_call() and the step itself raise';
+  'Never commits. Raises 55000 for a step that is not running or without the run lock, and what step_call() and the step itself raise';
 
 CREATE FUNCTION salesops.fail_step(run_id bigint, step text, sqlstate text, message text, detail text, hint text)
 RETURNS void

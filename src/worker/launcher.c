@@ -223,6 +223,7 @@ start_runner(Launcher *launcher, int slot, Oid database, Oid role)
 	salesops_slot_launch(slot);
 	if (launcher->runner[slot] != NULL)
 		pfree(launcher->runner[slot]);	/* the last runner gave the slot back and is about to exit */
+	launcher->runner[slot] = NULL;	/* also if the next lines fail */
 	old = MemoryContextSwitchTo(launcher->context);
 	started = RegisterDynamicBackgroundWorker(&worker, &launcher->runner[slot]);
 	MemoryContextSwitchTo(old);

@@ -3,7 +3,7 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(26);
+SELECT plan(29);
 
 DELETE FROM salesops.schedule;
 DELETE FROM salesops.run_log;
@@ -67,6 +67,20 @@ SELECT ok(salesops.next_due(now()) - now() <= '5 minutes', '... the others are')
 SELECT ok(bool_and(grade = expected), 'bounds') FROM (VALUES (salesops.grade(1, 1, 2), 'ok'), (salesops.grade(1.1, 1, 2), 'warning'), (salesops.grade(2.1, 1, 2), 'critical'),
   (salesops.grade(9, 1, NULL), 'warning'), (salesops.grade(9, NULL, NULL), 'ok')) g (grade, expected);
 SELECT is((SELECT string_agg(object || ' ' || privilege, ', ') FROM salesops.missing_privileges('nobody there')), 'role "nobody there" to exist', 'a role that does not exist lacks everything');
+
+-- The role of the jobs: right by right of those that grant_access() grants.
+CREATE ROLE health_test_clerk;
+SELECT salesops.grant_access('health_test_clerk', 'run_jobs') \g /dev/null
+REVOKE CONNECT ON DATABASE :"DBNAME" FROM PUBLIC;
+REVOKE UPDATE ON salesops.opportunity FROM health_test_clerk;
+REVOKE EXECUTE ON FUNCTION salesops.lock_extension FROM health_test_clerk;
+ALTER MATERIALIZED VIEW salesops_bi.forecast_mat OWNER TO CURRENT_USER;
+SELECT is((SELECT string_agg(privilege || ' ' || object, ', ' ORDER BY privilege COLLATE "C") FROM salesops.missing_privileges('health_test_clerk')),
+          format('CONNECT database %I, EXECUTE function salesops.lock_extension(text), LOGIN role health_test_clerk, UPDATE table salesops.opportunity, to own it salesops_bi.forecast_mat',
+                 current_database()), 'each right that a role lacks is named');
+ALTER ROLE health_test_clerk SUPERUSER;
+SELECT is_empty($$SELECT * FROM salesops.missing_privileges('health_test_clerk')$$, 'a superuser lacks none');
+SELECT is((SELECT object FROM salesops.missing_privileges(NULL)), 'role NULL', 'nobody is no role');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -4,7 +4,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL TimeZone = 'UTC';
-SELECT plan(48);
+SELECT plan(53);
 
 DELETE FROM salesops.schedule;
 DELETE FROM salesops.run_log;
@@ -54,6 +54,28 @@ SELECT is(salesops.run_step(:run, 'report'), 3::bigint, '... and its step runs')
 SELECT is(salesops.finish_run(:run), 'succeeded', '... to its end');
 DELETE FROM salesops.job WHERE job = 'nightly';
 SELECT is((SELECT cardinality(steps) FROM salesops.jobs() WHERE job = 'nightly'), 6, 'without it the default is back');
+
+-- What a step may leave behind: not its settings, and the run lock where it was.
+CREATE FUNCTION "Week's end; --".session() RETURNS text LANGUAGE sql AS $$
+  SELECT string_agg(current_setting(s), ', ') FROM unnest('{role,TimeZone,lock_timeout,default_transaction_read_only,work_mem}'::text[]) AS s
+$$;
+CREATE FUNCTION "Week's end; --".rude(run_id bigint, as_of timestamptz) RETURNS bigint LANGUAGE sql AS $$
+  SELECT set_config('TimeZone', 'Asia/Tokyo', false), set_config('lock_timeout', '7ms', true), set_config('default_transaction_read_only', 'on', false),
+         set_config('work_mem', '64kB', false), set_config('role', 'jobs_test_clerk', false);
+  SELECT NULL::bigint;
+$$;
+CREATE FUNCTION "Week's end; --".careless(run_id bigint, as_of timestamptz) RETURNS bigint LANGUAGE sql AS 'SELECT pg_advisory_unlock_all(); SELECT 1::bigint';
+SELECT salesops.define_step('rude', '"Week''s end; --".rude') \g /dev/null
+SELECT salesops.define_step('careless', '"Week''s end; --".careless') \g /dev/null
+SELECT salesops.begin_run('weekly', '2026-01-01') AS run \gset
+SELECT salesops.begin_step(:run, step) FROM unnest('{rude,careless,report}'::text[]) AS step \g /dev/null
+SELECT "Week's end; --".session() AS before \gset
+SELECT is(salesops.run_step(:run, 'rude'), NULL, 'a step may change settings, and need not say how much it wrote');
+SELECT is("Week's end; --".session(), :'before', '... they are what they were when it has ended');
+SELECT throws_ok(format('SELECT salesops.run_step(%s, ''careless'')', :run), '55000', 'this session does not hold the run lock', 'one that gives the run lock away fails');
+SELECT throws_ok(format('SELECT salesops.run_step(%s, ''report'')', :run), '55000', 'this session does not hold the run lock', '... and so does every one after it');
+SELECT ok(salesops.try_run_lock(), 'until somebody takes it');
+DELETE FROM salesops.step WHERE step IN ('rude', 'careless');
 
 -- Schedules
 CREATE FUNCTION pg_temp.next(job text, after timestamptz) RETURNS text LANGUAGE sql AS $$
