@@ -4,7 +4,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 \ir ../../helper/steps.sql
-SELECT plan(41);
+SELECT plan(42);
 
 DELETE FROM salesops.schedule;
 DELETE FROM salesops.run_log;
@@ -84,6 +84,14 @@ SELECT is(salesops.purge_run_log('1 day', '2027-01-01'), (SELECT count(*) FROM s
 SELECT results_eq('SELECT run_id FROM salesops.run_log ORDER BY 1', format('VALUES (%s::bigint), (1001)', :run),
                   '... but the last of each kind and the last success');
 SELECT is((SELECT count(*) FROM salesops.run_step_log WHERE run_id <> :run), 0::bigint, '... with their steps');
+-- The last success is older than all that followed it: a scheduled and a manual run that failed.
+SELECT salesops.begin_attempt('nightly', '2026-02-05', 0, '2026-02-04 16:00Z', '2026-02-04 16:00Z') AS failed \gset
+SELECT salesops.begin_run('nightly', '2026-02-06', 1002) AS broken_off \gset
+UPDATE salesops.run_log SET started_at = '2026-01-05' WHERE run_id IN (:failed, :broken_off);
+SELECT salesops.mark_abandoned_runs() \g /dev/null
+SELECT salesops.purge_run_log('1 day', '2027-01-01') \g /dev/null
+SELECT results_eq('SELECT run_id FROM salesops.run_log ORDER BY 1', format('SELECT unnest(ARRAY[%s, %s, %s]::bigint[]) ORDER BY 1', :run, :failed, :broken_off),
+                  '... also after failures');
 SELECT ok(salesops.release_run_lock(), 'the lock is given back');
 
 SELECT * FROM finish();
