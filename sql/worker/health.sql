@@ -15,6 +15,10 @@ DECLARE
   hint text;
 BEGIN
   PERFORM salesops.check_worker();
+  -- Called for, and yet not there: a server without a free process starts none and says so in its log only.
+  IF salesops.launcher_pid() IS NULL AND NOT pg_catalog.pg_is_in_recovery() THEN
+    RETURN 'the launcher of the salesops background worker is not there: the server log says why; is max_worker_processes large enough?';
+  END IF;
   RETURN NULL;
 EXCEPTION WHEN object_not_in_prerequisite_state THEN
   GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;

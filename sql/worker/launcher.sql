@@ -26,3 +26,8 @@ CREATE FUNCTION salesops.check_worker() RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'salesops_check_worker';
 COMMENT ON FUNCTION salesops.check_worker() IS
   'Raises 55000 with what to do unless the background worker serves this database';
+
+CREATE FUNCTION salesops.launcher_pid() RETURNS integer
+LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'salesops_launcher_pid';
+COMMENT ON FUNCTION salesops.launcher_pid() IS
+  'Process of the launcher of the background worker; NULL while there is none: not started, on a standby, or for seconds after it was ended';

@@ -97,6 +97,24 @@ salesops_check_worker(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+PG_FUNCTION_INFO_V1(salesops_launcher_pid);
+
+/* launcher_pid() returns integer */
+Datum
+salesops_launcher_pid(PG_FUNCTION_ARGS)
+{
+	pid_t		pid;
+
+	(void) fcinfo;
+	salesops_attach_shared_memory();
+	LWLockAcquire(&salesops_worker->lock, LW_SHARED);
+	pid = salesops_worker->launcher == NULL ? 0 : salesops_worker->launcher_pid;
+	LWLockRelease(&salesops_worker->lock);
+	if (pid == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT32(pid);
+}
+
 PG_FUNCTION_INFO_V1(salesops_start_worker);
 
 /* start_worker() returns integer */

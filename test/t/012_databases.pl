@@ -118,6 +118,12 @@ is(await($node, 'sales', $long), 'succeeded', 'the run that has the only process
 is(await($node, 'Other Sales', $late), 'succeeded', '... and the one without keeps its place');
 is(count_in_log($node, qr/the server has no free worker process/), $shortages + 1, '... the log has one line about it');
 
+# Not even one for the launcher: the server starts without it.
+is($node->safe_psql('sales', 'SELECT salesops.worker_problem()'), '', 'the health view sees a launcher');
+$node->append_conf('postgresql.conf', 'max_worker_processes = 0');
+$node->restart;
+like($node->safe_psql('sales', 'SELECT salesops.worker_problem()'), qr/launcher .* is not there: .*max_worker_processes/, '... and sees that there is none');
+
 is(count_in_log($node, qr/PANIC|TRAP|XX000|terminated by signal/), 0, 'nothing went wrong that must not');
 $node->stop;
 done_testing();
