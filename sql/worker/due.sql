@@ -100,7 +100,9 @@ BEGIN
   WHERE q.run_id = (SELECT min(o.run_id) FROM salesops.run_request o JOIN salesops.jobs() j ON j.job = o.job)
   RETURNING q.* INTO request;
   IF FOUND THEN
-    RETURN salesops.begin_run(request.job, greatest(request.as_of, (SELECT max(r.as_of) FROM salesops.run_log r)), request.run_id);
+    -- Since it was asked for, the clock may have been set back and other runs may have been.
+    RETURN salesops.begin_run(request.job, greatest(least(request.as_of, begin_due_run.now), (SELECT max(r.as_of) FROM salesops.run_log r)),
+                              request.run_id);
   END IF;
 
   RETURN (SELECT salesops.begin_attempt(d.job, d.local_date, d.slot, d.due_at, begin_due_run.now)

@@ -134,8 +134,9 @@ WITH clock AS MATERIALIZED (
          'Their processes went away: the server log says why at the time of their last step.'
   FROM clock c
   UNION ALL
-  SELECT 'clock', NULL, round(greatest(extract(epoch FROM (SELECT max(r.as_of) FROM salesops.run_log r) - c.now), 0) / 3600, 1), 'hours', 1, 24,
-         'The last run was as of an instant that far in the future. Runs keep to that instant until then, and are refused if it is more than a day.'
+  SELECT 'clock', NULL, round(greatest(extract(epoch FROM greatest((SELECT max(r.as_of) FROM salesops.run_log r), (SELECT max(y.as_of) FROM salesops.source_sync y)) - c.now), 0) / 3600, 1),
+         'hours', 1, 24,
+         'The last run or sync was as of an instant that far in the future. Runs keep to that instant until then, and are refused if it is more than a day.'
   FROM clock c
   UNION ALL
   SELECT 'log_size', NULL, round((pg_total_relation_size('salesops.run_log') + pg_total_relation_size('salesops.run_step_log')) / 1048576.0, 1),

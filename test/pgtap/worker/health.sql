@@ -3,7 +3,7 @@ BEGIN;
 SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(29);
+SELECT plan(30);
 
 DELETE FROM salesops.schedule;
 DELETE FROM salesops.run_log;
@@ -45,6 +45,10 @@ SELECT pg_temp.run(0, 'failed'), pg_temp.run(0, 'abandoned') \g /dev/null
 SELECT is(pg_temp.health('failures', 'nightly'), 'critical', 'three in a row');
 SELECT is(pg_temp.health('abandoned'), 'warning', '... one of them abandoned');
 SELECT is(pg_temp.health('clock'), 'ok', 'the clock is right');
+INSERT INTO salesops.source_sync (source_key, entity, as_of, mode, relations, targets)
+VALUES ('ahead', 'opportunity', salesops.clock() + interval '2 days', 'full', '{}', '{opportunity}');
+SELECT is(pg_temp.health('clock'), 'critical', 'a sync as of in two days: every later one is refused');
+DELETE FROM salesops.source_sync WHERE source_key = 'ahead';
 SELECT pg_temp.run(-2, 'failed') \g /dev/null
 SELECT is(pg_temp.health('clock'), 'warning', 'a run as of in two hours: it was ahead');
 SELECT salesops.try_run_lock() \g /dev/null

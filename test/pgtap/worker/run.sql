@@ -4,7 +4,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 \ir ../../helper/steps.sql
-SELECT plan(42);
+SELECT plan(44);
 
 DELETE FROM salesops.schedule;
 DELETE FROM salesops.run_log;
@@ -73,6 +73,10 @@ SELECT results_eq(format('SELECT started_by, local_date, as_of FROM salesops.run
                   $$VALUES ('schedule', date '2026-02-02', timestamptz '2026-02-01 16:00Z')$$, 'then the run that is due');
 SELECT is(salesops.finish_run(:run), 'succeeded', 'a run without a failed step has succeeded');
 SELECT is(salesops.begin_due_run('2026-02-01 16:00Z'), NULL, '... and then nothing');
+INSERT INTO salesops.run_request (run_id, job, as_of) VALUES (1002, 'nightly', salesops.clock() + interval '1 year');
+SELECT is(salesops.begin_due_run('2026-02-01 16:00Z'), 1002::bigint, 'a request from a clock that was ahead holds up nobody');
+SELECT is((SELECT as_of FROM salesops.run_log WHERE run_id = 1002), timestamptz '2026-02-01 16:00Z', '... it is as of now');
+DELETE FROM salesops.run_log WHERE run_id = 1002;
 SELECT throws_ok('SELECT salesops.await_run(999999)', '42704', NULL, 'one cannot wait for a run that nobody asked for');
 
 -- Status and retention
