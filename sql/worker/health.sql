@@ -65,7 +65,7 @@ BEGIN
   ), missing AS (
     SELECT 'role ' || quote_ident(known.rolname) AS object, 'LOGIN' AS privilege WHERE NOT known.rolcanlogin
     UNION ALL
-    SELECT lower(t.kind) || ' ' || t.name, t.privilege
+    SELECT lower(t.kind COLLATE "C") || ' ' || t.name, t.privilege
     FROM task t
     WHERE NOT CASE t.kind WHEN 'SCHEMA' THEN has_schema_privilege(known.oid, t.name, t.privilege)
                           WHEN 'TABLE' THEN has_table_privilege(known.oid, t.name, t.privilege)
