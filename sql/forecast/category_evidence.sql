@@ -16,7 +16,7 @@ CREATE FUNCTION salesops.category_evidence(
   OUT amount numeric, OUT amount_won numeric, OUT effective_deals numeric, OUT amount_posterior numeric,
   OUT amount_low double precision, OUT amount_high double precision, OUT verdict text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 21
-SET jit = off
+SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
   WITH seed AS MATERIALIZED (
     SELECT c.category, c.rank, w.weights[row_number() OVER (ORDER BY c.rank)] AS weight

@@ -47,7 +47,7 @@ CREATE FUNCTION salesops.commit_reliability(
   OUT company_reliability double precision, OUT company_not_called double precision,
   OUT commit_strength double precision, OUT win_strength double precision, OUT verdict text, OUT reason text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
-SET jit = off
+SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
   WITH deal AS MATERIALIZED (
     SELECT d.source_key, d.id, bool_or(d.category = 'Commit' AND d.is_due) AS is_commit, bool_or(d.category >= 'Commit') AS is_called,

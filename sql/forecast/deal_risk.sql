@@ -16,7 +16,7 @@ CREATE FUNCTION salesops.risk_thresholds(
   OUT flag text, OUT segment text, OUT source_key text, OUT stage text, OUT cell text[], OUT bound numeric, OUT typical numeric, OUT unit text,
   OUT deals bigint, OUT rests_on text, OUT reason text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
-SET jit = off
+SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
   WITH rate AS MATERIALIZED (
     SELECT r.* FROM salesops.risk_rates(risk_thresholds.as_of, 4, risk_thresholds.known_at) r
@@ -52,7 +52,7 @@ CREATE FUNCTION salesops.deal_risk(
   OUT deals bigint, OUT owner_id text, OUT category salesops.forecast_category, OUT close_date date, OUT close_quarter salesops.fiscal_period,
   OUT corporate_amount numeric, OUT money_at_risk numeric)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
-SET jit = off
+SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
   WITH g AS MATERIALIZED (
     SELECT salesops.local_date(deal_risk.as_of) AS day, salesops.get_setting('corporate_currency') AS currency
@@ -133,14 +133,14 @@ BEGIN ATOMIC
     UNION ALL
     SELECT l.source_key, l.id, 'likely_to_push',
            CASE WHEN l.days_left < 0 THEN format('its close date passed %s days ago', -l.days_left)
-                ELSE format('%s of %s past deals (%s) were neither won nor lost by the close date they had: %s %%',
+                ELSE format('%s of %s past deals like it (%s) were neither won nor lost by the close date they had; with those less like it %s %%',
                             p.hits, p.deals, coalesce(nullif(array_to_string(p.cell, ', '), ''), 'all'), round((100 * p.rate)::numeric, 1)) END,
            CASE WHEN l.days_left < 0 THEN 1 ELSE round(p.rate::numeric, 4) END, round(b.bound::numeric, 4), 'probability', b.learned_of, p.deals
     FROM classed l JOIN push_bound b ON b.segment = l.segment LEFT JOIN push p ON p.push_cell = l.push_cell
     WHERE l.days_left < 0 OR p.rate > b.bound
     UNION ALL
     SELECT l.source_key, l.id, 'category_above_evidence',
-           format('%s weighs %s %%; %s of %s past deals (%s) were won by the end of their quarter: %s %% (%s to %s %%)',
+           format('%s weighs %s %%; %s of %s past deals like it (%s) were won in time; with those less like it %s %% (%s to %s %%)',
                   l.category, trim_scale(100 * l.weight), w.hits, w.deals, array_to_string(w.cell, ', '),
                   round((100 * w.rate)::numeric, 1), round((100 * w.low)::numeric, 1), round((100 * w.high)::numeric, 1)),
            l.weight, round(w.bound::numeric, 4), 'probability', '(all)', w.deals

@@ -33,6 +33,7 @@ CREATE FUNCTION salesops.risk_rates(
   OUT question text, OUT segment text, OUT cell text[], OUT deals bigint, OUT hits bigint,
   OUT rate double precision, OUT low double precision, OUT high double precision, OUT bound double precision)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 300
+SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
   WITH RECURSIVE g AS MATERIALIZED (
     SELECT salesops.time_zone() AS zone, salesops.fiscal_year_start_month() AS start_month,

@@ -10,19 +10,18 @@ CREATE FUNCTION salesops.won_deals(as_of timestamptz, known_at timestamptz DEFAU
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   WITH g AS MATERIALIZED (
-    SELECT salesops.time_zone() AS zone, salesops.local_date(won_deals.as_of) AS day, coalesce(won_deals.known_at, won_deals.as_of) AS known_at
+    SELECT salesops.time_zone() AS zone, salesops.local_date(won_deals.as_of) AS day
   ), meant AS MATERIALIZED (
     SELECT v.source_key, v.label, v.value FROM salesops.value_meaning(won_deals.as_of) v WHERE v.field = 'segment'
   )
-  SELECT o.source_key, o.id, coalesce(m.value, a.segment, salesops.size_class(a.employees)),
+  SELECT w.source_key, w.id, coalesce(m.value, a.segment, salesops.size_class(a.employees)),
          -- Closed before it was created: one of the two is wrong, so how long it took is not known.
-         CASE WHEN w.closed_on >= (o.created_at AT TIME ZONE g.zone)::date THEN w.closed_on - (o.created_at AT TIME ZONE g.zone)::date END,
+         CASE WHEN w.closed_on >= (w.created_at AT TIME ZONE g.zone)::date THEN w.closed_on - (w.created_at AT TIME ZONE g.zone)::date END,
          w.corporate_amount
   FROM g
-  CROSS JOIN LATERAL salesops.deal_outcomes(g.known_at) w
-  JOIN salesops.opportunity_as_of(won_deals.as_of, coalesce(won_deals.known_at, won_deals.as_of)) o ON o.source_key = w.source_key AND o.id = w.id
+  CROSS JOIN salesops.deal_outcomes(coalesce(won_deals.known_at, won_deals.as_of)) w
   LEFT JOIN salesops.account_spans(coalesce(won_deals.known_at, won_deals.as_of)) a
-    ON a.source_key = o.source_key AND a.id = o.account_id AND a.valid_from <= won_deals.as_of AND a.valid_until > won_deals.as_of
+    ON a.source_key = w.source_key AND a.id = w.account_id AND a.valid_from <= won_deals.as_of AND a.valid_until > won_deals.as_of
   LEFT JOIN meant m ON m.source_key = a.source_key AND m.label = a.segment
   WHERE w.status = 'won' AND w.closed_on <= g.day;
 END;
@@ -56,6 +55,7 @@ CREATE FUNCTION salesops.segment_bounds(
   OUT flag text, OUT segment text, OUT bound numeric, OUT typical numeric, OUT unit text,
   OUT deals bigint, OUT rests_on text, OUT reason text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 20
+SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
   WITH g AS MATERIALIZED (
     SELECT salesops.get_setting('corporate_currency') AS currency
@@ -105,6 +105,7 @@ CREATE FUNCTION salesops.stage_bounds(
   as_of timestamptz, known_at timestamptz DEFAULT NULL,
   OUT source_key text, OUT stage text, OUT bound numeric, OUT typical numeric, OUT deals bigint, OUT reason text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 20
+SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
   SELECT s.source_key, s.stage, CASE WHEN s.deals >= 50 THEN s.days[2] END, CASE WHEN s.deals >= 50 THEN s.days[1] END, s.deals,
          CASE WHEN s.deals < 50 THEN format('%s stays of won deals in the stage, 50 are needed', s.deals) END
