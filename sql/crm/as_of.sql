@@ -76,25 +76,9 @@ CREATE FUNCTION salesops.rep_tree(as_of timestamptz, known_at timestamptz DEFAUL
                                   OUT source_key text, OUT rep_id text, OUT manager_id text, OUT level integer, OUT path text[])
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  WITH RECURSIVE member AS MATERIALIZED (
-    SELECT r.source_key, r.id, r.manager_id FROM salesops.rep_as_of(rep_tree.as_of, rep_tree.known_at) r
-  ), above AS (
-    -- Everybody above each member, each once, so that the climb ends even in a circle.
-    SELECT m.source_key, m.id, m.manager_id FROM member m
-    UNION
-    SELECT a.source_key, a.id, m.manager_id FROM above a JOIN member m ON m.source_key = a.source_key AND m.id = a.manager_id
-  ), top AS (
-    SELECT m.source_key, m.id, m.manager_id FROM member m
-    WHERE NOT EXISTS (SELECT FROM member b WHERE b.source_key = m.source_key AND b.id = m.manager_id)
-       OR EXISTS (SELECT FROM above a WHERE a.source_key = m.source_key AND a.id = m.id AND a.manager_id = m.id)
-  ), tree AS (
-    SELECT t.source_key, t.id, t.manager_id, 1 AS level, ARRAY[t.id] AS path FROM top t
-    UNION ALL
-    SELECT m.source_key, m.id, m.manager_id, t.level + 1, t.path || m.id
-    FROM tree t JOIN member m ON m.source_key = t.source_key AND m.manager_id = t.id
-    WHERE NOT EXISTS (SELECT FROM top o WHERE o.source_key = m.source_key AND o.id = m.id)
-  )
-  SELECT t.source_key, t.id, t.manager_id, t.level, t.path FROM tree t;
+  SELECT t.source_key, t.rep_id, t.manager_id, t.level, t.path
+  FROM salesops.reporting_tree((SELECT array_agg(ROW(r.source_key, r.id, r.manager_id)::salesops.reporting_line)
+                                FROM salesops.rep_as_of(rep_tree.as_of, rep_tree.known_at) r)) t;
 END;
 COMMENT ON FUNCTION salesops.rep_tree(timestamptz, timestamptz) IS
   'Manager tree as of an instant: level 1 = top, path = ids from the top down to the rep; a rep whose manager has no row, and each member of a circle, is the top of a tree';

@@ -61,7 +61,8 @@ FROM (VALUES
   ('salesops.planned_column[]', ARRAY['{}', NULL, '{NULL}', '{"(opportunity,landing.opportunity,id,text,id,text,s.id,s.id)"}',
                                       '{"(opportunity,pg_authid,id,text,id,text,s.rolname,(SELECT rolpassword FROM pg_authid LIMIT 1))"}']),
   ('salesops.violation[]', ARRAY['{}', NULL, '{NULL}', '{"(s,d,o,v)"}']),
-  ('salesops.rule_tally[]', ARRAY['{}', NULL])
+  ('salesops.rule_tally[]', ARRAY['{}', NULL]),
+  ('salesops.reporting_line[]', ARRAY['{}', NULL, '{NULL}', '{"(s,r1,r1)"}', '{"(,,)","(s,a,b)"}'])
 ) AS y(type, tries) CROSS JOIN LATERAL unnest(y.tries) WITH ORDINALITY u(x, o) GROUP BY y.type;
 
 CREATE TEMP VIEW target AS
