@@ -119,7 +119,7 @@ BEGIN
   LOOP
     category := line.category;
     seed := line.seed;
-    weight := round(line.posterior, 4);
+    weight := trim_scale(round(line.posterior, 4));
     verdict := line.verdict;
     PERFORM salesops.set_weight(name, category, weight, as_of);
     INSERT INTO salesops.weight_evidence (name, category, valid_from, known_at, quarters, months_to_go, seed_set, seed, deals, wins)

@@ -5,16 +5,16 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(44);
+SELECT plan(43);
 
 -- A further state of a deal; the one before it becomes history. closed: won, lost, or NULL = open.
 CREATE FUNCTION pg_temp.state(id text, since timestamptz, category text, close date, amount numeric DEFAULT 100, closed text DEFAULT NULL,
                               recorded timestamptz DEFAULT NULL, owner text DEFAULT 'ann') RETURNS void LANGUAGE sql AS $$
   INSERT INTO salesops.opportunity_history SELECT o.* FROM salesops.opportunity o WHERE o.id = state.id;
   DELETE FROM salesops.opportunity o WHERE o.id = state.id;
-  INSERT INTO salesops.opportunity (source_key, id, owner_id, stage, forecast_category, amount, close_date, created_at,
+  INSERT INTO salesops.opportunity (source_key, id, owner_id, stage, forecast_category, amount, currency, close_date, created_at,
                                     is_closed, is_won, is_deleted, effective_at, recorded_at, origin)
-  VALUES ('s', id, owner, 'Stage of no map', category, amount, close, since, closed IS NOT NULL, coalesce(closed = 'won', false), false,
+  VALUES ('s', id, owner, 'Stage of no map', category, amount, 'USD', close, since, closed IS NOT NULL, coalesce(closed = 'won', false), false,
           since, coalesce(recorded, since), 'sync')
 $$;
 
@@ -72,10 +72,9 @@ SELECT pg_temp.state('c5', '2025-08-01', 'Commit', '2025-12-15', NULL);
 SELECT pg_temp.state('c6', '2025-08-01', 'Commit', '2025-10-01'), pg_temp.state('c6', '2026-01-05', 'Closed', '2026-01-05', closed => 'won');
 -- One comes in October.
 SELECT pg_temp.state('d1', '2025-10-05', 'Commit', '2025-12-20', -50), pg_temp.state('d1', '2025-12-20', 'Closed', '2025-12-20', -50, 'won');
--- Due in another quarter, in none, won nobody knows when: no evidence.
+-- Due in another quarter, or in none: no evidence.
 SELECT pg_temp.state('n1', '2025-08-01', 'Commit', '2026-01-01'), pg_temp.state('n1', '2025-12-10', 'Closed', '2025-12-10', closed => 'won');
 SELECT pg_temp.state('n2', '2025-08-01', 'Commit', NULL);
-SELECT pg_temp.state('n3', '2025-08-01', 'Commit', '2025-12-15'), pg_temp.state('n3', 'infinity', 'Closed', NULL, closed => 'won', recorded => '2025-12-01');
 -- One moves up from Pipeline to Commit, one has no category, one is Omitted and won all the same.
 SELECT pg_temp.state('m1', '2025-08-01', 'Pipeline', '2025-12-15'), pg_temp.state('m1', '2025-10-31 12:00', 'Commit', '2025-12-15'),
        pg_temp.state('m1', '2025-12-01', 'Closed', '2025-12-01', closed => 'won');
@@ -96,7 +95,7 @@ SELECT results_eq($$ SELECT category::text, months_to_go, deals, wins FROM categ
   $$ VALUES ('Omitted', 1, 1::bigint, 1::bigint), ('Omitted', 2, 1, 1), ('Omitted', 3, 1, 1), ('Pipeline', 3, 1, 1) $$, 'the others; no category is none');
 SELECT is((SELECT posterior FROM category_evidence('2026-01-10') WHERE category = 'Omitted' AND months_to_go = 3), trim_scale(1.0 / 21), 'Omitted, and won: 1 / 21');
 SELECT is((SELECT verdict FROM category_evidence('2026-01-10') WHERE category = 'Commit' AND months_to_go = 3),
-  'in line with the seed: 3 of 6 deals won, 80.8 % (65.7 to 90.3 %) against 90 %; mostly the seed, which counts as 20 deals', 'in words');
+  'in line with the seed: 3 of 6 deals won, 80.8 % (65.4 to 90.3 %) against 90 %; mostly the seed, which counts as 20 deals', 'in words');
 SELECT is((SELECT posterior FROM category_evidence('2026-01-10', 1) WHERE category = 'Commit' AND months_to_go = 3), trim_scale(21.0 / 26), 'the same from one quarter: there is no other');
 SELECT is((SELECT sum(deals) FROM category_evidence('2025-12-31 12:00')), 0::numeric, 'while the quarter runs it is no evidence');
 
@@ -117,7 +116,7 @@ ROLLBACK TO later;
 -- A hundred more: now the deals outvote the seed.
 SELECT pg_temp.state('p' || n, '2025-08-01', 'Pipeline', '2025-11-15') FROM generate_series(1, 100) n;
 SELECT is((SELECT verdict FROM category_evidence('2026-01-10') WHERE category = 'Pipeline' AND months_to_go = 3),
-  'wins less than the seed says: 1 of 101 deals won, 4.1 % (1.9 to 8.6 %) against 20 %', '(1 + 4) / 121');
+  'wins less than the seed says: 1 of 101 deals won, 4.1 % (2.0 to 8.2 %) against 20 %', '(1 + 4) / 121');
 SELECT pg_temp.state('p' || n, '2025-12-15', 'Closed', '2025-12-15', closed => 'won') FROM generate_series(1, 90) n;
 SELECT alike((SELECT verdict FROM category_evidence('2026-01-10') WHERE category = 'Pipeline' AND months_to_go = 3),
   'wins more than the seed says: 91 of 101 deals won, 78.5 \% %', '(91 + 4) / 121');
