@@ -54,8 +54,8 @@ BEGIN ATOMIC
                           trim_scale(round(100 * j.weight, 2)),
                           CASE WHEN j.deals < 20 THEN '; mostly the seed, which counts as 20 deals' ELSE '' END) END
   FROM judged j
-  CROSS JOIN LATERAL salesops.wilson_interval((j.posterior * (j.deals + 20))::double precision, (j.deals + 20)::double precision) i
-  CROSS JOIN LATERAL salesops.wilson_interval((j.amount_posterior * (j.effective_deals + 20))::double precision,
+  CROSS JOIN LATERAL salesops.share_interval((j.posterior * (j.deals + 20))::double precision, (j.deals + 20)::double precision) i
+  CROSS JOIN LATERAL salesops.share_interval((j.amount_posterior * (j.effective_deals + 20))::double precision,
                                               (j.effective_deals + 20)::double precision) a
   ORDER BY j.rank DESC, j.months DESC;
 END;

@@ -81,8 +81,8 @@ BEGIN ATOMIC
            s.commits >= 5 AND a.high < s.won AS is_happy, s.commits >= 5 AND a.low > s.won AS is_sure,
            s.wins >= 5 AND b.low > s.not_called_share AS is_sandbagging
     FROM shrunken s
-    CROSS JOIN LATERAL salesops.wilson_interval(s.won_of, s.of_commits) a
-    CROSS JOIN LATERAL salesops.wilson_interval(s.not_called_of, s.of_wins) b
+    CROSS JOIN LATERAL salesops.share_interval(s.won_of, s.of_commits) a
+    CROSS JOIN LATERAL salesops.share_interval(s.not_called_of, s.of_wins) b
   )
   SELECT j.source_key, j.owner_id, j.commits, j.commits_won, j.won_of / j.of_commits, j.low, j.high,
          CASE WHEN j.won < 1 THEN (1 - j.won_of / j.of_commits) / (1 - j.won) END,

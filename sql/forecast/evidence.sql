@@ -5,20 +5,6 @@
 -- a mark, in the state they had then, and by what they had come to when the quarter was over. Only quarters that had ended
 -- by as_of are evidence, and only what was known at known_at.
 
-CREATE FUNCTION salesops.wilson_interval(wins double precision, trials double precision,
-                                         OUT low double precision, OUT high double precision)
-RETURNS record LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-  -- z2 is the square of 1.6448536, the normal's 95 % point: 5 % are left out on either side.
-  SELECT greatest(0, (r.share + r.z2 / (2 * r.n) - r.margin) / (1 + r.z2 / r.n)),
-         least(1, (r.share + r.z2 / (2 * r.n) + r.margin) / (1 + r.z2 / r.n))
-  FROM (SELECT s.n, s.share, s.z2, sqrt(s.z2 / s.n * (s.share * (1 - s.share) + s.z2 / (4 * s.n))) AS margin
-        FROM (SELECT trials AS n, wins / trials AS share, 2.705543454095415::double precision AS z2 WHERE trials > 0 AND wins BETWEEN 0 AND trials) s) r;
-END;
-COMMENT ON FUNCTION salesops.wilson_interval(double precision, double precision) IS
-  '90 % interval of a share of which `wins` of `trials` were seen (Wilson 1927); both may be fractions, as pseudo-counts '
-  'are; NULL without trials or where wins do not lie between 0 and trials';
-
 CREATE FUNCTION salesops.past_marks(as_of timestamptz, quarters integer,
                                     OUT mark timestamptz, OUT period salesops.fiscal_period, OUT months_to_go integer, OUT period_end date)
 RETURNS SETOF record LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 12 SET search_path = pg_catalog, pg_temp AS $$

@@ -89,7 +89,7 @@ BEGIN ATOMIC
   SELECT r.question, r.segment, r.cell, r.deals, r.hits, r.rate, i.low, i.high,
          CASE WHEN r.question = 'won' THEN greatest(i.high, r.rate + 0.1)
               WHEN r.cell = '{}' AND r.deals >= 50 THEN greatest(r.rate, 0.5) END
-  FROM rate r CROSS JOIN LATERAL salesops.wilson_interval(r.rate * (r.deals + 20), (r.deals + 20)::double precision) i
+  FROM rate r CROSS JOIN LATERAL salesops.share_interval(r.rate * (r.deals + 20), (r.deals + 20)::double precision) i
   ORDER BY r.question, r.segment NULLS FIRST, r.cell;
 END;
 COMMENT ON FUNCTION salesops.risk_rates(timestamptz, integer, timestamptz) IS
