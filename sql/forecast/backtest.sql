@@ -6,7 +6,7 @@
 --
 --   booked        won in the quarter by the mark, as it then stood
 --   existing      open at the mark: amount x probability; estimated amounts times realised / list price, the ratio of the
---                 segment's past wins with a ratio of 1 worth 20 wins mixed in
+--                 segment's past wins shrunk to that of all as if 20 more had been won at it, and that to 1
 --   new business  mean of the same months to go in the last four quarters (or as many as there are) of what was won
 --                 by deals that had not been open, per owner, so that it adds up over every scope
 --
@@ -135,18 +135,23 @@ BEGIN
     SELECT f.months_to_go, f.category, f.weight::float8 AS fixed,
            ((coalesce(s.wins, 0) + 20 * f.weight) / (coalesce(s.deals, 0) + 20))::float8 AS posterior
     FROM fixed f LEFT JOIN seen s ON s.months_to_go = f.months_to_go AND s.category OPERATOR(salesops.=) f.category
-  ), realised AS (
-    SELECT w.segment, (sum(w.paid) + 20 * avg(w.listed)) / (sum(w.listed) + 20 * avg(w.listed)) AS ratio
+  ), sold AS (
+    SELECT w.segment, sum(w.paid) AS paid, sum(w.listed) AS listed, avg(w.listed) AS mean
     FROM (SELECT DISTINCT ON (d.source_key, d.id) coalesce(d.levels[place_of_segment], '') AS segment, d.amount AS listed, d.settled_amount AS paid
           FROM pg_temp.salesops_walk_deal d
           WHERE d.quarter < walk_predict.quarter AND d.is_estimate AND d.settled_won AND d.amount > 0 AND d.settled_amount IS NOT NULL
           ORDER BY d.source_key, d.id, d.quarter DESC, d.months_to_go) w
-    GROUP BY w.segment
+    GROUP BY GROUPING SETS ((w.segment), ())
+    HAVING count(*) > 0
+  ), realised AS (
+    SELECT s.segment, (s.paid + 20 * s.mean * o.ratio) / (s.listed + 20 * s.mean) AS ratio
+    FROM sold s CROSS JOIN (SELECT (t.paid + 20 * t.mean) / (t.listed + 20 * t.mean) AS ratio FROM sold t WHERE t.segment IS NULL) o
   )
-  SELECT d.quarter, d.months_to_go, d.source_key, d.owner_id, d.amount * coalesce(r.ratio, 1), d.won, m.method, m.probability
+  SELECT d.quarter, d.months_to_go, d.source_key, d.owner_id, d.amount * coalesce(r.ratio, a.ratio, 1), d.won, m.method, m.probability
   FROM pg_temp.salesops_walk_deal d
   LEFT JOIN weight w ON w.months_to_go = d.months_to_go AND w.category OPERATOR(salesops.=) d.category
   LEFT JOIN realised r ON d.is_estimate AND r.segment = coalesce(d.levels[place_of_segment], '')
+  LEFT JOIN realised a ON d.is_estimate AND a.segment IS NULL
   CROSS JOIN LATERAL (VALUES
     ('model', salesops.win_probability(model, d.levels)),
     ('category_weights', CASE WHEN d.is_due THEN w.posterior ELSE 0 END),
@@ -162,7 +167,7 @@ CREATE FUNCTION salesops.walk_forecast(run salesops.backtest_run, quarter intege
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off SET enable_nestloop = off AS $$
 #variable_conflict use_variable
 BEGIN
-  INSERT INTO salesops.backtest_forecast (run_id, period, months_to_go, mark, basis, scope_kind, source_key, scope, method, deals,
+  INSERT INTO salesops.backtest_forecast (run_id, period, months_to_go, mark, basis, scope_kind, scope, method, deals,
                                           booked, existing, new_business, mean, p10, p50, p90, noise_floor,
                                           naive, actual, actual_existing, actual_new_business)
   WITH member AS MATERIALIZED (
@@ -226,11 +231,11 @@ BEGIN
     CROSS JOIN LATERAL (SELECT avg(b.amount) AS mean FROM unnest(s.new_business[:q.quarters]) AS b(amount)) n
   )
   SELECT run.run_id, run.from_period OPERATOR(salesops.+) walk_forecast.quarter, t.months_to_go, t.mark, t.basis,
-         c.scope_kind, nullif(c.scope_source, ''), nullif(c.scope_id, ''), f.method, coalesce(o.deals, 0), x.*,
+         c.scope_kind, c.scope, f.method, coalesce(o.deals, 0), x.*,
          s.naive, s.actual, s.actual_existing, s.actual_new_business
   FROM spread s
   JOIN pg_temp.salesops_walk_mark t ON t.quarter = walk_forecast.quarter AND t.months_to_go = s.months_to_go
-  JOIN pg_temp.salesops_walk_scope c ON c.scope = s.scope
+  JOIN pg_temp.salesops_walk_scope c ON c.number = s.scope
   CROSS JOIN factor f
   LEFT JOIN of_scope o ON o.months_to_go = s.months_to_go AND o.scope = s.scope AND o.method = f.method
   CROSS JOIN LATERAL (

@@ -13,7 +13,7 @@
 -- their outcomes as they stood a day after their end, when the night had read the last day. What happened to those deals later
 -- (reopened, amount corrected, owner changed) changes what a forecast is held against and none of the forecasts.
 --
--- No owner and no region are '' in these tables: joins on them must be by value.
+-- No owner is '' in these tables: joins on it must be by value.
 
 -- Learning looks back five years: enough for every effect, and a date in 1970 does not make a hundred quarters.
 CREATE FUNCTION salesops.quarters_to_learn_from() RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 20;
@@ -192,31 +192,33 @@ BEGIN
           UNION SELECT w.source_key, w.owner_id FROM pg_temp.salesops_walk_outcome w) o
     CROSS JOIN mark m
   )
-  SELECT o.quarter, o.months_to_go, o.source_key, o.owner_id, s.scope_kind, s.scope_source, s.scope_id
+  SELECT o.quarter, o.months_to_go, o.source_key, o.owner_id, s.scope_kind, s.scope
   FROM owner o
   LEFT JOIN rep r ON r.quarter = o.quarter AND r.months_to_go = o.months_to_go AND r.source_key = o.source_key AND r.id = o.owner_id
-  CROSS JOIN LATERAL (VALUES ('company', '', ''), ('region', '', coalesce(r.region, '')), ('owner', o.source_key, o.owner_id))
-    AS s(scope_kind, scope_source, scope_id)
+  CROSS JOIN LATERAL (VALUES
+    ('company', 'company'),
+    ('region', CASE WHEN r.id IS NOT NULL THEN 'region:' || coalesce(r.region, '(none)') END),
+    ('owner', CASE WHEN r.id IS NOT NULL THEN 'owner:' || r.source_key || '/' || r.id ELSE 'owner:(no rep)' END)) AS s(scope_kind, scope)
+  WHERE s.scope IS NOT NULL
   UNION ALL
-  SELECT g.quarter, g.months_to_go, g.source_key, g.rep_id, 'team', g.source_key, g.id
+  SELECT g.quarter, g.months_to_go, g.source_key, g.rep_id, 'team', 'team:' || g.source_key || '/' || g.id
   FROM rung g
   JOIN manager m ON m.quarter = g.quarter AND m.months_to_go = g.months_to_go AND m.source_key = g.source_key AND m.id = g.id;
 
   PERFORM salesops.drop_temporary('salesops_walk_scope');
   CREATE TEMP TABLE salesops_walk_scope ON COMMIT DROP AS
-  SELECT row_number() OVER (ORDER BY p.scope_kind, p.scope_source, p.scope_id)::integer AS scope, p.scope_kind, p.scope_source, p.scope_id
+  SELECT row_number() OVER (ORDER BY p.scope COLLATE "C")::integer AS number, min(p.scope_kind) AS scope_kind, p.scope
   FROM pg_temp.salesops_walk_place p
-  GROUP BY p.scope_kind, p.scope_source, p.scope_id;
+  GROUP BY p.scope;
   ANALYZE pg_temp.salesops_walk_scope;
 
   PERFORM salesops.drop_temporary('salesops_walk_member');
   CREATE TEMP TABLE salesops_walk_member ON COMMIT DROP AS
-  SELECT p.quarter, p.months_to_go, p.source_key, p.owner_id, s.scope
-  FROM pg_temp.salesops_walk_place p
-  JOIN pg_temp.salesops_walk_scope s ON s.scope_kind = p.scope_kind AND s.scope_source = p.scope_source AND s.scope_id = p.scope_id;
+  SELECT p.quarter, p.months_to_go, p.source_key, p.owner_id, s.number AS scope
+  FROM pg_temp.salesops_walk_place p JOIN pg_temp.salesops_walk_scope s ON s.scope = p.scope;
   ANALYZE pg_temp.salesops_walk_member;
   PERFORM salesops.drop_temporary('salesops_walk_place');
 END $$;
 COMMENT ON FUNCTION salesops.walk_members() IS
   'Fill salesops_walk_scope and salesops_walk_member: the scopes that each owner belonged to at each mark: company, region, '
-  'the teams of every manager above him (and his own, if he has one), himself';
+  'the teams of every manager above him (and his own, if he has one), himself; owners who were no rep then are in the company and in owner:(no rep)';

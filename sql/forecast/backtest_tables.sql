@@ -43,8 +43,7 @@ CREATE TABLE salesops.backtest_forecast (
   mark                timestamptz NOT NULL,
   basis               text NOT NULL CHECK (basis IN ('stored', 'reconstructed')),
   scope_kind          text NOT NULL CHECK (scope_kind IN ('company', 'region', 'team', 'owner')),
-  source_key          text,
-  scope               text,
+  scope               text NOT NULL,
   method              text NOT NULL,
   deals               bigint NOT NULL,
   booked              numeric NOT NULL,
@@ -59,7 +58,7 @@ CREATE TABLE salesops.backtest_forecast (
   actual              numeric NOT NULL,
   actual_existing     numeric NOT NULL,
   actual_new_business numeric NOT NULL,
-  UNIQUE NULLS NOT DISTINCT (run_id, period, months_to_go, scope_kind, source_key, scope, method)
+  PRIMARY KEY (run_id, period, months_to_go, scope, method)
 );
 COMMENT ON TABLE salesops.backtest_forecast IS
   'Forecasts of backtests beside what came, by quarter, mark, scope and method; written by backtest(), never changed';
@@ -70,8 +69,8 @@ COMMENT ON COLUMN salesops.backtest_forecast.mark IS 'Instant of the forecast: t
 COMMENT ON COLUMN salesops.backtest_forecast.basis IS
   'stored: from states as we had recorded them by the mark; reconstructed: some source was not synced yet, so from what was known later of that time';
 COMMENT ON COLUMN salesops.backtest_forecast.scope_kind IS 'company, region, team (a manager and everybody below, tree as of the mark) or owner';
-COMMENT ON COLUMN salesops.backtest_forecast.source_key IS 'Source of the team or owner; NULL for a region and the company';
-COMMENT ON COLUMN salesops.backtest_forecast.scope IS 'Region, or id of the manager or owner; NULL = the company, or deals without an owner or of an owner without a region';
+COMMENT ON COLUMN salesops.backtest_forecast.scope IS
+  'company, region:<name>, team:<source>/<id of the manager>, owner:<source>/<id>, or owner:(no rep) for deals without an owner or of somebody who was no rep then';
 COMMENT ON COLUMN salesops.backtest_forecast.method IS 'One of backtest_methods()';
 COMMENT ON COLUMN salesops.backtest_forecast.deals IS 'Deals open at the mark';
 COMMENT ON COLUMN salesops.backtest_forecast.booked IS 'Won in the quarter by the mark, as it then stood';

@@ -62,12 +62,12 @@ SELECT results_eq(
     WHERE scope_kind = 'company' AND months_to_go = 1 AND method = 'fixed_weights'$$,
   $$VALUES (3::bigint, 330::numeric, 0.2 * 400 + 0.5 * 60, 0::numeric, 440.0, 60::numeric, 0::numeric)$$, 'fixed weights with a month to go');
 SELECT results_eq(
-  $$SELECT scope_kind, source_key, scope, deals, existing, new_business, mean, naive, actual FROM hand
-    WHERE months_to_go = 3 AND method = 'fixed_weights' ORDER BY 1, 3$$,
-  $$VALUES ('company', NULL, NULL, 3::bigint, 350.0, 50::numeric, 400.0, 150::numeric, 390::numeric),
-           ('owner', 's', 'ann', 2, 270, 0, 270, 100, 390), ('owner', 's', 'bob', 1, 80, 50, 130, 50, 0),
-           ('region', NULL, 'north', 2, 270, 0, 270, 100, 390), ('region', NULL, 'south', 1, 80, 50, 130, 50, 0),
-           ('team', 's', 'max', 3, 350, 50, 400, 150, 390)$$, 'owners, regions and the team add up');
+  $$SELECT scope_kind, scope, deals, existing, new_business, mean, naive, actual FROM hand
+    WHERE months_to_go = 3 AND method = 'fixed_weights' ORDER BY 2$$,
+  $$VALUES ('company', 'company', 3::bigint, 350.0, 50::numeric, 400.0, 150::numeric, 390::numeric),
+           ('owner', 'owner:s/ann', 2, 270, 0, 270, 100, 390), ('owner', 'owner:s/bob', 1, 80, 50, 130, 50, 0),
+           ('region', 'region:north', 2, 270, 0, 270, 100, 390), ('region', 'region:south', 1, 80, 50, 130, 50, 0),
+           ('team', 'team:s/max', 3, 350, 50, 400, 150, 390)$$, 'owners, regions and the team add up');
 SELECT results_eq(
   $$SELECT forecasts, deals, wins, round(log_loss::numeric, 9) FROM backtest_score WHERE run_id = $$ || :run || $$
       AND method = 'fixed_weights' AND months_to_go = 3 AND scope_kind = 'company'$$,
@@ -145,11 +145,11 @@ CREATE FUNCTION pg_temp.run(as_of timestamptz) RETURNS bigint LANGUAGE sql AS $$
   SELECT backtest(ARRAY(SELECT method FROM backtest_methods()), 'FY2025-Q3', 'FY2026-Q1', as_of)
 $$;
 CREATE FUNCTION pg_temp.forecasts(run bigint) RETURNS SETOF text LANGUAGE sql AS $$
-  SELECT ROW(period, months_to_go, mark, basis, scope_kind, source_key, scope, method, deals, booked, existing, new_business, mean, p10, p50, p90, noise_floor, naive)::text
+  SELECT ROW(period, months_to_go, mark, basis, scope_kind, scope, method, deals, booked, existing, new_business, mean, p10, p50, p90, noise_floor, naive)::text
   FROM salesops.backtest_forecast WHERE run_id = run
 $$;
 CREATE FUNCTION pg_temp.outcome(run bigint) RETURNS SETOF text LANGUAGE sql AS $$
-  SELECT ROW(period, months_to_go, scope_kind, source_key, scope, method, actual, actual_existing, actual_new_business)::text FROM salesops.backtest_forecast WHERE run_id = run
+  SELECT ROW(period, months_to_go, scope_kind, scope, method, actual, actual_existing, actual_new_business)::text FROM salesops.backtest_forecast WHERE run_id = run
   UNION ALL
   SELECT regexp_replace(s::text, '^.[0-9]+', '') FROM salesops.backtest_score s WHERE run_id = run
   UNION ALL
@@ -160,11 +160,11 @@ CREATE TEMP VIEW one AS SELECT * FROM backtest_forecast WHERE run_id = :one;
 SELECT is((SELECT count(DISTINCT (period::text, months_to_go, method)) FROM one WHERE scope_kind = 'company'), 3 * 3 * 5::bigint, 'every quarter, mark and method');
 SELECT is_empty(
   $$SELECT 1 FROM one f JOIN one c ON c.scope_kind = 'company' AND (c.period::text, c.months_to_go, c.method) = (f.period::text, f.months_to_go, f.method)
-    WHERE f.scope_kind IN ('owner', 'region') GROUP BY f.scope_kind, f.period, f.months_to_go, f.method
+    WHERE f.scope_kind = 'owner' GROUP BY f.scope_kind, f.period, f.months_to_go, f.method
     HAVING (sum(f.deals), sum(f.booked), sum(f.existing), sum(f.naive), sum(f.actual), sum(f.actual_existing), sum(f.actual_new_business))
            <> (max(c.deals), max(c.booked), max(c.existing), max(c.naive), max(c.actual), max(c.actual_existing), max(c.actual_new_business))
         OR abs(sum(f.new_business) - max(c.new_business)) > 1e-6 OR abs(sum(f.mean) - max(c.mean)) > 1e-6$$,
-  'owners add up to the company, and so do regions');
+  'owners add up to the company');
 SELECT is_empty($$SELECT 1 FROM one WHERE NOT (p10 <= p50 AND p50 <= p90)$$, 'quantiles are in order');
 SELECT isnt_empty($$SELECT 1 FROM one WHERE scope_kind = 'company' AND method = 'model' AND noise_floor BETWEEN 0.01 * existing AND existing$$, 'the model has a noise floor');
 
