@@ -10,8 +10,9 @@
 --   new business  mean of the same months to go in the last four quarters (or as many as there are) of what was won
 --                 by deals that had not been open, per owner, so that it adds up over every scope
 --
--- P10, P50 and P90 are of the sum of the deals under one common factor and of the new business. The factor's correlation
--- is estimated for each method from its own forecasts of the quarters walked before, shrunk to 0.02 worth three quarters.
+-- P10, P50 and P90 are of the sum of the deals under one common factor and of the new business: of the model for every scope,
+-- of the others for the company, so that they can be compared. The factor's correlation is estimated for each method from its
+-- own forecasts of the quarters walked before, shrunk to 0.02 worth three quarters.
 
 CREATE FUNCTION salesops.backtest_methods(OUT method text, OUT meaning text, OUT states_probability boolean)
 RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 5
@@ -242,8 +243,9 @@ BEGIN
     SELECT s.booked, salesops.mean(e.existing) AS existing, s.new_mean, s.booked + salesops.mean(e.existing) + s.new_mean, v.at[1]::numeric, v.at[2]::numeric, v.at[3]::numeric,
            CASE f.method WHEN 'model' THEN salesops.noise_floor(e.existing)::numeric END
     FROM (SELECT coalesce(o.existing, salesops.uncertain_bookings(0, 0, f.correlation)) AS existing) e
-    CROSS JOIN LATERAL (SELECT salesops.quantiles(e.existing OPERATOR(salesops.+) salesops.uncertain_bookings(s.new_mean, s.new_stddev, f.correlation)
-                                                             OPERATOR(salesops.+) s.booked, ARRAY[0.1, 0.5, 0.9]) AS at) v
+    CROSS JOIN LATERAL (SELECT CASE WHEN f.method = 'model' OR c.scope_kind = 'company'
+                                    THEN salesops.quantiles(e.existing OPERATOR(salesops.+) salesops.uncertain_bookings(s.new_mean, s.new_stddev, f.correlation)
+                                                            OPERATOR(salesops.+) s.booked, ARRAY[0.1, 0.5, 0.9]) END AS at) v
     WHERE f.method <> 'naive'
     UNION ALL
     SELECT 0, 0, 0, s.naive, s.naive, s.naive, s.naive, NULL
@@ -264,7 +266,7 @@ BEGIN
            sum(abs(f.mean - f.actual)) AS error, sum(abs(f.naive - f.actual)) AS naive_error, sum(abs(f.actual)) AS booked,
            sum(f.noise_floor) AS noise_floor, avg(abs(f.mean - f.actual) / abs(nullif(f.actual, 0))) AS mape, sum(f.mean - f.actual) AS bias,
            sum(salesops.pinball_loss(f.actual, f.p10, f.p50, f.p90)) AS pinball,
-           count(*) FILTER (WHERE f.actual BETWEEN f.p10 AND f.p90) AS within_range
+           count(*) FILTER (WHERE f.actual BETWEEN f.p10 AND f.p90) AS within_range, count(f.p50) AS ranges
     FROM salesops.backtest_forecast f WHERE f.run_id = run.run_id
     GROUP BY GROUPING SETS ((f.method, f.scope_kind, f.months_to_go), (f.method, f.scope_kind))
   ), deal AS (
@@ -274,9 +276,9 @@ BEGIN
   )
   SELECT run.run_id, t.method, t.months_to_go, t.scope_kind, t.forecasts, t.error / nullif(t.booked, 0), t.naive_error / nullif(t.booked, 0),
          t.error / nullif(t.naive_error, 0), t.noise_floor / nullif(t.booked, 0), t.mape, t.bias / nullif(t.booked, 0),
-         t.pinball / nullif(t.booked, 0), t.within_range, t.within_range::float8 / t.forecasts, i.low, i.high, (d.score).*
+         t.pinball / nullif(t.booked, 0), CASE WHEN t.ranges > 0 THEN t.within_range END, t.within_range::float8 / nullif(t.ranges, 0), i.low, i.high, (d.score).*
   FROM total t
-  CROSS JOIN LATERAL salesops.share_interval(t.within_range, t.forecasts) i
+  CROSS JOIN LATERAL salesops.share_interval(t.within_range, t.ranges) i
   LEFT JOIN deal d ON d.method = t.method AND d.months_to_go IS NOT DISTINCT FROM t.months_to_go AND t.scope_kind = 'company';
 
   INSERT INTO salesops.backtest_calibration (run_id, method, months_to_go, low, high, deals, wins, mean_probability, share_won, share_low, share_high)

@@ -50,9 +50,9 @@ CREATE TABLE salesops.backtest_forecast (
   existing            numeric NOT NULL,
   new_business        numeric NOT NULL,
   mean                numeric NOT NULL,
-  p10                 numeric NOT NULL,
-  p50                 numeric NOT NULL,
-  p90                 numeric NOT NULL,
+  p10                 numeric,
+  p50                 numeric,
+  p90                 numeric,
   noise_floor         numeric,
   naive               numeric NOT NULL,
   actual              numeric NOT NULL,
@@ -77,9 +77,10 @@ COMMENT ON COLUMN salesops.backtest_forecast.booked IS 'Won in the quarter by th
 COMMENT ON COLUMN salesops.backtest_forecast.existing IS 'Expected in the quarter of the deals open at the mark';
 COMMENT ON COLUMN salesops.backtest_forecast.new_business IS 'Expected of deals that were not open at the mark: created or pulled in later';
 COMMENT ON COLUMN salesops.backtest_forecast.mean IS 'Expected bookings of the quarter: booked + existing + new_business; for naive the last quarter''s';
-COMMENT ON COLUMN salesops.backtest_forecast.p10 IS 'Bookings that are missed with 10 % probability';
+COMMENT ON COLUMN salesops.backtest_forecast.p10 IS
+  'Bookings that are missed with 10 % probability; NULL for methods other than model and naive, except for the company';
 COMMENT ON COLUMN salesops.backtest_forecast.p50 IS 'Median';
-COMMENT ON COLUMN salesops.backtest_forecast.p90 IS 'Bookings that are exceeded with 10 % probability; a method without a range states its mean for all three';
+COMMENT ON COLUMN salesops.backtest_forecast.p90 IS 'Bookings that are exceeded with 10 % probability; naive states no range, so its number stands for all three';
 COMMENT ON COLUMN salesops.backtest_forecast.noise_floor IS
   'Mean absolute error that would be left of the open deals if the method''s probabilities were true and deals independent; NULL for methods other than model';
 COMMENT ON COLUMN salesops.backtest_forecast.naive IS 'What was booked in the quarter before, by those who were in the scope at the mark';
@@ -101,7 +102,7 @@ CREATE TABLE salesops.backtest_score (
   mape              numeric,
   bias              numeric,
   pinball           numeric,
-  within_range      bigint NOT NULL,
+  within_range      bigint,
   coverage          float8,
   coverage_low      float8,
   coverage_high     float8,
@@ -128,8 +129,8 @@ COMMENT ON COLUMN salesops.backtest_score.relative_to_naive IS 'wmape / wmape_na
 COMMENT ON COLUMN salesops.backtest_score.noise_floor IS 'Sum of noise_floor / sum of |actual|: the wmape of the open deals that no probabilities can beat';
 COMMENT ON COLUMN salesops.backtest_score.mape IS 'Mean of |mean - actual| / |actual| over the forecasts with bookings';
 COMMENT ON COLUMN salesops.backtest_score.bias IS 'Sum of (mean - actual) / sum of |actual|: over 0 is too high';
-COMMENT ON COLUMN salesops.backtest_score.pinball IS 'Sum of pinball_loss(actual, p10, p50, p90) / sum of |actual|';
-COMMENT ON COLUMN salesops.backtest_score.within_range IS 'Forecasts whose actual was from p10 to p90';
+COMMENT ON COLUMN salesops.backtest_score.pinball IS 'Sum of pinball_loss(actual, p10, p50, p90) / sum of |actual|; NULL where the method states no ranges';
+COMMENT ON COLUMN salesops.backtest_score.within_range IS 'Forecasts whose actual was from p10 to p90; here and in the next three NULL where the method states no ranges';
 COMMENT ON COLUMN salesops.backtest_score.coverage IS 'within_range / forecasts; 0.8 is wanted';
 COMMENT ON COLUMN salesops.backtest_score.coverage_low IS
   'Lower bound of coverage, Wilson''s 90 % interval as if forecasts were independent; the marks of a quarter are not';
