@@ -115,13 +115,3 @@ END;
 COMMENT ON FUNCTION salesops.leaking_fields(timestamptz, timestamptz) IS
   'Fields of opportunities that give the outcome away, as known at an instant: stated, or of a value, on another share of the deals first seen closed (won or lost: outcome) than of those open now, with the reason in words, both shares, z and effect, '
   'and the factors of the win model that are read from them. training_cells() leaves these out by default';
-
-CREATE FUNCTION salesops.honest_win_factors(as_of timestamptz, known_at timestamptz DEFAULT NULL) RETURNS text[]
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-  SELECT array_agg(f.name ORDER BY f.place)
-  FROM unnest(salesops.win_factors(as_of)) WITH ORDINALITY AS f(name, place)
-  WHERE f.name <> ALL (ARRAY(SELECT unnest(l.factors) FROM salesops.leaking_fields(as_of, known_at) l));
-END;
-COMMENT ON FUNCTION salesops.honest_win_factors(timestamptz, timestamptz) IS
-  'win_factors() without those that are read from leaking_fields(), as known at an instant';
