@@ -1,4 +1,5 @@
--- A backtest over all that was loaded, for people. Variable: min_quarters.
+-- How well the quarters of the source `csv` would have been forecast: backtest() over all that was loaded. Variable: minimum =
+-- quarters to learn from first.
 \pset pager off
 \pset footer off
 \pset null ''
@@ -6,7 +7,7 @@ SET search_path = salesops, pg_catalog;
 SET client_min_messages = warning;
 
 -- The data end where the last thing happened; a quarter counts if they reach its last week.
-SELECT fiscal_quarter((date_trunc('month', d.first_day) + interval '1 month')::date, m) + :min_quarters AS from_period,
+SELECT fiscal_quarter((date_trunc('month', d.first_day) + interval '1 month')::date, m) + :minimum AS from_period,
        q.to_period, end_of_day(greatest(d.last_day, end_date(q.to_period, m))) AS as_of
 FROM (SELECT local_date(min(created_at)) AS first_day,
              greatest(local_date(max(created_at)), max(close_date) FILTER (WHERE status <> 'open')) AS last_day

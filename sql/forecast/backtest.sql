@@ -11,8 +11,7 @@
 --                 by deals that had not been open, per owner, so that it adds up over every scope
 --
 -- P10, P50 and P90 are of the sum of the deals under one common factor and of the new business: of the model for every scope,
--- of the others for the company, so that they can be compared. The factor's correlation is estimated for each method from its
--- own forecasts of the quarters walked before, shrunk to 0.02 worth three quarters.
+-- of the others for the company, so that they can be compared. The factor's correlation is 0.02.
 
 CREATE FUNCTION salesops.backtest_methods(OUT method text, OUT meaning text, OUT states_probability boolean)
 RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 5
@@ -175,12 +174,7 @@ BEGIN
     SELECT m.months_to_go, m.source_key, m.owner_id, m.scope
     FROM pg_temp.salesops_walk_member m WHERE m.quarter = walk_forecast.quarter AND m.months_to_go = ANY (run.months_to_go)
   ), factor AS MATERIALIZED (
-    SELECT k.method, salesops.shrunk_correlation(
-             salesops.estimate_correlation(q.period, p.amount, p.probability, p.won), count(DISTINCT p.quarter)::integer) AS correlation
-    FROM unnest(run.methods) AS k(method)
-    LEFT JOIN pg_temp.salesops_walk_prediction p ON p.method = k.method AND p.quarter < walk_forecast.quarter AND p.months_to_go = 3
-    LEFT JOIN pg_temp.salesops_walk_quarter q ON q.quarter = p.quarter
-    GROUP BY k.method
+    SELECT k.method, 0.02::float8 AS correlation FROM unnest(run.methods) AS k(method)
   ), of_owner AS MATERIALIZED (
     SELECT p.months_to_go, p.source_key, p.owner_id, p.method, count(*) AS deals, salesops.bookings(p.amount, p.probability, f.correlation) AS existing
     FROM pg_temp.salesops_walk_prediction p JOIN factor f ON f.method = p.method
@@ -292,7 +286,7 @@ COMMENT ON FUNCTION salesops.score_backtest(salesops.backtest_run) IS 'Score the
 
 CREATE FUNCTION salesops.backtest(methods text[], from_period salesops.fiscal_period, to_period salesops.fiscal_period,
                                   as_of timestamptz DEFAULT salesops.clock(), known_at timestamptz DEFAULT NULL,
-                                  months_to_go integer[] DEFAULT ARRAY[3, 2, 1]) RETURNS bigint
+                                  months_to_go integer[] DEFAULT ARRAY[3, 2, 1], factors text[] DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
@@ -305,7 +299,7 @@ BEGIN
   VALUES (ARRAY(SELECT DISTINCT m FROM unnest(methods) m ORDER BY m), from_period, to_period,
           ARRAY(SELECT DISTINCT m FROM unnest(months_to_go) m ORDER BY m DESC), as_of, coalesce(known_at, as_of),
           salesops.get_setting('corporate_currency'), salesops.fiscal_year_start_month(), salesops.time_zone(), salesops.get_setting('weight_set'),
-          salesops.win_factors(as_of))
+          coalesce(factors, salesops.honest_win_factors(as_of, coalesce(known_at, as_of))))
   RETURNING * INTO run;
 
   PERFORM salesops.walk_quarters(run);
@@ -334,8 +328,8 @@ BEGIN
   PERFORM salesops.score_backtest(run);
   RETURN run.run_id;
 END $$;
-COMMENT ON FUNCTION salesops.backtest(text[], salesops.fiscal_period, salesops.fiscal_period, timestamptz, timestamptz, integer[]) IS
+COMMENT ON FUNCTION salesops.backtest(text[], salesops.fiscal_period, salesops.fiscal_period, timestamptz, timestamptz, integer[], text[]) IS
   'Forecast each fiscal quarter from from_period to to_period by each of some methods (backtest_methods()) with so many months to go, from what was known then, '
   'for the company, each region, team and owner; write forecasts and scores to backtest_forecast, backtest_score and backtest_calibration and return the run''s number. '
-  'Outcomes are those as of as_of; known_at (NULL = as_of) is for sources that we did not sync at the time. A notice a quarter tells how far it is. '
+  'Outcomes are those as of as_of; known_at (NULL = as_of) is for sources that we did not sync at the time; factors of the win model are those of honest_win_factors() unless given. A notice a quarter tells how far it is. '
   '22023 where a quarter is not over or nothing is known of the time before';
