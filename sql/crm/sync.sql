@@ -281,7 +281,9 @@ BEGIN
     RAISE EXCEPTION 'as_of % lies before the last sync of "%"', as_of, sync.source_key USING
       ERRCODE = 'invalid_parameter_value',
       DETAIL = format('It was synced as of %s; what was known then must stay as it was.', last_as_of),
-      HINT = 'Sync as of a later instant; opportunity_as_of() answers for earlier ones.';
+      HINT = CASE WHEN last_as_of > salesops.clock()
+                  THEN 'The clock was ahead then, or is behind now; if it is right again, salesops.correct_future() takes that back.'
+                  ELSE 'Sync as of a later instant; opportunity_as_of() answers for earlier ones.' END;
   END IF;
 
   plan := ARRAY(SELECT p FROM salesops.source_plan(source) p);

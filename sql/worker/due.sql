@@ -93,6 +93,8 @@ CREATE FUNCTION salesops.begin_due_run(now timestamptz) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   request salesops.run_request;
+  due record;
+  doubt text;
 BEGIN
   PERFORM salesops.mark_abandoned_runs(begin_due_run.now);
 
@@ -105,10 +107,17 @@ BEGIN
                               request.run_id);
   END IF;
 
-  RETURN (SELECT salesops.begin_attempt(d.job, d.local_date, d.slot, d.due_at, begin_due_run.now)
-          FROM salesops.due_run(begin_due_run.now) d
-          LIMIT 1);
+  SELECT d.* INTO due FROM salesops.due_run(begin_due_run.now) d LIMIT 1;
+  IF NOT FOUND THEN
+    RETURN NULL;
+  END IF;
+  doubt := salesops.clock_doubt(begin_due_run.now);
+  IF doubt IS NOT NULL THEN
+    RAISE WARNING 'the scheduled run of job "%" waits because the clock is in doubt', due.job USING DETAIL = doubt;
+    RETURN NULL;
+  END IF;
+  RETURN salesops.begin_attempt(due.job, due.local_date, due.slot, due.due_at, begin_due_run.now);
 END $$;
 COMMENT ON FUNCTION salesops.begin_due_run(timestamptz) IS
-  'Begins the run that was asked for or is due and returns its identity; NULL if there is none. The caller holds '
-  'the run lock';
+  'Begins the run that was asked for or is due and returns its identity; NULL if there is none, or with a WARNING if the clock is in doubt '
+  'and nobody asked. The caller holds the run lock';

@@ -30,7 +30,9 @@ BEGIN
     RAISE EXCEPTION 'a run as of % would come before the last one', check_run_instant.as_of
       USING ERRCODE = 'invalid_parameter_value',
             DETAIL = pg_catalog.format('The last run was as of %s; what it published stays what it was.', last_as_of),
-            HINT = 'For an earlier instant ask salesops.forecast_report(period, as_of) or salesops.opportunity_state(as_of).';
+            HINT = CASE WHEN last_as_of > salesops.clock()
+                        THEN 'The clock was ahead then, or is behind now: salesops.clock_doubt(salesops.clock()) says what to do.'
+                        ELSE 'For an earlier instant ask salesops.forecast_report(period, as_of) or salesops.opportunity_state(as_of).' END;
   END IF;
 END $$;
 COMMENT ON FUNCTION salesops.check_run_instant(timestamptz) IS
