@@ -334,6 +334,7 @@ DECLARE
   detail text;
   hint text;
 BEGIN
+  PERFORM salesops.check_instant(as_of);
   FOR source_key IN SELECT s.source_key FROM salesops.source s WHERE s.is_active ORDER BY s.source_key LOOP
     BEGIN
       SELECT sum(y.inserted + y.changed + y.deleted) INTO one FROM salesops.sync(source_key, as_of, 'full') y;
