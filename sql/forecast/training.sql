@@ -79,7 +79,7 @@ BEGIN ATOMIC
     SELECT d.instant, d.source_key, count(*) FILTER (WHERE NOT d.is_remembered) * 20 > count(*) AS is_short
     FROM deal d GROUP BY d.instant, d.source_key
   )
-  SELECT d.instant, d.source_key, d.id, d.owner_id, i.period, i.months_to_go, d.category, d.close_date, d.corporate_amount, d.amount_basis,
+  SELECT d.instant, d.source_key, d.id, d.owner_id, i.period, i.months_to_go, CASE WHEN k.is_known THEN d.category END, CASE WHEN k.is_known THEN d.close_date END, d.corporate_amount, d.amount_basis,
          NOT k.is_known,
          salesops.pick_levels(
            salesops.win_levels(
