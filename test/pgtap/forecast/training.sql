@@ -6,9 +6,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 BEGIN;
-SELECT plan(23);
-
-SELECT throws_ok($$ SELECT salesops.marks('4713-01-01 BC', '2026-06-30') $$, '22023', NULL, 'a slip in a year does not keep the server busy');
+SELECT plan(22);
 SET LOCAL timezone = 'UTC';
 
 -- Labels and levels, of a source that we have watched from the start -----------------------------------------------------
