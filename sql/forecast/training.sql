@@ -16,11 +16,13 @@ BEGIN ATOMIC
   -- Fiscal months are calendar months, whichever one the year begins with.
   SELECT coalesce(array_agg(m.month AT TIME ZONE z.zone - interval '1 microsecond' ORDER BY m.month), '{}')
   FROM (SELECT salesops.time_zone() AS zone OFFSET 0) z
-  CROSS JOIN LATERAL generate_series(date_trunc('month', from_date::timestamp), to_date::timestamp, interval '1 month') AS m(month)
+  -- From minus infinity it would never end.
+  CROSS JOIN LATERAL generate_series(CASE WHEN isfinite(from_date) AND isfinite(to_date) THEN date_trunc('month', from_date::timestamp) END,
+                                     to_date::timestamp, interval '1 month') AS m(month)
   WHERE m.month > from_date::timestamp;
 END;
 COMMENT ON FUNCTION salesops.marks(date, date) IS
-  'Marks of the days from a date to the day before another: the last instants of fiscal months, in the zone of the setting';
+  'Marks of the days from a date to the day before another: the last instants of fiscal months, in the zone of the setting; none where a date is infinite';
 
 CREATE FUNCTION salesops.period_after(instant timestamptz) RETURNS salesops.fiscal_period LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
