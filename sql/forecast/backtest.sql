@@ -333,3 +333,16 @@ COMMENT ON FUNCTION salesops.backtest(text[], salesops.fiscal_period, salesops.f
   'for the company, each region, team and owner; write forecasts and scores to backtest_forecast, backtest_score and backtest_calibration and return the run''s number. '
   'Outcomes are those as of as_of; known_at (NULL = as_of) is for sources that we did not sync at the time; factors of the win model are those of honest_win_factors() unless given. A notice a quarter tells how far it is. '
   '22023 where a quarter is not over or nothing is known of the time before';
+
+CREATE FUNCTION salesops.purge_backtests(keep interval, as_of timestamptz DEFAULT salesops.clock()) RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+  WITH purged AS (
+    DELETE FROM salesops.backtest_run r
+    WHERE r.started_at < purge_backtests.as_of - purge_backtests.keep AND r.run_id < (SELECT max(l.run_id) FROM salesops.backtest_run l)
+    RETURNING r.run_id
+  )
+  SELECT count(*) FROM purged;
+END;
+COMMENT ON FUNCTION salesops.purge_backtests(interval, timestamptz) IS
+  'Deletes backtests begun longer ago than keep, with their forecasts and scores, and returns their number; the last one stays';
