@@ -103,21 +103,22 @@ BEGIN ATOMIC
     FROM spanned s CROSS JOIN LATERAL generate_series(s.before + 1, s.last) AS n(n)
     WHERE s.before < s.last AND NOT s.is_deleted AND s.merged_into IS NULL AND s.is_won IS NOT TRUE AND s.is_closed IS NOT TRUE
     UNION ALL
-    SELECT (SELECT a.list FROM asked a)[1], o.source_key, o.id, o.account_id, o.owner_id, o.pipeline, o.stage, o.forecast_category,
+    SELECT q.list[1], o.source_key, o.id, o.account_id, o.owner_id, o.pipeline, o.stage, o.forecast_category,
            o.deal_type, o.lead_source, o.product, o.quantity, o.amount, o.list_amount, o.currency, o.is_closed, o.is_won, o.close_date, o.created_at,
            o.last_activity_at, o.stage_entered_at, o.confirmed_at, o.custom, o.effective_at, o.recorded_at, o.origin,
            p.pushes, p.is_remembered
-    FROM salesops.opportunity_as_of((SELECT a.list FROM asked a)[1], (SELECT a.known_at FROM asked a)) o
+    FROM asked q
+    CROSS JOIN LATERAL salesops.opportunity_as_of(q.list[1], q.known_at) o
     CROSS JOIN LATERAL (
       SELECT count(*) FILTER (WHERE c.is_push AND (c.effective_at, c.recorded_at) <= (o.effective_at, o.recorded_at)) AS pushes,
              coalesce(bool_or(c.origin = 'crm_history'), false) AS is_remembered
       FROM (SELECT v.effective_at, v.recorded_at, v.origin,
                    v.close_date > lag(v.close_date) OVER (ORDER BY v.effective_at, v.recorded_at, v.is_present) AS is_push
             FROM (SELECT h.effective_at, h.recorded_at, h.origin, h.close_date, false AS is_present FROM salesops.opportunity_history h
-                  WHERE h.source_key = o.source_key AND h.id = o.id AND h.recorded_at <= (SELECT a.known_at FROM asked a)
+                  WHERE h.source_key = o.source_key AND h.id = o.id AND h.recorded_at <= q.known_at
                   UNION ALL
                   SELECT o.effective_at, o.recorded_at, o.origin, o.close_date, true) v) c) p
-    WHERE (SELECT cardinality(a.list) = 1 FROM asked a)
+    WHERE cardinality(q.list) = 1
       AND o.merged_into IS NULL AND o.is_won IS NOT TRUE AND o.is_closed IS NOT TRUE
   )
   SELECT s.instant, s.source_key, s.id, s.account_id, s.owner_id, s.created_at,
