@@ -8,12 +8,14 @@
 -- an update grants what the update added.
 
 CREATE FUNCTION salesops.access_tasks(OUT task text, OUT includes text[], OUT meaning text)
-RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 7
+RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 8
 BEGIN ATOMIC
   VALUES ('read_marts', ARRAY['read_marts'], 'A BI tool and the people behind it: read the marts in salesops_bi'),
          ('analyse', ARRAY['read_marts', 'analyse'], 'An analyst: also read everything in schema salesops and call its functions'),
          ('write_rules', ARRAY['read_marts', 'analyse', 'write_rules'], 'A rule author: also add rules, which run under his rights, and try them'),
          ('keep_maps', ARRAY['read_marts', 'analyse', 'keep_maps'], 'Sales operations: also say what stages, categories and values mean, and set weights and settings'),
+         ('submit_forecasts', ARRAY['read_marts', 'analyse', 'submit_forecasts'],
+          'Whoever enters forecast calls and adjustments, for any rep: also submit and adjust'),
          ('operate', ARRAY['read_marts', 'analyse', 'operate'], 'An operator: also define jobs and schedules, ask for runs and await them'),
          ('connect_sources', ARRAY['read_marts', 'analyse', 'connect_sources'],
           'Whoever connects sources: what he connects the night reads under its own rights, and he reads it afterwards'),
@@ -43,7 +45,12 @@ BEGIN ATOMIC
   UNION ALL
   SELECT w.privilege, format('TABLE salesops.%I', u.name)
   FROM (VALUES
-    ('keep_maps', 'INSERT', ARRAY['stage_map', 'category_map', 'value_map', 'weight_set', 'setting']),
+    ('keep_maps', 'INSERT', ARRAY['stage_map', 'category_map', 'value_map', 'weight_set', 'setting', 'forecast_deadline']),
+    -- Who recorded it and when is not theirs to say.
+    ('submit_forecasts', 'INSERT (source_key, rep_id, period, category, submitted_at, amount, currency, note, submitted_by, cut_off, prior_amount)',
+     ARRAY['forecast_submission']),
+    ('submit_forecasts', 'INSERT (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason, prior_amount)',
+     ARRAY['forecast_adjustment']),
     ('operate', 'INSERT, UPDATE, DELETE', ARRAY['schedule', 'job', 'step', 'run_request']),
     ('connect_sources', 'INSERT, UPDATE', ARRAY['source']),
     ('run_jobs', 'INSERT, UPDATE', ARRAY['rep', 'account', 'product', 'currency_rate', 'quota', 'lead', 'opportunity', 'opportunity_split',

@@ -79,6 +79,10 @@ $origin->safe_psql('sales', $_) foreach (
 	q{UPDATE crm.opportunity SET amount = amount * 2, system_modstamp = '2026-06-16 09:00', last_modified_date = '2026-06-16 09:00'
 	  WHERE id IN (SELECT id FROM crm.opportunity WHERE NOT is_closed AND amount > 0 ORDER BY id LIMIT 20)},
 	q{CALL salesops.run_nightly('2026-06-16 18:00+00')},
+	q{SELECT salesops.set_forecast_deadline(4, '16:00', valid_from => '2026-06-01')},
+	(map { qq{SELECT salesops.$_ FROM salesops.rep WHERE source_key = 'crm' AND is_active} } (
+		q{submit_forecast('crm', min(id), salesops.current_quarter('2026-06-16'), 'Commit', 1000.50, 'as agreed', submitted_at => '2026-06-16 12:00+00')},
+		q{adjust_forecast('crm', min(id), salesops.current_quarter('2026-06-16'), 'Commit', 900, 'one deal waits', adjusted_at => '2026-06-16 12:00+00')})),
 	# What users made around it.
 	'GRANT USAGE ON SCHEMA salesops TO analyst',
 	'GRANT SELECT ON salesops.opportunity, salesops.run_status TO analyst',
@@ -102,7 +106,7 @@ cmp_ok(@tables, '>', 30, 'there are tables to compare');
 is_deeply([ list($other, 'sales', $dumped_tables) ], \@tables, 'the same tables are there');
 my $tables_then = contents($origin, 'sales', $no_column, @tables);
 foreach my $table (qw(opportunity opportunity_history finding forecast_snapshot stage_map category_map value_map setting weight_set
-	audit_rule schedule source run_step_log publication mart_refresh))
+	audit_rule schedule source run_step_log publication mart_refresh forecast_submission forecast_adjustment forecast_deadline))
 {
 	unlike($tables_then->{"salesops.$table"}, qr/^0 /, "$table has rows");
 }

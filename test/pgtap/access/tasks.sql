@@ -12,6 +12,7 @@ CREATE ROLE salesops_test_author;
 CREATE ROLE salesops_test_mapper;
 CREATE ROLE salesops_test_operator;
 CREATE ROLE salesops_test_connector;
+CREATE ROLE salesops_test_caller;
 CREATE ROLE salesops_test_night;
 CREATE ROLE salesops_test_nobody;
 CREATE SCHEMA landing;
@@ -27,6 +28,7 @@ SELECT salesops.grant_access('salesops_test_author', 'write_rules') \g /dev/null
 SELECT salesops.grant_access('salesops_test_mapper', 'keep_maps') \g /dev/null
 SELECT salesops.grant_access('salesops_test_operator', 'operate') \g /dev/null
 SELECT salesops.grant_access('salesops_test_connector', 'connect_sources') \g /dev/null
+SELECT salesops.grant_access('salesops_test_caller', 'submit_forecasts') \g /dev/null
 
 -- What the recipes gave, in all. By hand: a right that is not here is one too many.
 CREATE TEMP VIEW held AS
@@ -34,6 +36,13 @@ CREATE TEMP VIEW held AS
   FROM pg_roles r CROSS JOIN pg_class c CROSS JOIN unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) AS p(privilege)
   WHERE r.rolname LIKE 'salesops\_test\_%' AND c.relnamespace IN ('salesops'::regnamespace, 'salesops_bi'::regnamespace) AND c.relkind IN ('r', 'v', 'm')
     AND pg_catalog.has_table_privilege(r.oid, c.oid, p.privilege) AND c.relowner <> r.oid
+  UNION ALL
+  -- A right on some columns only.
+  SELECT r.rolname, format('INSERT %s (%s)', c.relname, string_agg(a.attname, ', ' ORDER BY a.attnum))
+  FROM pg_roles r CROSS JOIN pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+  WHERE r.rolname LIKE 'salesops\_test\_%' AND c.relnamespace = 'salesops'::regnamespace AND c.relkind = 'r'
+    AND has_column_privilege(r.oid, c.oid, a.attnum, 'INSERT') AND NOT has_table_privilege(r.oid, c.oid, 'INSERT')
+  GROUP BY r.rolname, c.relname
   UNION ALL
   SELECT r.rolname, format('EXECUTE %s', f.proname)
   FROM pg_roles r CROSS JOIN pg_proc f
@@ -56,6 +65,10 @@ SELECT bag_eq($$SELECT role, "right" FROM held WHERE role <> 'salesops_test_nigh
   ('salesops_test_operator', 'INSERT job'), ('salesops_test_operator', 'UPDATE job'), ('salesops_test_operator', 'DELETE job'),
   ('salesops_test_operator', 'INSERT step'), ('salesops_test_operator', 'UPDATE step'), ('salesops_test_operator', 'DELETE step'),
   ('salesops_test_operator', 'INSERT run_request'), ('salesops_test_operator', 'UPDATE run_request'), ('salesops_test_operator', 'DELETE run_request'),
+  ('salesops_test_mapper', 'INSERT forecast_deadline'),
+  ('salesops_test_caller', 'USAGE SCHEMA salesops_bi'), ('salesops_test_caller', 'USAGE SCHEMA salesops'),
+  ('salesops_test_caller', 'INSERT forecast_submission (source_key, rep_id, period, category, submitted_at, amount, currency, note, submitted_by, cut_off, prior_amount)'),
+  ('salesops_test_caller', 'INSERT forecast_adjustment (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason, prior_amount)'),
   ('salesops_test_connector', 'USAGE SCHEMA salesops_bi'), ('salesops_test_connector', 'USAGE SCHEMA salesops'),
   ('salesops_test_connector', 'INSERT source'), ('salesops_test_connector', 'UPDATE source')$$,
   'the recipes give these rights to write, execute and use, and no other');
@@ -72,7 +85,8 @@ SET LOCAL ROLE salesops_test_connector;
 SELECT lives_ok($$SELECT salesops.connect('s', 'fivetran_salesforce', 'landing')$$, 'connect_sources connects');
 SET LOCAL ROLE salesops_test_mapper;
 SELECT lives_ok($$SELECT salesops.map_stage('s', 'Prospecting', 'open', 'Pipeline'), salesops.map_category('s', 'x', 'Commit'), salesops.map_value('s', 'product', 'a', 'b'),
-                         salesops.set_weight('default', 'Commit', 0.8), salesops.set_setting('corporate_currency', 'EUR')$$, 'keep_maps says what things mean');
+                         salesops.set_weight('default', 'Commit', 0.8), salesops.set_setting('corporate_currency', 'EUR'),
+                         salesops.set_forecast_deadline(4, '12:00')$$, 'keep_maps says what things mean');
 SET LOCAL ROLE salesops_test_author;
 SELECT lives_ok($$SELECT salesops.add_rule('mine', 'amount > 5'), salesops.change_rule('mine', severity => 'error')$$, 'write_rules adds a rule');
 SET LOCAL ROLE salesops_test_operator;
@@ -90,6 +104,14 @@ RESET ROLE;
 SELECT is((SELECT status FROM salesops.run_log WHERE run_id = 7), 'succeeded', 'its night succeeds');
 SELECT is((SELECT count(*) FROM salesops.opportunity WHERE source_key = 's'), 1::bigint, 'and has read the source');
 SELECT is_empty('SELECT mart, message FROM salesops.mart_status WHERE sqlstate IS NOT NULL', 'and published every mart');
+INSERT INTO salesops.rep (source_key, id, is_deleted, effective_at, recorded_at, origin) VALUES ('s', 'r1', false, '2026-01-01', '2026-01-01', 'sync');
+SET LOCAL ROLE salesops_test_caller;
+SELECT lives_ok($$SELECT salesops.submit_forecast('s', 'r1', 'FY2026-Q3', 'Commit', 5, submitted_at => '2026-06-30'),
+                         salesops.adjust_forecast('s', 'r1', 'FY2026-Q3', 'Commit', 5, 'x', adjusted_at => '2026-06-30'),
+                         salesops.revoke_adjustment('s', 'r1', 'FY2026-Q3', 'Commit', 'x', adjusted_at => '2026-07-01')$$, 'submit_forecasts calls and adjusts');
+SELECT throws_ok($$INSERT INTO salesops.forecast_submission (source_key, rep_id, period, category, submitted_at, amount, currency, submitted_by, cut_off, role_name)
+                   VALUES ('s', 'r1', 'FY2026-Q3', 'Commit', '2026-07-02', 1, 'USD', 'r1', '2026-07-03', 'somebody else')$$, '42501', NULL, '... and forges no recorder');
+RESET ROLE;
 SET LOCAL ROLE salesops_test_reader;
 SELECT isnt_empty('SELECT * FROM salesops_bi.open_pipeline', 'read_marts reads the marts');
 SELECT throws_ok('SELECT * FROM salesops.opportunity', '42501', NULL, 'and nothing under them');
@@ -100,7 +122,8 @@ RESET ROLE;
 
 -- Taken back, nothing is left.
 SELECT salesops.revoke_access('salesops_test_' || x.role, x.task) FROM (VALUES
-  ('reader', 'read_marts'), ('analyst', 'analyse'), ('author', 'write_rules'), ('mapper', 'keep_maps'), ('operator', 'operate'), ('connector', 'connect_sources')) x(role, task) \g /dev/null
+  ('reader', 'read_marts'), ('analyst', 'analyse'), ('author', 'write_rules'), ('mapper', 'keep_maps'), ('operator', 'operate'), ('connector', 'connect_sources'),
+  ('caller', 'submit_forecasts')) x(role, task) \g /dev/null
 SELECT is_empty($$SELECT * FROM held WHERE role <> 'salesops_test_night'$$, 'revoke_access() takes back all');
 SELECT throws_ok($$SELECT salesops.grant_access('salesops_test_nobody', 'rule')$$, '22023', 'unknown task: ''rule''', 'an unknown task is said');
 SELECT throws_ok($$SELECT salesops.grant_access('salesops_test_"; DROP ROLE x', 'analyse')$$, '42704', NULL, 'so is an unknown role');

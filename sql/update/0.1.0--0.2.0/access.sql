@@ -1,0 +1,72 @@
+-- Tasks and rights of access.sql as they now are.
+CREATE OR REPLACE FUNCTION salesops.access_tasks(OUT task text, OUT includes text[], OUT meaning text)
+RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 8
+BEGIN ATOMIC
+  VALUES ('read_marts', ARRAY['read_marts'], 'A BI tool and the people behind it: read the marts in salesops_bi'),
+         ('analyse', ARRAY['read_marts', 'analyse'], 'An analyst: also read everything in schema salesops and call its functions'),
+         ('write_rules', ARRAY['read_marts', 'analyse', 'write_rules'], 'A rule author: also add rules, which run under his rights, and try them'),
+         ('keep_maps', ARRAY['read_marts', 'analyse', 'keep_maps'], 'Sales operations: also say what stages, categories and values mean, and set weights and settings'),
+         ('submit_forecasts', ARRAY['read_marts', 'analyse', 'submit_forecasts'],
+          'Whoever enters forecast calls and adjustments, for any rep: also submit and adjust'),
+         ('operate', ARRAY['read_marts', 'analyse', 'operate'], 'An operator: also define jobs and schedules, ask for runs and await them'),
+         ('connect_sources', ARRAY['read_marts', 'analyse', 'connect_sources'],
+          'Whoever connects sources: what he connects the night reads under its own rights, and he reads it afterwards'),
+         ('run_jobs', ARRAY['read_marts', 'analyse', 'run_jobs'], 'The role that runs the jobs: writes what the steps write and owns the marts');
+END;
+
+CREATE OR REPLACE FUNCTION salesops.access_rights(task text, OUT privilege text, OUT object text)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+  WITH granted AS (
+    SELECT unnest(t.includes) AS part FROM salesops.access_tasks() t WHERE t.task = access_rights.task
+  ), relation AS (
+    SELECT c.relname, c.relkind FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+    JOIN pg_catalog.pg_extension e ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid
+    WHERE e.extname = 'salesops' AND c.relkind IN ('r', 'v')
+  )
+  SELECT 'USAGE', 'SCHEMA salesops_bi' WHERE 'read_marts' IN (SELECT g.part FROM granted g) AND to_regnamespace('salesops_bi') IS NOT NULL
+  UNION ALL
+  SELECT 'SELECT', format('TABLE salesops_bi.%I', m.mart) FROM salesops.marts() m
+  WHERE 'read_marts' IN (SELECT g.part FROM granted g) AND to_regclass(format('salesops_bi.%I', m.mart)) IS NOT NULL
+  UNION ALL
+  SELECT 'USAGE', 'SCHEMA salesops' WHERE 'analyse' IN (SELECT g.part FROM granted g)
+  UNION ALL
+  SELECT 'SELECT', format('TABLE salesops.%I', r.relname) FROM relation r WHERE 'analyse' IN (SELECT g.part FROM granted g)
+  UNION ALL
+  SELECT w.privilege, format('TABLE salesops.%I', u.name)
+  FROM (VALUES
+    ('keep_maps', 'INSERT', ARRAY['stage_map', 'category_map', 'value_map', 'weight_set', 'setting', 'forecast_deadline']),
+    -- Who recorded it and when is not theirs to say.
+    ('submit_forecasts', 'INSERT (source_key, rep_id, period, category, submitted_at, amount, currency, note, submitted_by, cut_off, prior_amount)',
+     ARRAY['forecast_submission']),
+    ('submit_forecasts', 'INSERT (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason, prior_amount)',
+     ARRAY['forecast_adjustment']),
+    ('operate', 'INSERT, UPDATE, DELETE', ARRAY['schedule', 'job', 'step', 'run_request']),
+    ('connect_sources', 'INSERT, UPDATE', ARRAY['source']),
+    ('run_jobs', 'INSERT, UPDATE', ARRAY['rep', 'account', 'product', 'currency_rate', 'quota', 'lead', 'opportunity', 'opportunity_split',
+                                         'contact_role', 'activity', 'login', 'finding', 'run_step_log']),
+    ('run_jobs', 'INSERT', ARRAY['rep_history', 'account_history', 'product_history', 'currency_rate_history', 'quota_history', 'lead_history',
+                                 'opportunity_history', 'opportunity_split_history', 'contact_role_history', 'activity_history',
+                                 'login_history', 'source_sync', 'stage_map', 'snapshot', 'forecast_snapshot', 'audit_tally',
+                                 'publication', 'mart_refresh']),
+    -- An audit locks its log, which takes a right to change it.
+    ('run_jobs', 'INSERT, UPDATE', ARRAY['audit_log']),
+    ('run_jobs', 'INSERT, UPDATE, DELETE', ARRAY['run_log']),
+    ('run_jobs', 'DELETE', ARRAY['run_request'])
+  ) AS w(part, privilege, tables) CROSS JOIN LATERAL unnest(w.tables) AS u(name)
+  WHERE w.part IN (SELECT g.part FROM granted g)
+  UNION ALL
+  SELECT 'USAGE', format('SEQUENCE salesops.%I', u.name)
+  FROM (VALUES ('operate', 'run_log_run_id_seq'), ('run_jobs', 'run_log_run_id_seq'), ('run_jobs', 'audit_by_hand_seq')) AS u(part, name)
+  WHERE u.part IN (SELECT g.part FROM granted g)
+  UNION ALL
+  SELECT 'EXECUTE', format('FUNCTION %s', p.oid::regprocedure)
+  FROM (VALUES
+    ('write_rules', ARRAY['write_rule', 'evaluate_rules']),
+    ('operate', ARRAY['wake_worker']),
+    ('run_jobs', ARRAY['evaluate_rules', 'wake_worker', 'try_run_lock', 'release_run_lock', 'lock_extension', 'lock_source'])
+  ) AS f(part, names)
+  JOIN pg_catalog.pg_proc p ON p.pronamespace = 'salesops'::regnamespace AND p.proname = ANY (f.names)
+  WHERE f.part IN (SELECT g.part FROM granted g);
+END;
