@@ -100,10 +100,11 @@ COMMENT ON AGGREGATE salesops.calibration(float8, boolean) IS
   'calibration table: the deals in ten bins of their probability, of each bin the mean probability and the share won '
   'with its 90 % interval; unnest() it; NULLs and errors as for log_loss()';
 
-CREATE FUNCTION salesops.share_interval(hits bigint, n bigint, OUT low float8, OUT high float8)
+CREATE FUNCTION salesops.share_interval(hits float8, n float8, OUT low float8, OUT high float8)
   LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'salesops_share_interval';
-COMMENT ON FUNCTION salesops.share_interval(bigint, bigint) IS
-  'Wilson''s 90 % interval for the true share where hits out of n were seen; NULL bounds for n = 0; 22023 unless 0 <= hits <= n';
+COMMENT ON FUNCTION salesops.share_interval(float8, float8) IS
+  'Wilson''s 90 % interval for the true share where hits out of n were seen, fractions where some of them are pseudo-counts; '
+  'NULL bounds for n = 0; 22023 unless 0 <= hits <= n';
 
 CREATE FUNCTION salesops.pinball_loss(actual numeric, p10 numeric, p50 numeric, p90 numeric) RETURNS numeric
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

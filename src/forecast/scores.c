@@ -235,9 +235,9 @@ brier_of(const ScoreBin *total)
  * (Journal of the American Statistical Association 22, 1927). Needs no correction near 0 and 1.
  */
 static ShareInterval
-interval_of(int64 hits, int64 n)
+interval_of(double hits, double n)
 {
-	double		share = (double) hits / n;
+	double		share = hits / n;
 	double		z_squared_n = Z_OF_90_PERCENT * Z_OF_90_PERCENT / n;
 	double		centre = (share + z_squared_n / 2) / (1 + z_squared_n);
 	double		half = sqrt((share * (1 - share) + z_squared_n / 4) * z_squared_n) / (1 + z_squared_n);
@@ -375,20 +375,20 @@ salesops_calibration_final(PG_FUNCTION_ARGS)
 	PG_RETURN_ARRAYTYPE_P(construct_array(rows, filled, row_type, -1, false, TYPALIGN_DOUBLE));
 }
 
-/* share_interval(hits, n): Wilson's 90 % interval of hits out of n; NULL bounds for n = 0. */
+/* share_interval(hits, n): Wilson's 90 % interval of hits out of n, pseudo-counts too; NULL bounds for n = 0. */
 PG_FUNCTION_INFO_V1(salesops_share_interval);
 Datum
 salesops_share_interval(PG_FUNCTION_ARGS)
 {
-	int64		hits = PG_GETARG_INT64(0);
-	int64		n = PG_GETARG_INT64(1);
+	float8		hits = PG_GETARG_FLOAT8(0);
+	float8		n = PG_GETARG_FLOAT8(1);
 	TupleDesc	row;
 	Datum		values[2] = {0};
 	bool		nulls[2] = {n == 0, n == 0};
 
-	if (hits < 0 || n < hits)
+	if (!(hits >= 0 && hits <= n && !isinf(n)))
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				errmsg("%lld out of %lld is not a share", (long long) hits, (long long) n),
+				errmsg("%g out of %g is not a share", hits, n),
 				errhint("The first argument counts the hits among the second, so it is from 0 to that."));
 	if (get_call_result_type(fcinfo, NULL, &row) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "share_interval must return a row");

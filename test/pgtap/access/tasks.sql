@@ -59,7 +59,7 @@ SELECT bag_eq($$SELECT role, "right" FROM held WHERE role <> 'salesops_test_nigh
   ('salesops_test_author', 'EXECUTE write_rule'), ('salesops_test_author', 'EXECUTE evaluate_rules'),
   ('salesops_test_mapper', 'USAGE SCHEMA salesops_bi'), ('salesops_test_mapper', 'USAGE SCHEMA salesops'),
   ('salesops_test_mapper', 'INSERT stage_map'), ('salesops_test_mapper', 'INSERT category_map'), ('salesops_test_mapper', 'INSERT value_map'),
-  ('salesops_test_mapper', 'INSERT weight_set'), ('salesops_test_mapper', 'INSERT setting'),
+  ('salesops_test_mapper', 'INSERT weight_set'), ('salesops_test_mapper', 'INSERT weight_evidence'), ('salesops_test_mapper', 'INSERT setting'),
   ('salesops_test_operator', 'USAGE SCHEMA salesops_bi'), ('salesops_test_operator', 'USAGE SCHEMA salesops'), ('salesops_test_operator', 'EXECUTE wake_worker'),
   ('salesops_test_operator', 'INSERT schedule'), ('salesops_test_operator', 'UPDATE schedule'), ('salesops_test_operator', 'DELETE schedule'),
   ('salesops_test_operator', 'INSERT job'), ('salesops_test_operator', 'UPDATE job'), ('salesops_test_operator', 'DELETE job'),

@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(29);
+SELECT plan(31);
 
 CREATE FUNCTION pg_temp.is_close(have float8, want float8, what text) RETURNS text LANGUAGE sql AS $$
   SELECT ok(abs(have - want) <= 1e-14, format('%s: %s, expected %s', what, have, want))
@@ -60,8 +60,11 @@ SELECT is_empty(
        OR abs((hits::float8 / n - i.low) ^ 2 - 1.6448536269514722 ^ 2 * i.low * (1 - i.low) / n) > 1e-14
        OR abs((hits::float8 / n - i.high) ^ 2 - 1.6448536269514722 ^ 2 * i.high * (1 - i.high) / n) > 1e-14$$,
   'intervals of all shares up to 40 fulfil their equation');
+SELECT ok(abs((4.5 / 20.5 - i.low) ^ 2 - 1.6448536269514722 ^ 2 * i.low * (1 - i.low) / 20.5) < 1e-14, 'and so does that of 4.5 out of 20.5')
+FROM share_interval(4.5, 20.5) i;
 SELECT is(i::text, '(,)', 'no interval without cases') FROM share_interval(0, 0) i;
 SELECT throws_ok('SELECT share_interval(3, 2)', '22023', '3 out of 2 is not a share', 'more hits than cases');
+SELECT throws_ok($$SELECT share_interval('NaN', 2)$$, '22023', NULL, 'no number of hits');
 
 -- Pinball loss: scikit-learn's mean_pinball_loss([1, 2, 3], [0, 2, 3]) is 0.0333 at 0.1 and 0.3 at 0.9.
 SELECT is(round(avg(pinball_loss(actual, q, q, q)), 12), round((0.1 / 3 + 0.5 / 3 + 0.9 / 3) / 3, 12), 'pinball loss: the example of scikit-learn')

@@ -1,0 +1,61 @@
+-- Evidence: what became of the deals that stood in the forecast of past quarters.
+--
+-- A quarter is looked at three times, at its marks: the instants with 3, 2 and 1 months of it to go (its start, the end of
+-- its first and of its second month). What is judged later - categories, reps, single deals - is judged by the deals open at
+-- a mark, in the state they had then, and by what they had come to when the quarter was over. Only quarters that had ended
+-- by as_of are evidence, and only what was known at known_at.
+
+CREATE FUNCTION salesops.past_marks(as_of timestamptz, quarters integer,
+                                    OUT mark timestamptz, OUT period salesops.fiscal_period, OUT months_to_go integer, OUT period_end date)
+RETURNS SETOF record LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 12 SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  start_month CONSTANT integer := salesops.fiscal_year_start_month();
+  zone CONSTANT text := salesops.time_zone();
+  current salesops.fiscal_period;
+BEGIN
+  IF past_marks.as_of IS NULL OR NOT isfinite(past_marks.as_of) OR quarters IS NULL OR quarters NOT BETWEEN 1 AND 40 THEN
+    RAISE EXCEPTION 'cannot look back % quarters from %', coalesce(quarters::text, 'NULL'), coalesce(past_marks.as_of::text, 'NULL') USING
+      ERRCODE = 'invalid_parameter_value',
+      HINT = 'as_of is a finite instant, quarters lie between 1 and 40.';
+  END IF;
+  -- A quarter has ended with its last instant, which is a microsecond before the next.
+  current := salesops.current_quarter(past_marks.as_of + interval '1 microsecond');
+  RETURN QUERY
+    SELECT ((salesops.start_date(q.quarter, start_month) + make_interval(months => 3 - g.months)) AT TIME ZONE zone) - interval '1 microsecond',
+           q.quarter, g.months, salesops.end_date(q.quarter, start_month)
+    FROM (SELECT current OPERATOR(salesops.-) n AS quarter FROM generate_series(1, quarters) n) q, generate_series(1, 3) g(months);
+END $$;
+COMMENT ON FUNCTION salesops.past_marks(timestamptz, integer) IS
+  'The marks of the latest fiscal quarters that had ended by as_of: last instant before the quarter (3 months to go), of its '
+  'first month (2) and of its second (1), and the quarter''s last day; 22023 unless as_of is finite and quarters lie between 1 and 40';
+
+CREATE FUNCTION salesops.deals_at_marks(
+  as_of timestamptz, quarters integer DEFAULT 4, known_at timestamptz DEFAULT NULL,
+  OUT mark timestamptz, OUT period salesops.fiscal_period, OUT months_to_go integer, OUT period_end date,
+  OUT source_key text, OUT id text, OUT owner_id text, OUT category salesops.forecast_category, OUT segment text,
+  OUT close_date date, OUT is_due boolean, OUT corporate_amount numeric, OUT age_days integer, OUT idle_days integer, OUT pushes integer,
+  OUT status text, OUT closed_on date, OUT is_won boolean)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  WITH mark AS MATERIALIZED (
+    SELECT m.* FROM salesops.past_marks(deals_at_marks.as_of, deals_at_marks.quarters) m
+  ), outcome AS MATERIALIZED (
+    SELECT o.source_key, o.id, o.status, o.closed_on
+    FROM salesops.deal_outcomes(coalesce(deals_at_marks.known_at, deals_at_marks.as_of)) o
+    -- What was closed after as_of is still open then, however it came to be known.
+    WHERE o.closed_on <= salesops.local_date(deals_at_marks.as_of) OR o.closed_on IS NULL
+  )
+  SELECT m.mark, m.period, m.months_to_go, m.period_end, d.source_key, d.id, d.owner_id, d.category, d.segment,
+         d.close_date, coalesce(d.close_quarter = m.period, false), d.corporate_amount, d.age_days, d.idle_days, d.pushes,
+         coalesce(o.status, 'open'), o.closed_on, coalesce(o.status = 'won' AND o.closed_on <= m.period_end, false)
+  FROM salesops.open_deals_at((SELECT array_agg(k.mark) FROM mark k), coalesce(deals_at_marks.known_at, deals_at_marks.as_of)) d
+  JOIN mark m ON m.mark = d.instant
+  LEFT JOIN outcome o ON o.source_key = d.source_key AND o.id = d.id
+  -- Closed, but nobody knows when: neither inside the quarter nor outside.
+  WHERE o.id IS NULL OR o.closed_on IS NOT NULL;
+END;
+COMMENT ON FUNCTION salesops.deals_at_marks(timestamptz, integer, timestamptz) IS
+  'Deals open at the marks of the latest quarters that had ended by as_of, in the state they had then (is_due: to close in that '
+  'quarter), and what became of them as known at known_at (NULL = as_of): status, closed_on, is_won (won by the end of '
+  'that quarter). Deals whose day of closing is unknown are left out';
