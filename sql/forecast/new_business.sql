@@ -66,12 +66,12 @@ COMMENT ON FUNCTION salesops.new_business_history(timestamptz, timestamptz) IS
   'owner they have as of the instant: deals and their corporate amount (NULL = of none it is known). No row = nothing. Arguments '
   'as of opportunity_state()';
 
-CREATE FUNCTION salesops.new_business_between(months_to_go numeric, at_next numeric, at_previous numeric)
+CREATE FUNCTION salesops.new_business_share(months_to_go numeric, mark integer)
 RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN at_next + (at_previous - at_next) * (months_to_go - (ceil(months_to_go) - 1));
-COMMENT ON FUNCTION salesops.new_business_between(numeric, numeric, numeric) IS
-  'New business after an instant between two marks, from that after the next mark (0 at the end of the quarter) and after the '
-  'previous one: by the share of days';
+RETURN greatest(0, 1 - abs(months_to_go - mark));
+COMMENT ON FUNCTION salesops.new_business_share(numeric, integer) IS
+  'Share of the new business after a mark (3, 2 or 1 months to go) that counts for an instant: 1 at the mark, by days less towards the '
+  'next and the previous one; at the end of the quarter there is no more';
 
 CREATE FUNCTION salesops.new_business_spread(amounts numeric[], OUT mean numeric, OUT stddev float8)
 RETURNS record LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
