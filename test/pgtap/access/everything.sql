@@ -62,6 +62,7 @@ FROM (VALUES
                                       '{"(opportunity,pg_authid,id,text,id,text,s.rolname,(SELECT rolpassword FROM pg_authid LIMIT 1))"}']),
   ('salesops.violation[]', ARRAY['{}', NULL, '{NULL}', '{"(s,d,o,v)"}']),
   ('salesops.rule_tally[]', ARRAY['{}', NULL]),
+  ('salesops.forecast_override[]', ARRAY['{}', NULL, '{NULL}', '{"(s,\"{a,b}\",Commit,NaN,1)","(s,{a},Commit,,1e100)"}', '{"(,,,,)","(s,{},Commit,1,1)"}']),
   ('salesops.reporting_line[]', ARRAY['{}', NULL, '{NULL}', '{"(s,r1,r1)"}', '{"(,,)","(s,a,b)"}'])
 ) AS y(type, tries) CROSS JOIN LATERAL unnest(y.tries) WITH ORDINALITY u(x, o) GROUP BY y.type;
 

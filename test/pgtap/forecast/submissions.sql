@@ -5,7 +5,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
 SET LOCAL timezone = 'UTC';
-SELECT plan(64);
+SELECT plan(72);
 \ir submissions_fixture.psql
 
 -- Deadlines. 1 October 2024 is a Tuesday.
@@ -110,6 +110,34 @@ SELECT throws_ok($$UPDATE forecast_submission SET amount = 1$$, '23001', NULL, '
 SELECT throws_ok($$TRUNCATE forecast_submission$$, '23001', NULL, '... nothing is removed');
 SELECT is((SELECT string_agg(DISTINCT role_name || ' ' || login_name, ', ') FROM forecast_submission), current_user || ' ' || session_user, 'who recorded it is kept');
 SELECT is((submit_forecast('s', 'ada', current_quarter(clock()) + 1, 'Commit', 5)).prior_amount, 0::numeric, 'a coming quarter can be called, and now is the default');
+
+-- The one-call report, on the Monday after week 4: Ada called 140, Ben -4; Mia took Abe down to 30 when his deals said 40, which are 55 now.
+SELECT salesops.adjust_forecast('s', 'abe', 'FY2024-Q4', 'Commit', 30, 'Happy ears', 'mia', '2024-10-24 12:00') \g /dev/null
+INSERT INTO salesops.opportunity_history SELECT * FROM salesops.opportunity WHERE id = 'd5';
+UPDATE salesops.opportunity SET amount = 55, effective_at = '2024-10-26', recorded_at = '2024-10-26' WHERE id = 'd5';
+CREATE TEMP TABLE report AS SELECT * FROM forecast_submission_report('FY2024-Q4', '2024-10-28 09:00', known_at => 'infinity');
+-- Deals: Ada 150, Abe 55, Mia 7, Ben 15, Ida and Lea 1 each below Max. Forecast: Mia 7 + 150 + 30 = 187, Max 17, Vera 204.
+SELECT bag_eq($$SELECT rep, closed, open_pipeline, amount_without_adjustments, forecast_amount, called_below, call, previous_call, call_change FROM report$$, $$VALUES
+  ('Vera', 110::numeric, 229::numeric, 229::numeric, 204::numeric, 200::numeric, NULL::numeric, NULL::numeric, NULL::numeric),
+  ('Mia', 100, 222, 212, 187, 202, NULL, 170, NULL), ('Ada', 100, 100, 150, 150, 150, 140, 135, 5), ('Abe', 0, 115, 55, 30, 55, NULL, 20, NULL),
+  ('Max', 10, 7, 17, 17, -2, NULL, NULL, NULL), ('Ben', 10, 5, 15, 15, 15, -4, NULL, NULL), ('Quy', 0, 0, 0, 0, 0, NULL, NULL, NULL),
+  ('Ida', 0, 1, 1, 1, 1, NULL, NULL, NULL), ('Lea', 0, 1, 1, 1, 1, NULL, 1, NULL),
+  ('(unknown owner)', 0, 2, 2, 2, 2, NULL, NULL, NULL), ('(none)', 0, 3, 3, 3, 3, NULL, NULL, NULL)$$, 'figures and calls, node by node');
+SELECT bag_eq($$SELECT rep, is_missing, because FROM report WHERE because IS NOT NULL$$, $$VALUES
+  ('Vera', true, 'reports'), ('Mia', true, 'pipeline, quota, reports'), ('Max', true, 'reports'), ('Ada', false, 'pipeline'), ('Abe', true, 'pipeline'), ('Ben', false, 'pipeline'), ('Quy', true, 'quota')$$,
+  'who is missing');
+SELECT bag_eq($$SELECT rep, manager_adjustment, manager_reason, manager_prior_change FROM report WHERE manager_adjustment IS NOT NULL OR owner_adjustment IS NOT NULL$$,
+              $$VALUES ('Abe', 30::numeric, 'Happy ears', 15::numeric)$$, 'an adjustment with its reason, and by how much the figure under it has moved');
+-- Mia's quota of 1000 is stated; Quy's 100 is all that is below Max; Vera's is the sum of both.
+SELECT bag_eq($$SELECT rep, quota, gap_after_call FROM report WHERE quota IS NOT NULL$$, $$VALUES
+  ('Vera', 1100::numeric, 896::numeric), ('Mia', 1000, 813), ('Max', 100, 83), ('Quy', 100, 100)$$, 'quota less the call, or less the forecast where nobody has called');
+SELECT results_eq('SELECT rep FROM report WHERE rep_id IS NOT NULL AND source_key = ''s'' AND path[1] = ''vera'' LIMIT 4', $$VALUES ('Vera'), ('Max'), ('Ben'), ('Ida')$$,
+                  'from the top down');
+SELECT is((SELECT called_below FROM forecast_submission_report('FY2024-Q4', '2024-10-28 09:00', 'Best Case', 'infinity') WHERE rep_id = 'vera'), 259::numeric,
+          'of another column: nobody called Best Case in week 4');
+SELECT bag_eq($$SELECT rep_id, amount_without_adjustments, called_below FROM forecast_submission_report('FY2024-Q4', '2024-10-28 09:00', known_at => 'infinity', moves => ARRAY[('s', 'abe', 'max')]::reporting_line[]) WHERE rep_id IN ('mia', 'max')$$,
+              $$VALUES ('mia', 157::numeric, 147::numeric), ('max', 72, 53)$$, 'and under a proposed tree');
+SELECT throws_ok($$SELECT * FROM forecast_submission_report('FY2024-Q4', '2024-10-28', 'Closed')$$, '22023', NULL, 'Closed is not called');
 
 -- A call in another currency is no longer comparable.
 SELECT set_setting('corporate_currency', 'EUR') \g /dev/null
