@@ -5,8 +5,8 @@
 -- with the weight of its category if it is to close in the quarter, which makes the weighted total of forecast_report(). A won
 -- deal is booked in the quarter of its close date; those of the quarter before are kept too, for the naive forecast.
 --
--- The functions of this file are plain queries without settings of their own, so that who asks for some deals only has
--- only these computed.
+-- The functions of this file are plain queries without settings of their own: the planner sees through them, so that of some
+-- deals only these are read.
 
 CREATE TABLE salesops.current_deal_forecast (
   source_key        text NOT NULL,
@@ -67,6 +67,7 @@ COMMENT ON FUNCTION salesops.current_win_model(timestamptz, timestamptz) IS
   '(NULL = as_of), for the corporate currency of the setting; no row = there is none';
 
 CREATE FUNCTION salesops.win_probabilities(as_of timestamptz, known_at timestamptz DEFAULT NULL,
+                                           deals salesops.deal_key[] DEFAULT NULL,
                                            OUT source_key text, OUT id text, OUT owner_id text,
                                            OUT category salesops.forecast_category, OUT close_date date,
                                            OUT amount_basis text, OUT corporate_amount numeric, OUT amount numeric,
@@ -75,11 +76,9 @@ CREATE FUNCTION salesops.win_probabilities(as_of timestamptz, known_at timestamp
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
   WITH fitted AS MATERIALIZED (
-    SELECT m.model_id, m.model, salesops.is_calibrated(m.model) AS is_calibrated
-    FROM salesops.current_win_model(win_probabilities.as_of, win_probabilities.known_at) m
+    SELECT m.model_id, m.model FROM salesops.current_win_model(win_probabilities.as_of, win_probabilities.known_at) m
   ), asked AS MATERIALIZED (
-    SELECT h.start_date, h.end_date, h.months_to_go::float8 AS months_to_go,
-           (SELECT f.model FROM fitted f WHERE f.is_calibrated) AS model
+    SELECT h.start_date, h.end_date, (SELECT f.model FROM fitted f WHERE salesops.is_calibrated(f.model)) AS model
     FROM salesops.forecast_horizon(win_probabilities.as_of) h
   ), list_price AS MATERIALIZED (
     SELECT r.segment, r.ratio FROM salesops.fitted_price_realization r JOIN fitted f ON f.model_id = r.model_id
@@ -92,25 +91,27 @@ BEGIN ATOMIC
                                    THEN coalesce(s.ratio, (SELECT l.ratio FROM list_price l WHERE l.segment IS NULL), 1) ELSE 1 END,
          p.of_model, w.weight, coalesce(p.of_model, CASE WHEN q.is_in_quarter THEN w.weight::float8 ELSE 0 END),
          CASE WHEN p.of_model IS NOT NULL THEN 'model' ELSE 'category weight' END, q.is_in_quarter
-  FROM salesops.open_deals_at(ARRAY[win_probabilities.as_of], win_probabilities.known_at) d
-  CROSS JOIN asked a
+  FROM asked a
+  CROSS JOIN LATERAL salesops.win_deals(ARRAY[win_probabilities.as_of], coalesce(win_probabilities.known_at, win_probabilities.as_of),
+                                        coalesce((SELECT salesops.win_model_factors(f.model) FROM fitted f), '{}'), win_probabilities.deals) d
   LEFT JOIN list_price s ON s.segment = d.segment
   LEFT JOIN category w ON w.rank = d.category::smallint
   CROSS JOIN LATERAL (SELECT coalesce(d.close_date BETWEEN a.start_date AND a.end_date, false) AS is_in_quarter) q
-  CROSS JOIN LATERAL (SELECT salesops.win_probability(a.model, salesops.win_levels(d.*), a.months_to_go) AS of_model) p;
+  CROSS JOIN LATERAL (SELECT salesops.win_probability(a.model, d.levels, d.months_to_go) AS of_model) p;
 END;
-COMMENT ON FUNCTION salesops.win_probabilities(timestamptz, timestamptz) IS
+COMMENT ON FUNCTION salesops.win_probabilities(timestamptz, timestamptz, salesops.deal_key[]) IS
   'Every deal open at an instant with its probability to be won by the end of the running quarter: of current_win_model() where that '
   'is calibrated, else (method: category weight, uncalibrated) the weight of its category if it is to close in the quarter and 0 if '
-  'not, NULL without a category. amount = what it brings: an estimate at list price times what list prices are worth';
+  'not, NULL without a category. amount = what it brings: an estimate at list price times what list prices are worth. deals: of these '
+  'only, NULL = all';
 
-CREATE FUNCTION salesops.deal_forecasts(as_of timestamptz, known_at timestamptz DEFAULT NULL)
+CREATE FUNCTION salesops.deal_forecasts(as_of timestamptz, known_at timestamptz DEFAULT NULL, deals salesops.deal_key[] DEFAULT NULL)
 RETURNS SETOF salesops.current_deal_forecast LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
   SELECT p.source_key, p.id, p.owner_id, 'open', p.category, p.close_date, p.amount_basis, p.corporate_amount, p.amount,
          p.model_probability, p.weight, p.probability, p.method,
          p.amount * p.probability::numeric, CASE WHEN p.is_in_quarter THEN p.corporate_amount * p.weight END
-  FROM salesops.win_probabilities(deal_forecasts.as_of, deal_forecasts.known_at) p
+  FROM salesops.win_probabilities(deal_forecasts.as_of, deal_forecasts.known_at, deal_forecasts.deals) p
   UNION ALL
   SELECT o.source_key, o.id, o.owner_id, CASE WHEN o.close_date >= h.start_date THEN 'won' ELSE 'won last quarter' END,
          o.category, o.close_date, o.amount_basis, o.corporate_amount, o.corporate_amount,
@@ -118,8 +119,9 @@ BEGIN ATOMIC
   FROM salesops.opportunity_state(deal_forecasts.as_of, deal_forecasts.known_at) o
   JOIN (SELECT f.start_date, f.end_date, salesops.start_date(f.period OPERATOR(salesops.-) 1, salesops.fiscal_year_start_month()) AS last_start_date
         FROM salesops.forecast_horizon(deal_forecasts.as_of) f) h ON o.close_date BETWEEN h.last_start_date AND h.end_date
-  WHERE o.status = 'won';
+  WHERE o.status = 'won'
+    AND (deal_forecasts.deals IS NULL OR (o.source_key, o.id) IN (SELECT k.source_key, k.id FROM unnest(deal_forecasts.deals) k));
 END;
-COMMENT ON FUNCTION salesops.deal_forecasts(timestamptz, timestamptz) IS
+COMMENT ON FUNCTION salesops.deal_forecasts(timestamptz, timestamptz, salesops.deal_key[]) IS
   'The rows of current_deal_forecast for any instant: win_probabilities() of the open deals, and the deals won in the running quarter '
-  'and the one before. Arguments as of opportunity_state()';
+  'and the one before. Arguments as of win_probabilities()';

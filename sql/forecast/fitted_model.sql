@@ -9,7 +9,7 @@ CREATE TABLE salesops.fitted_model (
   known_at              timestamptz NOT NULL,
   period                salesops.fiscal_period NOT NULL,
   model                 salesops.win_model NOT NULL,
-  terms                 text[] NOT NULL,
+  factors               text[] NOT NULL,
   left_out              jsonb NOT NULL,
   first_mark            date,
   last_mark             date,
@@ -32,7 +32,7 @@ COMMENT ON COLUMN salesops.fitted_model.as_of IS 'Instant it was fitted for: not
 COMMENT ON COLUMN salesops.fitted_model.known_at IS 'What was known by then was used';
 COMMENT ON COLUMN salesops.fitted_model.period IS 'Fiscal quarter that it was fitted in; only earlier ones are learned from';
 COMMENT ON COLUMN salesops.fitted_model.model IS 'The model: probability that an open deal is won by the end of the quarter';
-COMMENT ON COLUMN salesops.fitted_model.terms IS 'What the probability depends on: factors and products of factors';
+COMMENT ON COLUMN salesops.fitted_model.factors IS 'What the probability depends on, in the order of a deal''s levels';
 COMMENT ON COLUMN salesops.fitted_model.left_out IS 'Factors left out, each with the reason: what they say is known only when the outcome is';
 COMMENT ON COLUMN salesops.fitted_model.first_mark IS 'First month end whose open deals it learned from; NULL = there was none';
 COMMENT ON COLUMN salesops.fitted_model.last_mark IS 'Last one';
@@ -98,3 +98,47 @@ BEGIN
     EXECUTE format('COMMENT ON TRIGGER append_only ON salesops.%I IS ''a forecast must stay recomputable from its model''', relation);
   END LOOP;
 END $$;
+
+CREATE FUNCTION salesops.fit_win_model(as_of timestamptz, known_at timestamptz DEFAULT NULL)
+RETURNS bigint LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+DECLARE
+  known CONSTANT timestamptz := coalesce(known_at, as_of);
+  horizon record;
+  factors text[];
+  left_out jsonb;
+  learned record;
+  model_id bigint;
+BEGIN
+  PERFORM salesops.check_as_of(as_of);
+  SELECT * INTO horizon FROM salesops.forecast_horizon(as_of);
+  left_out := '{}';
+  factors := ARRAY(SELECT f.name FROM unnest(salesops.win_factors(as_of)) WITH ORDINALITY AS f(name, place)
+                   WHERE NOT left_out ? f.name ORDER BY f.place);
+
+  SELECT salesops.win_cells(factors, d.levels, d.period, d.won) AS cells, count(*) AS rows, count(*) FILTER (WHERE d.won) AS wins,
+         count(DISTINCT (d.source_key, d.id)) AS deals, count(DISTINCT d.mark)::integer AS marks,
+         salesops.local_date(min(d.mark)) AS first_mark, salesops.local_date(max(d.mark)) AS last_mark,
+         avg(d.is_reconstructed::integer) AS reconstructed_share
+  INTO learned
+  FROM salesops.training_deals((horizon.start_date - interval '5 years')::date, horizon.start_date, known, factors) d;
+
+  INSERT INTO salesops.fitted_model (as_of, known_at, period, model, factors, left_out, first_mark, last_mark, marks, deals, rows, wins,
+                                     reconstructed_share, correlation, correlation_quarters, new_business_from, new_business_quarters,
+                                     corporate_currency)
+  SELECT as_of, known, horizon.period, salesops.fit_win_model(learned.cells), factors, left_out, learned.first_mark, learned.last_mark,
+         learned.marks, learned.deals, learned.rows, learned.wins, learned.reconstructed_share, 0.02, 0,
+         (SELECT salesops.min(q.period) FROM salesops.new_business_quarters(as_of, known) q),
+         (SELECT count(*) FROM salesops.new_business_quarters(as_of, known)), salesops.get_setting('corporate_currency')
+  RETURNING fitted_model.model_id INTO model_id;
+
+  INSERT INTO salesops.fitted_new_business (model_id, period, months_to_go, source_key, owner_id, deals, amount)
+  SELECT model_id, h.period, h.months_to_go, h.source_key, h.owner_id, h.deals, coalesce(h.amount, 0)
+  FROM salesops.new_business_history(as_of, known) h;
+  INSERT INTO salesops.fitted_price_realization (model_id, segment, deals, ratio)
+  SELECT model_id, r.segment, r.deals, r.ratio FROM salesops.price_realization(as_of, known) r;
+  RETURN model_id;
+END $$;
+COMMENT ON FUNCTION salesops.fit_win_model(timestamptz, timestamptz) IS
+  'Fit the win model for an instant, from the quarters of five years that had ended by then as known by known_at (NULL = as_of), and '
+  'keep it with what new business came in and what list prices are worth; returns its model_id. 22023 for an instant that is none or '
+  'in the future';

@@ -100,6 +100,27 @@ END;
 COMMENT ON FUNCTION salesops.scope_quota(salesops.fiscal_period, text, timestamptz, timestamptz, timestamptz, salesops.reporting_line[]) IS
   'Quota of a scope in a fiscal quarter, corporate currency, team quotas left out; NULL = none. Arguments as of scope_members()';
 
+CREATE FUNCTION salesops.check_forecast_arguments(period salesops.fiscal_period, as_of timestamptz, method text)
+RETURNS void LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF salesops.check_quarter(period) IS NULL THEN
+    RAISE EXCEPTION 'a forecast is for a fiscal quarter, not for NULL' USING
+      ERRCODE = 'invalid_parameter_value', HINT = 'SELECT salesops.current_quarter(now()) is the one that runs.';
+  END IF;
+  IF as_of IS NULL OR NOT isfinite(as_of) THEN
+    RAISE EXCEPTION 'a forecast is as of an instant, not %', coalesce(as_of::text, 'NULL') USING
+      ERRCODE = 'invalid_parameter_value', HINT = 'Take now(), or the last instant of a day: salesops.end_of_day(''2026-11-20'').';
+  END IF;
+  IF method IS NOT NULL AND NOT EXISTS (SELECT FROM salesops.forecast_methods() m WHERE m.method = check_forecast_arguments.method) THEN
+    RAISE EXCEPTION 'unknown forecast method %', quote_literal(method) USING
+      ERRCODE = 'invalid_parameter_value',
+      HINT = format('Use one of %s, or NULL for the model where it may be believed.',
+                    (SELECT string_agg(quote_literal(m.method), ', ' ORDER BY m.method DESC) FROM salesops.forecast_methods() m));
+  END IF;
+END $$;
+COMMENT ON FUNCTION salesops.check_forecast_arguments(salesops.fiscal_period, timestamptz, text) IS
+  'Raises 22023 unless the period is a quarter, as_of an instant and the method NULL or one of forecast_methods()';
+
 CREATE FUNCTION salesops.forecast(period salesops.fiscal_period, scope text, as_of timestamptz, method text DEFAULT NULL,
                                   known_at timestamptz DEFAULT NULL, tree_as_of timestamptz DEFAULT NULL,
                                   moves salesops.reporting_line[] DEFAULT NULL,
@@ -108,7 +129,7 @@ CREATE FUNCTION salesops.forecast(period salesops.fiscal_period, scope text, as_
                                   OUT naive numeric, OUT category_weights numeric, OUT noise_floor numeric,
                                   OUT backtested_error numeric, OUT backtested_bias numeric,
                                   OUT published numeric, OUT forecast_method text, OUT label text, OUT reason text)
-RETURNS SETOF record LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 4 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+RETURNS SETOF record LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 4 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   horizon record;
   fitted salesops.fitted_model;
@@ -120,16 +141,130 @@ DECLARE
   is_modelled boolean;
 BEGIN
   PERFORM salesops.check_forecast_arguments(period, as_of, method);
-  SELECT * INTO horizon FROM salesops.forecast_horizon(as_of);
   scope := salesops.find_scope(scope, coalesce(tree_as_of, as_of), greatest(known_at, tree_as_of), moves);
-  quota := salesops.scope_quota(period, scope, as_of, known_at, tree_as_of, moves);
-
-  -- A quarter that does not run has nothing to be asked of the model.
+  SELECT * INTO horizon FROM salesops.forecast_horizon(as_of);
   IF period OPERATOR(salesops.<>) horizon.period THEN
-    RETURN QUERY SELECT * FROM salesops.forecast_elsewhere(period, scope, as_of, known_at, tree_as_of, moves, quota, horizon.period);
+    RETURN QUERY SELECT * FROM salesops.forecast_of_other_quarter(period, scope, as_of, known_at, tree_as_of, moves);
     RETURN;
   END IF;
 
   SELECT * INTO fitted FROM salesops.current_win_model(as_of, known_at);
   SELECT * INTO book FROM salesops.scope_book(scope, as_of, known_at, tree_as_of, moves);
+  is_modelled := coalesce(salesops.is_calibrated(fitted.model), false) AND method IS DISTINCT FROM 'category_weights';
+  IF method = 'category_weights' THEN
+    NULL;
+  ELSIF fitted.model_id IS NULL THEN
+    reasons := reasons || 'uncalibrated: no win model was fitted by then'::text;
+  ELSIF NOT is_modelled THEN
+    reasons := reasons || ('uncalibrated: ' || (SELECT s.reason FROM salesops.win_model_summary(fitted.model) s));
+  ELSIF book.new_business IS NULL THEN
+    reasons := reasons || 'no past quarter to tell new business from'::text;
+  END IF;
+
+  line := 'actuals';
+  deals := book.won_deals;
+  mean := book.actual;
+  IF is_modelled THEN
+    p10 := mean;
+    p50 := mean;
+    p90 := mean;
+  END IF;
+  RETURN NEXT;
+
+  line := 'existing pipeline';
+  deals := book.open_deals;
+  mean := CASE WHEN is_modelled THEN book.existing ELSE book.weighted - book.actual END;
+  IF is_modelled THEN
+    quantiles := salesops.quantiles(book.pipeline, ARRAY[0.1, 0.5, 0.9]);
+    p10 := quantiles[1];
+    p50 := quantiles[2];
+    p90 := quantiles[3];
+  END IF;
+  reason := CASE WHEN book.unknown_deals > 0 THEN format('%s deals without an amount in %s, or without a category, are in no sum',
+                                                        book.unknown_deals, salesops.get_setting('corporate_currency')) END;
+  RETURN NEXT;
+
+  line := 'new business';
+  deals := NULL;
+  coming := salesops.new_business_spread(CASE WHEN is_modelled THEN book.new_business END);
+  mean := coming.mean;
+  quantiles := salesops.quantiles(salesops.uncertain_bookings(coming.mean, coming.stddev), ARRAY[0.1, 0.5, 0.9]);
+  p10 := quantiles[1];
+  p50 := quantiles[2];
+  p90 := quantiles[3];
+  reason := CASE WHEN is_modelled AND coming.mean IS NULL THEN 'no past quarter to tell it from'
+                 WHEN NOT is_modelled THEN 'not in the weighted total' END;
+  RETURN NEXT;
+
+  line := 'total';
+  deals := book.won_deals + book.open_deals;
+  label := horizon.label;
+  quota := salesops.scope_quota(period, scope, as_of, known_at, tree_as_of, moves);
+  naive := book.last_actual;
+  category_weights := book.weighted;
+  published := book.weighted;
+  forecast_method := 'category weights';
+  mean := book.weighted;
+  quantiles := NULL;
+  IF is_modelled THEN
+    mean := book.actual + book.existing + coalesce(coming.mean, 0);
+    total := salesops.bookings_plus(book.pipeline, book.actual);
+    IF coming.mean IS NOT NULL THEN
+      total := salesops.bookings_plus(total, salesops.uncertain_bookings(coming.mean, coming.stddev, salesops.correlation(total)));
+    END IF;
+    quantiles := salesops.quantiles(total, ARRAY[0.1, 0.5, 0.9]);
+    probability_at_least_quota := salesops.probability_at_least(total, quota);
+    expected_shortfall := salesops.expected_shortfall(total, 0.1);
+    IF quantiles[2] <= 0 OR quantiles[3] - quantiles[1] > quantiles[2] THEN
+      reasons := reasons || 'the range is wider than the median'::text;
+    END IF;
+    IF reasons = '{}' THEN
+      published := quantiles[2];
+      forecast_method := 'model median';
+    END IF;
+  END IF;
+  p10 := quantiles[1];
+  p50 := quantiles[2];
+  p90 := quantiles[3];
+  reason := CASE WHEN reasons <> '{}' THEN array_to_string(reasons, '; ') END;
+  RETURN NEXT;
 END $$;
+
+CREATE FUNCTION salesops.forecast_of_other_quarter(period salesops.fiscal_period, scope text, as_of timestamptz, known_at timestamptz,
+                                                   tree_as_of timestamptz, moves salesops.reporting_line[],
+                                                   OUT line text, OUT deals bigint, OUT mean numeric, OUT p10 numeric, OUT p50 numeric,
+                                                   OUT p90 numeric, OUT quota numeric, OUT probability_at_least_quota float8,
+                                                   OUT expected_shortfall numeric, OUT naive numeric, OUT category_weights numeric,
+                                                   OUT noise_floor numeric, OUT backtested_error numeric, OUT backtested_bias numeric,
+                                                   OUT published numeric, OUT forecast_method text, OUT label text, OUT reason text)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 4
+BEGIN ATOMIC
+  WITH asked AS MATERIALIZED (
+    SELECT salesops.scope_totals(t.period, t.scope, t.as_of, t.known_at, t.tree_as_of, t.moves) AS totals,
+           salesops.scope_totals(t.period OPERATOR(salesops.-) 1, t.scope, t.as_of, t.known_at, t.tree_as_of, t.moves) AS last_totals,
+           salesops.scope_quota(t.period, t.scope, t.as_of, t.known_at, t.tree_as_of, t.moves) AS quota,
+           salesops.published_weights(t.as_of) AS weights, t.period < h.period AS is_over, h.period AS running
+    FROM (SELECT period, scope, as_of, known_at, tree_as_of, moves) t CROSS JOIN LATERAL salesops.forecast_horizon(t.as_of) h
+  ), sums AS MATERIALIZED (
+    SELECT a.*, coalesce(salesops.amount(a.totals, 'Closed'), 0) AS actual, coalesce(salesops.weighted(a.totals, a.weights), 0) AS weighted,
+           coalesce(salesops.amount(a.last_totals, 'Closed'), 0) AS last_actual, salesops.deals(a.totals, 'Closed') AS won_deals,
+           (SELECT sum(salesops.deals(a.totals, c.category))::bigint FROM salesops.forecast_categories() c WHERE c.is_open) AS open_deals
+    FROM asked a
+  )
+  SELECT v.line, v.deals, v.mean, NULL::numeric, NULL::numeric, NULL::numeric, v.quota, NULL::float8, NULL::numeric, v.naive, v.weighted,
+         NULL::numeric, NULL::numeric, NULL::numeric, v.published, v.forecast_method, v.label, v.reason
+  FROM sums s
+  CROSS JOIN LATERAL (VALUES
+    (1, 'actuals', s.won_deals, s.actual, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric, NULL, NULL, NULL),
+    (2, 'existing pipeline', CASE WHEN NOT s.is_over THEN s.open_deals END, CASE WHEN NOT s.is_over THEN s.weighted - s.actual END,
+     NULL, NULL, NULL, NULL, NULL, NULL, CASE WHEN s.is_over THEN 'the quarter is over' END),
+    (3, 'new business', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+     CASE WHEN s.is_over THEN 'the quarter is over' ELSE 'not in the weighted total' END),
+    (4, 'total', CASE WHEN s.is_over THEN s.won_deals ELSE s.won_deals + s.open_deals END, CASE WHEN s.is_over THEN s.actual ELSE s.weighted END,
+     s.quota, CASE WHEN s.is_over OR s.period_before_is_over THEN s.last_actual END, CASE WHEN NOT s.is_over THEN s.weighted END,
+     CASE WHEN s.is_over THEN s.actual ELSE s.weighted END, CASE WHEN s.is_over THEN 'actuals' ELSE 'category weights' END,
+     right(period::text, 2), CASE WHEN s.is_over THEN 'the quarter is over: what was won'
+                                  ELSE format('uncalibrated: the model looks as far as the end of %s', s.running) END)
+  ) AS v("position", line, deals, mean, quota, naive, weighted, published, forecast_method, label, reason)
+  ORDER BY v."position";
+END;
