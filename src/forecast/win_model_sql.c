@@ -29,7 +29,20 @@ find_factor(const WinCellsReader *reader, const char *name, size_t length)
 	return -1;
 }
 
-/* Reads a term, a factor or a product of factors; false where it names one that is not there. */
+#define FACTOR_BIT(factor) (UINT64CONST(1) << (factor))
+
+/* A term's factors, one bit for each. */
+static uint64
+factors_of(const WinTermSpec *spec)
+{
+	uint64		factors = 0;
+
+	for (int i = 0; i < spec->factors; i++)
+		factors |= FACTOR_BIT(spec->factor[i]);
+	return factors;
+}
+
+/* Reads a term, a factor or a product of different factors; false where it names one that is not there. */
 static bool
 read_term(const WinCellsReader *reader, const char *name, size_t length, WinTermSpec *spec)
 {
@@ -53,25 +66,12 @@ read_term(const WinCellsReader *reader, const char *name, size_t length, WinTerm
 		while (last > name && last[-1] == ' ')
 			last--;
 		factor = find_factor(reader, name, last - name);
-		if (factor < 0 || spec->factors == WIN_MAX_TERM_FACTORS)
+		if (factor < 0 || spec->factors == WIN_MAX_TERM_FACTORS || (factors_of(spec) & FACTOR_BIT(factor)) != 0)
 			return false;
 		spec->factor[spec->factors++] = factor;
 		name = stop + 1;
 	}
 
-	/* In the order of the factors, so that a*b and b*a are one term. */
-	for (int i = 1; i < spec->factors; i++)
-	{
-		for (int j = i; j > 0 && spec->factor[j - 1] >= spec->factor[j]; j--)
-		{
-			int			swapped = spec->factor[j];
-
-			if (spec->factor[j - 1] == swapped)
-				return false;
-			spec->factor[j] = spec->factor[j - 1];
-			spec->factor[j - 1] = swapped;
-		}
-	}
 	return true;
 }
 
@@ -108,8 +108,8 @@ named_terms(const WinCellsReader *reader, ArrayType *array, WinTermSpec *spec)
 							 "salesops.win_cell_factors() lists the factors.", WIN_MAX_TERM_FACTORS)));
 		for (int u = 0; u < t; u++)
 		{
-			if (spec[u].factors == spec[t].factors &&
-				memcmp(spec[u].factor, spec[t].factor, spec[t].factors * sizeof(int)) == 0)
+			/* a*b and b*a are one term. */
+			if (factors_of(&spec[u]) == factors_of(&spec[t]))
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						 errmsg("term \"%.*s\" is named twice", (int) name[t].length, name[t].bytes)));
