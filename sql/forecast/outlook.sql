@@ -10,6 +10,46 @@
 -- categories, with the reason: no model, a model of too little history, no history of new business, or a range wider than
 -- the median, which tells nobody anything.
 
+CREATE TYPE salesops.forecast_line AS (
+  line                       text,
+  deals                      bigint,
+  mean                       numeric,
+  p10                        numeric,
+  p50                        numeric,
+  p90                        numeric,
+  quota                      numeric,
+  probability_at_least_quota float8,
+  expected_shortfall         numeric,
+  naive                      numeric,
+  category_weights           numeric,
+  noise_floor                numeric,
+  backtested_error           numeric,
+  backtested_bias            numeric,
+  published                  numeric,
+  forecast_method            text,
+  label                      text,
+  reason                     text
+);
+COMMENT ON TYPE salesops.forecast_line IS 'A line of forecast(); amounts in corporate currency. From quota on the columns are of the total alone';
+COMMENT ON COLUMN salesops.forecast_line.line IS 'actuals, existing pipeline, new business, total';
+COMMENT ON COLUMN salesops.forecast_line.deals IS 'Deals it is of; NULL = nobody knows them yet';
+COMMENT ON COLUMN salesops.forecast_line.mean IS 'Expected amount; the three lines add up to the total, and owners to any scope';
+COMMENT ON COLUMN salesops.forecast_line.p10 IS 'Amount that is missed one time in ten; it does not add up: bad luck of one is not that of all. NULL = no model that may be believed';
+COMMENT ON COLUMN salesops.forecast_line.p50 IS 'Median: as likely missed as exceeded';
+COMMENT ON COLUMN salesops.forecast_line.p90 IS 'Amount that is exceeded one time in ten';
+COMMENT ON COLUMN salesops.forecast_line.quota IS 'Quota of the scope, team quotas left out; NULL = none';
+COMMENT ON COLUMN salesops.forecast_line.probability_at_least_quota IS 'Probability that the quota is made';
+COMMENT ON COLUMN salesops.forecast_line.expected_shortfall IS 'Mean of the worst tenth of all outcomes';
+COMMENT ON COLUMN salesops.forecast_line.naive IS 'What somebody says who knows nothing: the actual of the quarter before; NULL = that is not over';
+COMMENT ON COLUMN salesops.forecast_line.category_weights IS 'Weighted total of the categories: amount x weight of what is to close in the quarter, and what is won';
+COMMENT ON COLUMN salesops.forecast_line.noise_floor IS 'Mean absolute error that would be left if every probability were true and deals independent: nobody can be closer than that';
+COMMENT ON COLUMN salesops.forecast_line.backtested_error IS 'Mean absolute error of the published method so long before the end of a quarter, as a share of the actual, from the last backtest(); NULL = there is none';
+COMMENT ON COLUMN salesops.forecast_line.backtested_bias IS 'Its mean error as a share of the actual: over 0 it said too much';
+COMMENT ON COLUMN salesops.forecast_line.published IS 'The forecast: the median of the model where it may be believed, else the weighted total, after the quarter the actual';
+COMMENT ON COLUMN salesops.forecast_line.forecast_method IS 'What is published: model median, category weights, actuals';
+COMMENT ON COLUMN salesops.forecast_line.label IS 'Quarter and its week, such as Q4, week 8';
+COMMENT ON COLUMN salesops.forecast_line.reason IS 'Why the model''s median is not published, or what a line leaves out; NULL = nothing to say';
+
 CREATE FUNCTION salesops.forecast_methods(OUT method text, OUT meaning text)
 RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 2
 BEGIN ATOMIC
@@ -121,15 +161,53 @@ END $$;
 COMMENT ON FUNCTION salesops.check_forecast_arguments(salesops.fiscal_period, timestamptz, text) IS
   'Raises 22023 unless the period is a quarter, as_of an instant and the method NULL or one of forecast_methods()';
 
+CREATE FUNCTION salesops.forecast_of_other_quarter(period salesops.fiscal_period, scope text, as_of timestamptz, known_at timestamptz,
+                                                   tree_as_of timestamptz, moves salesops.reporting_line[])
+RETURNS SETOF salesops.forecast_line LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 4 SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  running CONSTANT salesops.fiscal_period := salesops.period_after(as_of);
+  is_over CONSTANT boolean := period OPERATOR(salesops.<) running;
+  totals CONSTANT salesops.forecast_totals := salesops.scope_totals(period, scope, as_of, known_at, tree_as_of, moves);
+  actual CONSTANT numeric := coalesce(salesops.amount(totals, 'Closed'), 0);
+  weighted CONSTANT numeric := coalesce(salesops.weighted(totals, salesops.published_weights(as_of)), 0);
+  row salesops.forecast_line;
+BEGIN
+  row.line := 'actuals';
+  row.deals := salesops.deals(totals, 'Closed');
+  row.mean := actual;
+  RETURN NEXT row;
+
+  row.line := 'existing pipeline';
+  row.deals := CASE WHEN NOT is_over THEN (SELECT sum(salesops.deals(totals, c.category)) FROM salesops.forecast_categories() c WHERE c.is_open) END;
+  row.mean := CASE WHEN NOT is_over THEN weighted - actual END;
+  row.reason := CASE WHEN is_over THEN 'the quarter is over' END;
+  RETURN NEXT row;
+
+  row.line := 'new business';
+  row.deals := NULL;
+  row.mean := NULL;
+  row.reason := CASE WHEN is_over THEN 'the quarter is over' ELSE 'not in the weighted total' END;
+  RETURN NEXT row;
+
+  row.line := 'total';
+  row.mean := CASE WHEN is_over THEN actual ELSE weighted END;
+  row.quota := salesops.scope_quota(period, scope, as_of, known_at, tree_as_of, moves);
+  row.naive := CASE WHEN is_over THEN
+    coalesce(salesops.amount(salesops.scope_totals(period OPERATOR(salesops.-) 1, scope, as_of, known_at, tree_as_of, moves), 'Closed'), 0) END;
+  row.category_weights := CASE WHEN NOT is_over THEN weighted END;
+  row.published := row.mean;
+  row.forecast_method := CASE WHEN is_over THEN 'actuals' ELSE 'category weights' END;
+  row.label := right(period::text, 2);
+  row.reason := CASE WHEN is_over THEN 'the quarter is over' ELSE 'uncalibrated: the model looks as far as the end of ' || running END;
+  RETURN NEXT row;
+END $$;
+COMMENT ON FUNCTION salesops.forecast_of_other_quarter(salesops.fiscal_period, text, timestamptz, timestamptz, timestamptz, salesops.reporting_line[]) IS
+  'The lines of forecast() for a quarter that is over (its actuals) or has not begun (its weighted total)';
+
 CREATE FUNCTION salesops.forecast(period salesops.fiscal_period, scope text, as_of timestamptz, method text DEFAULT NULL,
                                   known_at timestamptz DEFAULT NULL, tree_as_of timestamptz DEFAULT NULL,
-                                  moves salesops.reporting_line[] DEFAULT NULL,
-                                  OUT line text, OUT deals bigint, OUT mean numeric, OUT p10 numeric, OUT p50 numeric, OUT p90 numeric,
-                                  OUT quota numeric, OUT probability_at_least_quota float8, OUT expected_shortfall numeric,
-                                  OUT naive numeric, OUT category_weights numeric, OUT noise_floor numeric,
-                                  OUT backtested_error numeric, OUT backtested_bias numeric,
-                                  OUT published numeric, OUT forecast_method text, OUT label text, OUT reason text)
-RETURNS SETOF record LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 4 SET search_path = pg_catalog, pg_temp AS $$
+                                  moves salesops.reporting_line[] DEFAULT NULL)
+RETURNS SETOF salesops.forecast_line LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 4 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   horizon record;
   fitted salesops.fitted_model;
@@ -139,6 +217,7 @@ DECLARE
   quantiles numeric[];
   reasons text[] := '{}';
   is_modelled boolean;
+  row salesops.forecast_line;
 BEGIN
   PERFORM salesops.check_forecast_arguments(period, as_of, method);
   scope := salesops.find_scope(scope, coalesce(tree_as_of, as_of), greatest(known_at, tree_as_of), moves);
@@ -150,121 +229,78 @@ BEGIN
 
   SELECT * INTO fitted FROM salesops.current_win_model(as_of, known_at);
   SELECT * INTO book FROM salesops.scope_book(scope, as_of, known_at, tree_as_of, moves);
-  is_modelled := coalesce(salesops.is_calibrated(fitted.model), false) AND method IS DISTINCT FROM 'category_weights';
-  IF method = 'category_weights' THEN
-    NULL;
-  ELSIF fitted.model_id IS NULL THEN
-    reasons := reasons || 'uncalibrated: no win model was fitted by then'::text;
-  ELSIF NOT is_modelled THEN
-    reasons := reasons || ('uncalibrated: ' || (SELECT s.reason FROM salesops.win_model_summary(fitted.model) s));
-  ELSIF book.new_business IS NULL THEN
-    reasons := reasons || 'no past quarter to tell new business from'::text;
-  END IF;
+  is_modelled := method IS DISTINCT FROM 'category_weights' AND coalesce(salesops.is_calibrated(fitted.model), false);
+  SELECT * INTO coming FROM salesops.new_business_spread(CASE WHEN is_modelled THEN book.new_business END);
 
-  line := 'actuals';
-  deals := book.won_deals;
-  mean := book.actual;
+  row.line := 'actuals';
+  row.deals := book.won_deals;
+  row.mean := book.actual;
   IF is_modelled THEN
-    p10 := mean;
-    p50 := mean;
-    p90 := mean;
+    row.p10 := row.mean;
+    row.p50 := row.mean;
+    row.p90 := row.mean;
   END IF;
-  RETURN NEXT;
+  RETURN NEXT row;
 
-  line := 'existing pipeline';
-  deals := book.open_deals;
-  mean := CASE WHEN is_modelled THEN book.existing ELSE book.weighted - book.actual END;
+  row.line := 'existing pipeline';
+  row.deals := book.open_deals;
+  row.mean := CASE WHEN is_modelled THEN book.existing ELSE book.weighted - book.actual END;
   IF is_modelled THEN
     quantiles := salesops.quantiles(book.pipeline, ARRAY[0.1, 0.5, 0.9]);
-    p10 := quantiles[1];
-    p50 := quantiles[2];
-    p90 := quantiles[3];
   END IF;
-  reason := CASE WHEN book.unknown_deals > 0 THEN format('%s deals without an amount in %s, or without a category, are in no sum',
-                                                        book.unknown_deals, salesops.get_setting('corporate_currency')) END;
-  RETURN NEXT;
+  row.p10 := quantiles[1];
+  row.p50 := quantiles[2];
+  row.p90 := quantiles[3];
+  row.reason := CASE WHEN book.unknown_deals > 0 THEN
+    format('%s deals are in no sum: no amount or rate, or nothing to weigh them by', book.unknown_deals) END;
+  RETURN NEXT row;
 
-  line := 'new business';
-  deals := NULL;
-  coming := salesops.new_business_spread(CASE WHEN is_modelled THEN book.new_business END);
-  mean := coming.mean;
+  row.line := 'new business';
+  row.deals := NULL;
+  row.mean := coming.mean;
   quantiles := salesops.quantiles(salesops.uncertain_bookings(coming.mean, coming.stddev), ARRAY[0.1, 0.5, 0.9]);
-  p10 := quantiles[1];
-  p50 := quantiles[2];
-  p90 := quantiles[3];
-  reason := CASE WHEN is_modelled AND coming.mean IS NULL THEN 'no past quarter to tell it from'
-                 WHEN NOT is_modelled THEN 'not in the weighted total' END;
-  RETURN NEXT;
+  row.p10 := quantiles[1];
+  row.p50 := quantiles[2];
+  row.p90 := quantiles[3];
+  row.reason := CASE WHEN NOT is_modelled THEN 'not in the weighted total' WHEN coming.mean IS NULL THEN 'no past quarter to tell it from' END;
+  RETURN NEXT row;
 
-  line := 'total';
-  deals := book.won_deals + book.open_deals;
-  label := horizon.label;
-  quota := salesops.scope_quota(period, scope, as_of, known_at, tree_as_of, moves);
-  naive := book.last_actual;
-  category_weights := book.weighted;
-  published := book.weighted;
-  forecast_method := 'category weights';
-  mean := book.weighted;
+  row.line := 'total';
+  row.deals := book.won_deals + book.open_deals;
+  row.mean := book.weighted;
   quantiles := NULL;
+  row.quota := salesops.scope_quota(period, scope, as_of, known_at, tree_as_of, moves);
+  row.naive := book.last_actual;
+  row.category_weights := book.weighted;
+  row.label := horizon.label;
   IF is_modelled THEN
-    mean := book.actual + book.existing + coalesce(coming.mean, 0);
+    row.mean := book.actual + book.existing + coalesce(coming.mean, 0);
     total := salesops.bookings_plus(book.pipeline, book.actual);
-    IF coming.mean IS NOT NULL THEN
+    IF coming.mean IS NULL THEN
+      reasons := reasons || 'no past quarter to tell new business from'::text;
+    ELSE
       total := salesops.bookings_plus(total, salesops.uncertain_bookings(coming.mean, coming.stddev, salesops.correlation(total)));
     END IF;
     quantiles := salesops.quantiles(total, ARRAY[0.1, 0.5, 0.9]);
-    probability_at_least_quota := salesops.probability_at_least(total, quota);
-    expected_shortfall := salesops.expected_shortfall(total, 0.1);
-    IF quantiles[2] <= 0 OR quantiles[3] - quantiles[1] > quantiles[2] THEN
-      reasons := reasons || 'the range is wider than the median'::text;
+    row.probability_at_least_quota := salesops.probability_at_least(total, row.quota);
+    row.expected_shortfall := salesops.expected_shortfall(total, 0.1);
+    IF quantiles[3] - quantiles[1] > quantiles[2] THEN
+      reasons := reasons || 'the range from P10 to P90 is wider than the median'::text;
     END IF;
-    IF reasons = '{}' THEN
-      published := quantiles[2];
-      forecast_method := 'model median';
-    END IF;
+  ELSIF method IS DISTINCT FROM 'category_weights' THEN
+    reasons := reasons || ('uncalibrated: ' || coalesce((SELECT s.reason FROM salesops.win_model_summary(fitted.model) s), 'no win model was fitted by then'));
   END IF;
-  p10 := quantiles[1];
-  p50 := quantiles[2];
-  p90 := quantiles[3];
-  reason := CASE WHEN reasons <> '{}' THEN array_to_string(reasons, '; ') END;
-  RETURN NEXT;
+  row.p10 := quantiles[1];
+  row.p50 := quantiles[2];
+  row.p90 := quantiles[3];
+  row.forecast_method := CASE WHEN is_modelled AND reasons = '{}' THEN 'model median' ELSE 'category weights' END;
+  row.published := CASE row.forecast_method WHEN 'model median' THEN row.p50 ELSE book.weighted END;
+  row.reason := CASE WHEN reasons <> '{}' THEN array_to_string(reasons, '; ') END;
+  RETURN NEXT row;
 END $$;
-
-CREATE FUNCTION salesops.forecast_of_other_quarter(period salesops.fiscal_period, scope text, as_of timestamptz, known_at timestamptz,
-                                                   tree_as_of timestamptz, moves salesops.reporting_line[],
-                                                   OUT line text, OUT deals bigint, OUT mean numeric, OUT p10 numeric, OUT p50 numeric,
-                                                   OUT p90 numeric, OUT quota numeric, OUT probability_at_least_quota float8,
-                                                   OUT expected_shortfall numeric, OUT naive numeric, OUT category_weights numeric,
-                                                   OUT noise_floor numeric, OUT backtested_error numeric, OUT backtested_bias numeric,
-                                                   OUT published numeric, OUT forecast_method text, OUT label text, OUT reason text)
-RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 4
-BEGIN ATOMIC
-  WITH asked AS MATERIALIZED (
-    SELECT salesops.scope_totals(t.period, t.scope, t.as_of, t.known_at, t.tree_as_of, t.moves) AS totals,
-           salesops.scope_totals(t.period OPERATOR(salesops.-) 1, t.scope, t.as_of, t.known_at, t.tree_as_of, t.moves) AS last_totals,
-           salesops.scope_quota(t.period, t.scope, t.as_of, t.known_at, t.tree_as_of, t.moves) AS quota,
-           salesops.published_weights(t.as_of) AS weights, t.period < h.period AS is_over, h.period AS running
-    FROM (SELECT period, scope, as_of, known_at, tree_as_of, moves) t CROSS JOIN LATERAL salesops.forecast_horizon(t.as_of) h
-  ), sums AS MATERIALIZED (
-    SELECT a.*, coalesce(salesops.amount(a.totals, 'Closed'), 0) AS actual, coalesce(salesops.weighted(a.totals, a.weights), 0) AS weighted,
-           coalesce(salesops.amount(a.last_totals, 'Closed'), 0) AS last_actual, salesops.deals(a.totals, 'Closed') AS won_deals,
-           (SELECT sum(salesops.deals(a.totals, c.category))::bigint FROM salesops.forecast_categories() c WHERE c.is_open) AS open_deals
-    FROM asked a
-  )
-  SELECT v.line, v.deals, v.mean, NULL::numeric, NULL::numeric, NULL::numeric, v.quota, NULL::float8, NULL::numeric, v.naive, v.weighted,
-         NULL::numeric, NULL::numeric, NULL::numeric, v.published, v.forecast_method, v.label, v.reason
-  FROM sums s
-  CROSS JOIN LATERAL (VALUES
-    (1, 'actuals', s.won_deals, s.actual, NULL::numeric, NULL::numeric, NULL::numeric, NULL::numeric, NULL, NULL, NULL),
-    (2, 'existing pipeline', CASE WHEN NOT s.is_over THEN s.open_deals END, CASE WHEN NOT s.is_over THEN s.weighted - s.actual END,
-     NULL, NULL, NULL, NULL, NULL, NULL, CASE WHEN s.is_over THEN 'the quarter is over' END),
-    (3, 'new business', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-     CASE WHEN s.is_over THEN 'the quarter is over' ELSE 'not in the weighted total' END),
-    (4, 'total', CASE WHEN s.is_over THEN s.won_deals ELSE s.won_deals + s.open_deals END, CASE WHEN s.is_over THEN s.actual ELSE s.weighted END,
-     s.quota, CASE WHEN s.is_over OR s.period_before_is_over THEN s.last_actual END, CASE WHEN NOT s.is_over THEN s.weighted END,
-     CASE WHEN s.is_over THEN s.actual ELSE s.weighted END, CASE WHEN s.is_over THEN 'actuals' ELSE 'category weights' END,
-     right(period::text, 2), CASE WHEN s.is_over THEN 'the quarter is over: what was won'
-                                  ELSE format('uncalibrated: the model looks as far as the end of %s', s.running) END)
-  ) AS v("position", line, deals, mean, quota, naive, weighted, published, forecast_method, label, reason)
-  ORDER BY v."position";
-END;
+COMMENT ON FUNCTION salesops.forecast(salesops.fiscal_period, text, timestamptz, text, timestamptz, timestamptz, salesops.reporting_line[]) IS
+  'What a fiscal quarter will bring a scope (company, or one of forecast_scopes()) as seen at an instant: actuals, existing pipeline, '
+  'new business, total, with P10, P50 and P90; on the total the quota and what to hold the forecast against. method: model, '
+  'category_weights, or NULL = what is published, the model''s median where it may be believed, else the weighted total with the '
+  'reason. known_at as in opportunity_state(); tree_as_of = instant of the manager tree (as_of itself, or a later one for as-is), '
+  'moves = proposed ones. 22023 for a period that is no quarter, 42704 for an unknown scope';
