@@ -120,10 +120,10 @@ BEGIN
   SELECT t.source_key, t.owner_id, b.*
   FROM unnest(after.sources, after.owners) AS t(source_key, owner_id)
   CROSS JOIN LATERAL (
-    SELECT array_agg(d) AS deals
-    FROM (SELECT f.* FROM salesops.current_deal_forecast f WHERE f.source_key = t.source_key AND f.owner_id = t.owner_id
+    SELECT array_agg(d.deal) AS deals
+    FROM (SELECT f AS deal FROM salesops.current_deal_forecast f WHERE f.source_key = t.source_key AND f.owner_id = t.owner_id
           UNION ALL
-          SELECT f.* FROM salesops.current_deal_forecast f WHERE f.source_key = t.source_key AND f.owner_id IS NULL AND t.owner_id IS NULL) d) d
+          SELECT f FROM salesops.current_deal_forecast f WHERE f.source_key = t.source_key AND f.owner_id IS NULL AND t.owner_id IS NULL) d) d
   CROSS JOIN LATERAL salesops.owner_book(d.deals, correlation) b
   WHERE d.deals IS NOT NULL;
 
