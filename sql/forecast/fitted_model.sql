@@ -26,7 +26,7 @@ CREATE TABLE salesops.fitted_model (
   fitted_at             timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
 COMMENT ON TABLE salesops.fitted_model IS
-  'Win models that were fitted, each with what it was fitted to; written by fit_win_model(), never changed';
+  'Win models that were fitted, each with what it was fitted to; written by fit_forecast(), never changed';
 COMMENT ON COLUMN salesops.fitted_model.model_id IS 'Identity of the model';
 COMMENT ON COLUMN salesops.fitted_model.as_of IS 'Instant it was fitted for: nothing that happened later is in it';
 COMMENT ON COLUMN salesops.fitted_model.known_at IS 'What was known by then was used';
@@ -48,6 +48,7 @@ COMMENT ON COLUMN salesops.fitted_model.new_business_from IS 'First quarter that
 COMMENT ON COLUMN salesops.fitted_model.new_business_quarters IS 'How many quarters it is told from, at most four';
 COMMENT ON COLUMN salesops.fitted_model.corporate_currency IS 'ISO code of the amounts of its new business, and of the classes of amounts';
 COMMENT ON COLUMN salesops.fitted_model.fitted_at IS 'Wall clock time when it was fitted';
+COMMENT ON SEQUENCE salesops.fitted_model_model_id_seq IS 'Identities of fitted models';
 CREATE INDEX fitted_model_as_of ON salesops.fitted_model (as_of, model_id);
 SELECT pg_catalog.pg_extension_config_dump('salesops.fitted_model', '');
 SELECT pg_catalog.pg_extension_config_dump('salesops.fitted_model_model_id_seq', '');
@@ -63,7 +64,7 @@ CREATE TABLE salesops.fitted_new_business (
   UNIQUE NULLS NOT DISTINCT (model_id, period, months_to_go, source_key, owner_id)
 );
 COMMENT ON TABLE salesops.fitted_new_business IS
-  'New business of past quarters as each model knows it: new_business_history() of its instant; written by fit_win_model(), never changed';
+  'New business of past quarters as each model knows it: new_business_history() of its instant; written by fit_forecast(), never changed';
 COMMENT ON COLUMN salesops.fitted_new_business.model_id IS 'Model it is kept with';
 COMMENT ON COLUMN salesops.fitted_new_business.period IS 'Fiscal quarter';
 COMMENT ON COLUMN salesops.fitted_new_business.months_to_go IS 'Months of it that were left';
@@ -81,7 +82,7 @@ CREATE TABLE salesops.fitted_price_realization (
   UNIQUE NULLS NOT DISTINCT (model_id, segment)
 );
 COMMENT ON TABLE salesops.fitted_price_realization IS
-  'What list prices are worth as each model knows it: price_realization() of its instant; written by fit_win_model(), never changed';
+  'What list prices are worth as each model knows it: price_realization() of its instant; written by fit_forecast(), never changed';
 COMMENT ON COLUMN salesops.fitted_price_realization.model_id IS 'Model it is kept with';
 COMMENT ON COLUMN salesops.fitted_price_realization.segment IS 'Segment of the account; NULL = all, for segments without a row too';
 COMMENT ON COLUMN salesops.fitted_price_realization.deals IS 'Won deals it was learned from';
@@ -94,12 +95,12 @@ DECLARE
 BEGIN
   FOREACH relation IN ARRAY ARRAY['fitted_model', 'fitted_new_business', 'fitted_price_realization'] LOOP
     EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON salesops.%I
-                    FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change(''Call salesops.fit_win_model() for a later instant.'')', relation);
+                    FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change(''Call salesops.fit_forecast() for a later instant.'')', relation);
     EXECUTE format('COMMENT ON TRIGGER append_only ON salesops.%I IS ''a forecast must stay recomputable from its model''', relation);
   END LOOP;
 END $$;
 
-CREATE FUNCTION salesops.fit_win_model(as_of timestamptz, known_at timestamptz DEFAULT NULL)
+CREATE FUNCTION salesops.fit_forecast(as_of timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS bigint LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
   known CONSTANT timestamptz := coalesce(known_at, as_of);
@@ -138,7 +139,7 @@ BEGIN
   SELECT model_id, r.segment, r.deals, r.ratio FROM salesops.price_realization(as_of, known) r;
   RETURN model_id;
 END $$;
-COMMENT ON FUNCTION salesops.fit_win_model(timestamptz, timestamptz) IS
+COMMENT ON FUNCTION salesops.fit_forecast(timestamptz, timestamptz) IS
   'Fit the win model for an instant, from the quarters of five years that had ended by then as known by known_at (NULL = as_of), and '
   'keep it with what new business came in and what list prices are worth; returns its model_id. 22023 for an instant that is none or '
   'in the future';

@@ -141,7 +141,7 @@ COMMENT ON FUNCTION salesops.scope_quota(salesops.fiscal_period, text, timestamp
   'Quota of a scope in a fiscal quarter, corporate currency, team quotas left out; NULL = none. Arguments as of scope_members()';
 
 CREATE FUNCTION salesops.check_forecast_arguments(period salesops.fiscal_period, as_of timestamptz, method text)
-RETURNS void LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+RETURNS void LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   IF salesops.check_quarter(period) IS NULL THEN
     RAISE EXCEPTION 'a forecast is for a fiscal quarter, not for NULL' USING

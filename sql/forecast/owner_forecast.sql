@@ -58,7 +58,7 @@ CREATE FUNCTION salesops.owner_book(deals salesops.current_deal_forecast[], corr
                                     OUT open_deals bigint, OUT won_deals bigint, OUT unknown_deals bigint, OUT actual numeric,
                                     OUT last_actual numeric, OUT existing numeric, OUT weighted numeric,
                                     OUT pipeline salesops.bookings_distribution)
-RETURNS record LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURNS record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   SELECT count(*) FILTER (WHERE d.part = 'open'), count(*) FILTER (WHERE d.part = 'won'),
          count(*) FILTER (WHERE d.part <> 'won last quarter' AND d.expected IS NULL),

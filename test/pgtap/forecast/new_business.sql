@@ -7,16 +7,16 @@ SET LOCAL search_path = salesops, public;
 SELECT plan(15);
 
 SELECT is((SELECT (h.day, h.period, h.start_date, h.end_date, h.months_to_go, h.label)::text FROM forecast_horizon('2026-10-31 23:59:59.999999+00') h),
-          '(2026-11-01,FY2026-Q4,2026-10-01,2026-12-31,2.00000000000000000000,"Q4, week 5")', 'at a mark two months are left');
+          '(2026-11-01,FY2026-Q4,2026-10-01,2026-12-31,2,"Q4, week 5")', 'at a mark two months are left');
 SELECT is((SELECT (h.period, round(h.months_to_go, 6))::text FROM forecast_horizon('2026-11-20 00:00+00') h), '(FY2026-Q4,1.366667)',
           'a day that has begun is still ahead: December and 11 of 30 days');
 SELECT is((SELECT h.months_to_go FROM forecast_horizon('2026-11-20 23:00+00') h), (SELECT h.months_to_go FROM forecast_horizon('2026-11-20 00:00+00') h),
           'all day long it is equally far');
 SELECT is((SELECT (h.period, h.months_to_go, h.label)::text FROM forecast_horizon('2026-09-30 23:59:59.999999+00') h),
-          '(FY2026-Q4,3.00000000000000000000,"Q4, week 1")', 'at the last instant of a quarter the next one is asked about');
+          '(FY2026-Q4,3,"Q4, week 1")', 'at the last instant of a quarter the next one is asked about');
 SELECT set_setting('fiscal_year_start_month', '2'), set_setting('time_zone', 'America/New_York');
 SELECT is((SELECT (h.day, h.period, h.end_date, h.months_to_go)::text FROM forecast_horizon('2027-01-01 04:00+00') h),
-          '(2026-12-31,FY2027-Q4,2027-01-31,1.03225806451612903226)', 'in the calendar and the zone of the settings, across a year');
+          '(2026-12-31,FY2027-Q4,2027-01-31,1.03225806451613)', 'in the calendar and the zone of the settings, across a year');
 SELECT set_setting('fiscal_year_start_month', '1'), set_setting('time_zone', 'UTC');
 
 SELECT results_eq($$SELECT m, new_business_share(3, m), new_business_share(2.25, m), new_business_share(0.5, m) FROM generate_series(3, 1, -1) m$$,
