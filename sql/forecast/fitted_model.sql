@@ -112,7 +112,8 @@ DECLARE
 BEGIN
   PERFORM salesops.check_as_of(as_of);
   SELECT * INTO horizon FROM salesops.forecast_horizon(as_of);
-  left_out := '{}';
+  left_out := (SELECT coalesce(jsonb_object_agg(f.name, l.reason ORDER BY f.name COLLATE "C", l.source_key COLLATE "C", l.field COLLATE "C"), '{}')
+               FROM salesops.leaking_fields(as_of, known) l CROSS JOIN LATERAL unnest(l.factors) AS f(name));
   factors := ARRAY(SELECT f.name FROM unnest(salesops.win_factors(as_of)) WITH ORDINALITY AS f(name, place)
                    WHERE NOT left_out ? f.name ORDER BY f.place);
 

@@ -16,11 +16,13 @@ BEGIN ATOMIC
   -- Fiscal months are calendar months, whichever one the year begins with.
   SELECT coalesce(array_agg(m.month AT TIME ZONE z.zone - interval '1 microsecond' ORDER BY m.month), '{}')
   FROM (SELECT salesops.time_zone() AS zone OFFSET 0) z
-  CROSS JOIN LATERAL generate_series(date_trunc('month', from_date::timestamp), to_date::timestamp, interval '1 month') AS m(month)
+  -- From minus infinity it would never end.
+  CROSS JOIN LATERAL generate_series(CASE WHEN isfinite(from_date) AND isfinite(to_date) THEN date_trunc('month', from_date::timestamp) END,
+                                     to_date::timestamp, interval '1 month') AS m(month)
   WHERE m.month > from_date::timestamp;
 END;
 COMMENT ON FUNCTION salesops.marks(date, date) IS
-  'Marks of the days from a date to the day before another: the last instants of fiscal months, in the zone of the setting';
+  'Marks of the days from a date to the day before another: the last instants of fiscal months, in the zone of the setting; none where a date is infinite';
 
 CREATE FUNCTION salesops.win_deals(
   instants timestamptz[], known_at timestamptz DEFAULT NULL, factors text[] DEFAULT salesops.win_factors(),
@@ -59,7 +61,7 @@ BEGIN ATOMIC
     SELECT d.instant, d.source_key, count(*) FILTER (WHERE NOT d.is_remembered) * 20 > count(*) AS is_short
     FROM deal d GROUP BY d.instant, d.source_key
   )
-  SELECT d.instant, d.source_key, d.id, d.owner_id, i.period, i.months_to_go, d.category, d.close_date, d.corporate_amount, d.amount_basis,
+  SELECT d.instant, d.source_key, d.id, d.owner_id, i.period, i.months_to_go, CASE WHEN k.is_known THEN d.category END, CASE WHEN k.is_known THEN d.close_date END, d.corporate_amount, d.amount_basis,
          d.segment, NOT k.is_known,
          salesops.pick_levels(
            salesops.win_levels(
