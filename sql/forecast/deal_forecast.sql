@@ -66,6 +66,15 @@ COMMENT ON FUNCTION salesops.current_win_model(timestamptz, timestamptz) IS
   'The model that a forecast as of an instant uses: the newest one fitted as of it or before, from what was known by known_at '
   '(NULL = as_of), for the corporate currency of the setting; no row = there is none';
 
+CREATE FUNCTION salesops.model_doubt(fitted salesops.fitted_model)
+RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT CASE WHEN (fitted).deals < 50 THEN format('%s deals to learn from, and 50 are needed', (fitted).deals)
+              ELSE (SELECT s.reason FROM salesops.win_model_summary((fitted).model) s) END;
+END;
+COMMENT ON FUNCTION salesops.model_doubt(salesops.fitted_model) IS
+  'Why a fitted model must not be believed; NULL = it may, or there is none';
+
 CREATE FUNCTION salesops.win_probabilities(as_of timestamptz, known_at timestamptz DEFAULT NULL,
                                            deals salesops.deal_key[] DEFAULT NULL,
                                            OUT source_key text, OUT id text, OUT owner_id text,
@@ -76,9 +85,10 @@ CREATE FUNCTION salesops.win_probabilities(as_of timestamptz, known_at timestamp
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
   WITH fitted AS MATERIALIZED (
-    SELECT m.model_id, m.model FROM salesops.current_win_model(win_probabilities.as_of, win_probabilities.known_at) m
+    SELECT m.model_id, m.model, salesops.model_doubt(m) IS NULL AS is_believed
+    FROM salesops.current_win_model(win_probabilities.as_of, win_probabilities.known_at) m
   ), asked AS MATERIALIZED (
-    SELECT h.start_date, h.end_date, (SELECT f.model FROM fitted f WHERE salesops.is_calibrated(f.model)) AS model
+    SELECT h.start_date, h.end_date, (SELECT f.model FROM fitted f WHERE f.is_believed) AS model
     FROM salesops.forecast_horizon(win_probabilities.as_of) h
   ), list_price AS MATERIALIZED (
     SELECT r.segment, r.ratio FROM salesops.fitted_price_realization r JOIN fitted f ON f.model_id = r.model_id
@@ -101,7 +111,7 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.win_probabilities(timestamptz, timestamptz, salesops.deal_key[]) IS
   'Every deal open at an instant with its probability to be won by the end of the running quarter: of current_win_model() where that '
-  'is calibrated, else (method: category weight, uncalibrated) the weight of its category if it is to close in the quarter and 0 if '
+  'may be believed, else (method: category weight, uncalibrated) the weight of its category if it is to close in the quarter and 0 if '
   'not, NULL without a category. amount = what it brings: an estimate at list price times what list prices are worth. deals: of these '
   'only, NULL = all';
 

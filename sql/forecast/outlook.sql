@@ -190,6 +190,8 @@ BEGIN
   RETURN NEXT row;
 
   row.line := 'total';
+  row.deals := salesops.deals(totals, 'Closed')
+               + CASE WHEN is_over THEN 0 ELSE (SELECT sum(salesops.deals(totals, c.category)) FROM salesops.forecast_categories() c WHERE c.is_open) END;
   row.mean := CASE WHEN is_over THEN actual ELSE weighted END;
   row.quota := salesops.scope_quota(period, scope, as_of, known_at, tree_as_of, moves);
   row.naive := CASE WHEN is_over THEN
@@ -229,7 +231,7 @@ BEGIN
 
   SELECT * INTO fitted FROM salesops.current_win_model(as_of, known_at);
   SELECT * INTO book FROM salesops.scope_book(scope, as_of, known_at, tree_as_of, moves);
-  is_modelled := method IS DISTINCT FROM 'category_weights' AND coalesce(salesops.is_calibrated(fitted.model), false);
+  is_modelled := method IS DISTINCT FROM 'category_weights' AND fitted.model_id IS NOT NULL AND salesops.model_doubt(fitted) IS NULL;
   SELECT * INTO coming FROM salesops.new_business_spread(CASE WHEN is_modelled THEN book.new_business END);
 
   row.line := 'actuals';
@@ -288,7 +290,7 @@ BEGIN
       reasons := reasons || 'the range from P10 to P90 is wider than the median'::text;
     END IF;
   ELSIF method IS DISTINCT FROM 'category_weights' THEN
-    reasons := reasons || ('uncalibrated: ' || coalesce((SELECT s.reason FROM salesops.win_model_summary(fitted.model) s), 'no win model was fitted by then'));
+    reasons := reasons || ('uncalibrated: ' || coalesce(salesops.model_doubt(fitted), 'no win model was fitted by then'));
   END IF;
   row.p10 := quantiles[1];
   row.p50 := quantiles[2];
