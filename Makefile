@@ -25,12 +25,12 @@ EXTRA_CLEAN  = $(OBJS:.o=.d) salesops--*.sql
 PG_CONFIG   ?= pg_config
 
 # The targets a newcomer types work before anything is installed, so they come before PGXS.
-PROVISIONED  = demo demo-stop check check-faults check-matrix check-variants check-assert check-valgrind check-ubsan check-fuzz check-forecast bench
+PROVISIONED  = demo demo-stop backtest check check-faults check-matrix check-variants check-assert check-valgrind check-ubsan check-fuzz check-forecast bench
 ifneq ($(filter $(PROVISIONED),$(MAKECMDGOALS)),)
 
 .PHONY: $(PROVISIONED)
 $(PROVISIONED):
-	@PG_CONFIG="$(PG_CONFIG)" DATA="$(DATA)" MAPPING="$(MAPPING)" AS_OF="$(AS_OF)" $(here)/scripts/$@
+	@PG_CONFIG="$(PG_CONFIG)" DATA="$(DATA)" MAPPING="$(MAPPING)" AS_OF="$(AS_OF)" QUARTERS="$(QUARTERS)" $(here)/scripts/$@
 
 else
 

@@ -11,16 +11,23 @@
 -- unchanged lists, and the dates. Custom fields are known of the time before only if that option lists them. And a deal that
 -- nobody knows the beginning of was not open at a mark for all we know, unless we saw it then.
 
-CREATE FUNCTION salesops.marks(from_date date, to_date date) RETURNS timestamptz[] LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
+CREATE FUNCTION salesops.marks(from_date date, to_date date) RETURNS timestamptz[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  zone CONSTANT text := salesops.time_zone();
+BEGIN
+  -- A slip of a millennium would look at more marks than there is room for.
+  IF NOT isfinite(from_date) OR NOT isfinite(to_date) OR to_date - from_date > 36525 THEN
+    RAISE EXCEPTION 'cannot look at the months from % to %', from_date, to_date USING
+      ERRCODE = 'invalid_parameter_value', HINT = 'Give two dates that are at most a hundred years apart.';
+  END IF;
   -- Fiscal months are calendar months, whichever one the year begins with.
-  SELECT coalesce(array_agg(m.month AT TIME ZONE z.zone - interval '1 microsecond' ORDER BY m.month), '{}')
-  FROM (SELECT salesops.time_zone() AS zone OFFSET 0) z
-  CROSS JOIN LATERAL generate_series(date_trunc('month', from_date::timestamp), to_date::timestamp, interval '1 month') AS m(month)
-  WHERE m.month > from_date::timestamp;
-END;
+  RETURN (SELECT coalesce(array_agg(m.month AT TIME ZONE zone - interval '1 microsecond' ORDER BY m.month), '{}')
+          FROM generate_series(date_trunc('month', from_date::timestamp), to_date::timestamp, interval '1 month') AS m(month)
+          WHERE m.month > from_date::timestamp);
+END $$;
 COMMENT ON FUNCTION salesops.marks(date, date) IS
-  'Marks of the days from a date to the day before another: the last instants of fiscal months, in the zone of the setting';
+  'Marks of the days from a date to the day before another: the last instants of fiscal months, in the zone of the setting; 22023 unless both are finite and at most a hundred years apart';
 
 CREATE FUNCTION salesops.period_after(instant timestamptz) RETURNS salesops.fiscal_period LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -79,7 +86,7 @@ BEGIN ATOMIC
     SELECT d.instant, d.source_key, count(*) FILTER (WHERE NOT d.is_remembered) * 20 > count(*) AS is_short
     FROM deal d GROUP BY d.instant, d.source_key
   )
-  SELECT d.instant, d.source_key, d.id, d.owner_id, i.period, i.months_to_go, d.category, d.close_date, d.corporate_amount, d.amount_basis,
+  SELECT d.instant, d.source_key, d.id, d.owner_id, i.period, i.months_to_go, CASE WHEN k.is_known THEN d.category END, CASE WHEN k.is_known THEN d.close_date END, d.corporate_amount, d.amount_basis,
          NOT k.is_known,
          salesops.pick_levels(
            salesops.win_levels(
