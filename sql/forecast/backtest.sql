@@ -25,18 +25,6 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.backtest_methods() IS 'The methods that backtest() compares, and whether each states a probability of every deal';
 
-CREATE FUNCTION salesops.new_business_stddev(amounts numeric[]) RETURNS float8
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-  SELECT sqrt(((s.deviation + 2 * (s.mean / 2) ^ 2) / (s.n + 1) * (1 + 1 / s.n))::float8)
-  FROM (SELECT count(*)::numeric AS n, avg(a.amount) AS mean, coalesce(var_samp(a.amount), 0) * (count(*) - 1) AS deviation
-        FROM unnest(new_business_stddev.amounts) AS a(amount)) s
-  WHERE s.n > 0;
-END;
-COMMENT ON FUNCTION salesops.new_business_stddev(numeric[]) IS
-  'Standard deviation of the next amount after some like it: their sample variance with half the mean, squared, mixed in as if seen twice, '
-  'times 1 + 1/n for the mean is itself an estimate; NULL without amounts';
-
 -- E|X - mean| = 2 F (mean - E[X | X <= mean]) with F = P(X <= mean), and E[X | X <= mean] is the expected shortfall of F.
 CREATE FUNCTION salesops.noise_floor(bookings salesops.bookings_distribution) RETURNS float8
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -178,7 +166,7 @@ BEGIN
     SELECT k.method, salesops.shrunk_correlation(
              salesops.estimate_correlation(q.period, p.amount, p.probability, p.settled_won), count(DISTINCT p.quarter)::integer) AS correlation
     FROM unnest(run.methods) AS k(method)
-    LEFT JOIN pg_temp.salesops_walk_prediction p ON p.method = k.method AND p.quarter < walk_forecast.quarter AND p.months_to_go = 3
+    LEFT JOIN pg_temp.salesops_walk_prediction p ON p.method = k.method AND p.quarter < walk_forecast.quarter AND p.months_to_go = run.months_to_go[1]
     LEFT JOIN pg_temp.salesops_walk_quarter q ON q.quarter = p.quarter
     GROUP BY k.method
   ), of_owner AS MATERIALIZED (
@@ -226,10 +214,10 @@ BEGIN
     FROM line l JOIN member m ON m.months_to_go = l.months_to_go AND m.source_key = l.source_key AND m.owner_id = l.owner_id
     GROUP BY m.months_to_go, m.scope
   ), spread AS (
-    SELECT s.*, n.mean AS new_mean, salesops.new_business_stddev(s.new_business[:q.quarters]) AS new_stddev
+    SELECT s.*, n.mean AS new_mean, n.stddev AS new_stddev
     FROM scope s
     JOIN (SELECT DISTINCT p.months_to_go, p.quarters FROM past p) q ON q.months_to_go = s.months_to_go
-    CROSS JOIN LATERAL (SELECT avg(b.amount) AS mean FROM unnest(s.new_business[:q.quarters]) AS b(amount)) n
+    CROSS JOIN LATERAL salesops.new_business_spread(s.new_business[:q.quarters]) n
   )
   SELECT run.run_id, run.from_period OPERATOR(salesops.+) walk_forecast.quarter, t.months_to_go, t.mark, t.basis,
          c.scope_kind, c.scope, f.method, coalesce(o.deals, 0), x.*,
