@@ -45,7 +45,7 @@ BEGIN ATOMIC
   UNION ALL
   SELECT w.privilege, format('TABLE salesops.%I', u.name)
   FROM (VALUES
-    ('keep_maps', 'INSERT', ARRAY['stage_map', 'category_map', 'value_map', 'weight_set', 'weight_evidence', 'setting', 'forecast_deadline']),
+    ('keep_maps', 'INSERT', ARRAY['stage_map', 'category_map', 'value_map', 'weight_set', 'weight_evidence', 'win_factor', 'setting', 'forecast_deadline']),
     -- Who recorded it and when is not theirs to say.
     ('submit_forecasts', 'INSERT (source_key, rep_id, period, category, submitted_at, amount, currency, note, submitted_by, cut_off, prior_amount)',
      ARRAY['forecast_submission']),
@@ -82,6 +82,16 @@ END;
 COMMENT ON FUNCTION salesops.access_rights(text) IS
   'Rights of a task of access_tasks(), those it includes too: GRANT privilege ON object; of the marts those that are there. No row for an unknown task';
 
+CREATE FUNCTION salesops.check_role(role name)
+RETURNS void LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = check_role.role) THEN
+    RAISE EXCEPTION 'role % does not exist', coalesce(quote_literal(check_role.role), 'NULL') USING
+      ERRCODE = 'undefined_object', HINT = 'SELECT rolname FROM pg_roles lists the roles; CREATE ROLE makes one.';
+  END IF;
+END $$;
+COMMENT ON FUNCTION salesops.check_role(name) IS 'Raises 42704 unless there is such a role';
+
 CREATE FUNCTION salesops.grant_access(grantee name, task text)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -92,10 +102,7 @@ BEGIN
       ERRCODE = 'invalid_parameter_value',
       HINT = format('Use one of %s.', (SELECT string_agg(t.task, ', ') FROM salesops.access_tasks() t));
   END IF;
-  IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = grantee) THEN
-    RAISE EXCEPTION 'role % does not exist', coalesce(quote_literal(grantee), 'NULL') USING
-      ERRCODE = 'undefined_object', HINT = 'CREATE ROLE makes it.';
-  END IF;
+  PERFORM salesops.check_role(grantee);
   FOR item IN SELECT r.privilege, r.object FROM salesops.access_rights(grant_access.task) r LOOP
     EXECUTE format('GRANT %s ON %s TO %I', item.privilege, item.object, grantee);
   END LOOP;
@@ -118,10 +125,7 @@ RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   item record;
 BEGIN
-  IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = grantee) THEN
-    RAISE EXCEPTION 'role % does not exist', coalesce(quote_literal(grantee), 'NULL') USING
-      ERRCODE = 'undefined_object', HINT = 'SELECT rolname FROM pg_roles lists the roles.';
-  END IF;
+  PERFORM salesops.check_role(grantee);
   FOR item IN SELECT r.privilege, r.object FROM salesops.access_rights(revoke_access.task) r LOOP
     EXECUTE format('REVOKE %s ON %s FROM %I', item.privilege, item.object, grantee);
   END LOOP;

@@ -36,7 +36,7 @@ BEGIN ATOMIC
   UNION ALL
   SELECT w.privilege, format('TABLE salesops.%I', u.name)
   FROM (VALUES
-    ('keep_maps', 'INSERT', ARRAY['stage_map', 'category_map', 'value_map', 'weight_set', 'weight_evidence', 'setting', 'forecast_deadline']),
+    ('keep_maps', 'INSERT', ARRAY['stage_map', 'category_map', 'value_map', 'weight_set', 'weight_evidence', 'win_factor', 'setting', 'forecast_deadline']),
     -- Who recorded it and when is not theirs to say.
     ('submit_forecasts', 'INSERT (source_key, rep_id, period, category, submitted_at, amount, currency, note, submitted_by, cut_off, prior_amount)',
      ARRAY['forecast_submission']),
