@@ -16,7 +16,7 @@ SELECT ARRAY[(1 + n % 3)::text, (ARRAY['0-7 days', '8-14 days', '15-30 days', '3
 FROM generate_series(1, 12000) AS n;
 \set factors 'ARRAY[''to_go'', ''age'', ''owner'', ''segment'']'
 CREATE TABLE public.model AS SELECT fit_win_model(win_cells(:factors, levels, 'FY2026-Q1', won)) AS model FROM public.deal;
-SELECT is((s.terms, s.is_recalibrated, s.is_converged AND s.iterations < 60, s.is_calibrated, s.reason, s.deals, s.periods)::text,
+SELECT is((s.terms, s.is_recalibrated, s.is_converged AND s.iterations < 40, s.is_calibrated, s.reason, s.deals, s.periods)::text,
           ROW(ARRAY['to_go', 'age', 'owner', 'segment', 'age*to_go', 'age*segment', 'to_go*segment', 'segment*owner'],
               false, true, true, NULL::text, 12000, 1)::text, 'the default terms; converged') FROM public.model, win_model_summary(model) AS s;
 
