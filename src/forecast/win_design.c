@@ -18,7 +18,7 @@
  */
 #include "forecast/win_fit.h"
 
-#include "common/hashfn.h"
+#include "common/int.h"
 #include "miscadmin.h"
 
 #define DENSE_MOST		640
@@ -704,10 +704,14 @@ win_design(const WinCells *cells, int terms, const WinTermSpec *spec)
 	{
 		if (design->rows++ % 65536 == 0)
 			CHECK_FOR_INTERRUPTS();
+		if (pg_add_s64_overflow(design->all_deals, cell.deals, &design->all_deals))
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("number of deals out of range"),
+					 errdetail("All deals together do not fit in a bigint.")));
+		design->all_wins += cell.wins;
 		for (int t = 0; t < terms; t++)
 			count_level(&table[t], key_of(&reader, &spec[t], &cell), cell.deals, cell.wins);
-		design->all_deals += cell.deals;
-		design->all_wins += cell.wins;
 	}
 	if (reader.stream.is_damaged)
 		elog(ERROR, "stored win_cells are damaged");
