@@ -23,9 +23,9 @@ RETURNS void LANGUAGE sql AS $$
 $$;
 CREATE FUNCTION pg_temp.adjust(rep text, by text, n integer, before numeric, after numeric, source text DEFAULT 's', day integer DEFAULT 17)
 RETURNS void LANGUAGE sql AS $$
-  INSERT INTO salesops.forecast_adjustment (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason, prior_amount, recorded_at)
-  SELECT source, rep, salesops.fiscal_quarter(t::date), 'Commit', by, t, after, 'USD', 'why', before, t
-  FROM (SELECT make_timestamptz(2023, 3 * n - 2, day, 12, 0, 0, 'UTC') AS t) x
+  INSERT INTO salesops.forecast_adjustment (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason, cut_off, prior_amount, recorded_at)
+  SELECT source, rep, salesops.fiscal_quarter(t::date), 'Commit', by, t, after, 'USD', 'why', d.cut_off, before, t
+  FROM (SELECT make_timestamptz(2023, 3 * n - 2, day, 12, 0, 0, 'UTC') AS t) x, salesops.submission_deadline(salesops.fiscal_quarter(t::date), t) d
 $$;
 SELECT salesops.connect(s, 'generic', 'public', '{"entities": {"opportunity": {"relation": "deals", "columns": {"id": "id"}}}}') FROM (VALUES ('s'), ('t')) v(s) \g /dev/null
 SELECT pg_temp.rep('mia', NULL), pg_temp.rep('max', NULL), pg_temp.rep('ada', 'mia'), pg_temp.rep('abe', 'mia'), pg_temp.rep('cid', 'mia'), pg_temp.rep('nil', 'max'),
