@@ -25,12 +25,12 @@ EXTRA_CLEAN  = $(OBJS:.o=.d) salesops--*.sql
 PG_CONFIG   ?= pg_config
 
 # The targets a newcomer types work before anything is installed, so they come before PGXS.
-PROVISIONED  = demo demo-stop check check-faults check-matrix check-variants check-assert check-valgrind check-ubsan check-fuzz bench
+PROVISIONED  = demo demo-stop backtest check check-faults check-matrix check-variants check-assert check-valgrind check-ubsan check-fuzz bench
 ifneq ($(filter $(PROVISIONED),$(MAKECMDGOALS)),)
 
 .PHONY: $(PROVISIONED)
 $(PROVISIONED):
-	@PG_CONFIG="$(PG_CONFIG)" DATA="$(DATA)" MAPPING="$(MAPPING)" AS_OF="$(AS_OF)" $(here)/scripts/$@
+	@PG_CONFIG="$(PG_CONFIG)" DATA="$(DATA)" MAPPING="$(MAPPING)" AS_OF="$(AS_OF)" QUARTERS="$(QUARTERS)" $(here)/scripts/$@
 
 else
 
@@ -57,7 +57,8 @@ object-dirs:
 	@mkdir -p $(addprefix src/,$(C_ROOMS))
 
 # Loops over arrays of numbers, in vector registers. Nobody looks at floating-point exceptions; results do not depend on either option.
-src/core/numerics.o: CFLAGS += -O3 -fno-trapping-math
+src/core/numerics.o src/forecast/bookings_evaluate.o: CFLAGS += -O3 -fno-trapping-math
+src/forecast/win_newton.o: CFLAGS += -O3
 
 # The tests look for their expected output where they are run.
 installcheck: expected-here

@@ -101,6 +101,22 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.source_option(salesops.source, text) IS 'Value of an option of a source, or its default';
 
+-- What the owner of a source says has not changed since a deal was created, though no history proves it.
+CREATE FUNCTION salesops.carried_columns()
+RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '{amount,quantity,list_amount,discount,margin,acv,arr,tcv}'::text[];
+COMMENT ON FUNCTION salesops.carried_columns() IS
+  'Columns of opportunities that the option unchanged may name beside custom fields: those that do not tell how a deal went';
+
+CREATE FUNCTION salesops.unchanged_fields(options jsonb)
+RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT coalesce(array_agg(btrim(u) ORDER BY n) FILTER (WHERE btrim(u) <> ''), '{}')
+  FROM unnest(pg_catalog.string_to_array(options ->> 'unchanged', ',')) WITH ORDINALITY AS f(u, n);
+END;
+COMMENT ON FUNCTION salesops.unchanged_fields(jsonb) IS
+  'Columns and custom fields of opportunities that, by the options of their source, have not changed since a deal was created (option unchanged)';
+
 -- connect() checks options against entity_targets() of reader.sql; plpgsql looks it up when it runs.
 CREATE FUNCTION salesops.connect(source_key text, kind text, schema_name text, options jsonb DEFAULT '{}')
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -150,11 +166,11 @@ BEGIN
   END IF;
 
   SELECT o INTO bad FROM jsonb_object_keys(options) o
-  WHERE o NOT IN ('entities', 'custom_fields', 'date_order', 'time_zone', 'probability_scale', 'currency', 'open_stage');
+  WHERE o NOT IN ('entities', 'custom_fields', 'date_order', 'time_zone', 'probability_scale', 'currency', 'open_stage', 'unchanged');
   IF FOUND THEN
     RAISE EXCEPTION 'unknown option "%"', bad USING
       ERRCODE = 'invalid_parameter_value',
-      HINT = 'Options are entities, custom_fields, date_order, time_zone, probability_scale, currency and open_stage.';
+      HINT = 'Options are entities, custom_fields, date_order, time_zone, probability_scale, currency, open_stage and unchanged.';
   END IF;
   SELECT e INTO bad FROM jsonb_object_keys(coalesce(options -> 'entities', '{}') || coalesce(options -> 'custom_fields', '{}')) e
   WHERE e NOT IN (SELECT x.entity FROM salesops.entities() x);
@@ -200,6 +216,15 @@ BEGIN
   IF NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = coalesce(options ->> 'time_zone', 'UTC')) THEN
     RAISE EXCEPTION 'unknown time zone: "%"', options ->> 'time_zone' USING
       ERRCODE = 'invalid_parameter_value', HINT = 'Use a name of pg_timezone_names, such as Europe/Berlin.';
+  END IF;
+
+  SELECT u INTO bad FROM unnest(salesops.unchanged_fields(options)) u
+  WHERE u <> ALL (salesops.carried_columns()) AND NOT coalesce(options -> 'custom_fields' -> 'opportunity' ? u, false);
+  IF FOUND THEN
+    RAISE EXCEPTION '"%" cannot be taken as unchanged', bad USING
+      ERRCODE = 'invalid_parameter_value',
+      DETAIL = 'What says how a deal went or goes was not what it is now: only what was there from the start can be carried back.',
+      HINT = format('Name some of %s, or custom fields of opportunities, with commas between them.', array_to_string(salesops.carried_columns(), ', '));
   END IF;
 
   INSERT INTO salesops.source (source_key, kind, schema_name, options)

@@ -513,6 +513,9 @@ CREATE INDEX contact_role_opportunity ON salesops.contact_role (opportunity_id C
   WHERE NOT is_deleted;
 CREATE INDEX activity_opportunity ON salesops.activity (opportunity_id COLLATE "C", source_key COLLATE "C", happened_at)
   WHERE NOT is_deleted;
+-- ... and what a forecast looks up of activities that were other at the instant it is asked for.
+CREATE INDEX activity_history_opportunity ON salesops.activity_history (opportunity_id COLLATE "C", source_key COLLATE "C", happened_at)
+  WHERE NOT is_deleted;
 CREATE INDEX currency_rate_look_up ON salesops.currency_rate (source_key, currency, valid_from DESC, id);
 
 -- Member tables lose their rows in a dump unless they are named here.

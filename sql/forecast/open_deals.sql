@@ -135,6 +135,16 @@ BEGIN ATOMIC
                            (SELECT c.happened_at FROM salesops.activity c
                             WHERE c.source_key = s.source_key COLLATE "C" AND c.opportunity_id = s.id COLLATE "C"
                               AND c.happened_at <= s.instant AND NOT c.is_deleted AND c.recorded_at <= (SELECT q.known_at FROM asked q)
+                            ORDER BY c.happened_at DESC LIMIT 1),
+                           -- Activities that are other now, as they were known.
+                           (SELECT c.happened_at FROM salesops.activity_history c
+                            WHERE c.source_key = s.source_key COLLATE "C" AND c.opportunity_id = s.id COLLATE "C"
+                              AND c.happened_at <= s.instant AND NOT c.is_deleted AND c.recorded_at <= (SELECT q.known_at FROM asked q)
+                              AND NOT EXISTS (SELECT FROM salesops.activity p
+                                              WHERE p.source_key = c.source_key AND p.id = c.id AND p.recorded_at <= (SELECT q.known_at FROM asked q))
+                              AND NOT EXISTS (SELECT FROM salesops.activity_history p
+                                              WHERE p.source_key = c.source_key AND p.id = c.id AND p.recorded_at <= (SELECT q.known_at FROM asked q)
+                                                AND (p.effective_at, p.recorded_at) > (c.effective_at, c.recorded_at))
                             ORDER BY c.happened_at DESC LIMIT 1)) AT TIME ZONE g.zone)::date,
          i.day - (s.stage_entered_at AT TIME ZONE g.zone)::date,
          s.custom, s.effective_at, s.recorded_at, s.origin, s.recorded_at <= s.instant OR s.is_remembered

@@ -72,6 +72,14 @@ is_year_in_range(int year)
 	return year >= FISCAL_YEAR_FIRST && year <= FISCAL_YEAR_LAST;
 }
 
+/* Whether a number is that of a period: a year, quarter or month that begins where one can, within the years there are. */
+bool
+salesops_is_fiscal_period(FiscalPeriod period)
+{
+	return grain_of(period) <= FISCAL_MONTH && is_year_in_range(year_of(period)) &&
+		month_of(period) % grains[grain_of(period)].months == 0;
+}
+
 /* Reads at most max_digits digits; returns how many there were. */
 static int
 read_digits(const char **s, int max_digits, int *number)

@@ -28,4 +28,11 @@ typedef enum FiscalGrain
 #define PG_GETARG_FISCAL_PERIOD(n)	DatumGetFiscalPeriod(PG_GETARG_DATUM(n))
 #define PG_RETURN_FISCAL_PERIOD(p)	return FiscalPeriodGetDatum(p)
 
+/* Text input and output, for types that are written with a period in them. */
+extern PGDLLEXPORT Datum salesops_fiscal_period_in(PG_FUNCTION_ARGS);
+extern PGDLLEXPORT Datum salesops_fiscal_period_out(PG_FUNCTION_ARGS);
+
+/* Whether a stored number is a period, for types that receive one from outside. */
+extern bool salesops_is_fiscal_period(FiscalPeriod period);
+
 #endif

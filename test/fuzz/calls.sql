@@ -42,7 +42,13 @@ FROM (VALUES
   ('salesops.fiscal_period',     ARRAY[$$'FY0001'$$, $$'FY9999'$$, $$'FY9999-Q4'$$, $$'FY9999-M12'$$, $$'FY2026-M02'$$, $$'FY0001-M01'$$]),
   ('salesops.forecast_totals',   ARRAY[$$'no deals'$$, $$'Closed: 1e131071 (9223372036854775807 deals, 9223372036854775806 without amount)'$$,
                         $$'Closed: 10.00 (1 deal), Uncategorized: unknown (2 deals, 2 without amount)'$$, $$'Omitted: -Infinity (1 deal), Closed: NaN (3 deals)'$$,
-                        $$'Best Case: 5 (2 deals), Upside: 1e-16383 (1 deal), Commit: Infinity (1 deal)'$$])
+                        $$'Best Case: 5 (2 deals), Upside: 1e-16383 (1 deal), Commit: Infinity (1 deal)'$$]),
+  ('salesops.win_cells',         ARRAY[$$'{"factors": {"owner": []}, "cells": {}}'$$, $$'{"factors": {"owner": ["Ann", ""]}, "cells": {"FY2026-Q1": [[0, 9223372036854775807, 9223372036854775807]]}}'$$,
+                        $$'{"factors": {"to_go": ["1", "x"], "age": ["0-7 days", "(unknown)"]}, "cells": {"FY0001": [[0, 0, 1, 0], [1, 1, 100, 50]], "FY9999-M12": [[0, 1, 5000000000000000000, 1]]}}'$$,
+                        $$(SELECT salesops.win_cells(ARRAY['to_go', 'owner', 'segment'], ARRAY[(n % 4)::text, (n % 10)::text, repeat('s', n)], 'FY2026-Q2', n % 3 = 0) FROM generate_series(1, 1000) n)$$]),
+  ('salesops.win_model',         ARRAY[$$salesops.fit_win_model(NULL)$$,
+                        $$salesops.fit_win_model('{"factors": {"to_go": ["1", "2"], "age": ["0-7 days", "8-14 days"]}, "cells": {"FY2026-Q1": [[0, 0, 1000, 0], [1, 1, 100, 100]]}}')$$,
+                        $$salesops.fit_win_model('{"factors": {"owner": ["Ann", ""]}, "cells": {"FY2026-Q1": [[0, 9223372036854775807, 9223372036854775807]]}}')$$])
 ) AS t(type, expressions), unnest(expressions || ARRAY[NULL]) AS expression;
 
 CREATE TEMPORARY TABLE target AS

@@ -1,0 +1,142 @@
+-- What the win model learns from, and is asked about.
+--
+-- A mark is the last instant of a fiscal month. The deals open at a mark are looked at, each with its levels as of the mark; what is
+-- to be learned is whether it is won by the end of the period, the fiscal quarter that begins or runs after the mark. So a deal that
+-- is open at all three marks of a quarter is there three times, with 3, 2 and 1 months to go.
+--
+-- Like with like. Before we began to record, deals that have closed since are reconstructed from their dates, without stage,
+-- amount or close date, while of those still open we have all that, as it is now. A model that saw both would learn that a
+-- deal with a stage is never won. So where more than a twentieth of a source's open deals at a mark are not remembered
+-- (open_deals_at()), all of them are brought down to what is known of each: what names the deal, what the source's option
+-- unchanged lists, and the dates. Custom fields are known of the time before only if that option lists them. And a deal that
+-- nobody knows the beginning of was not open at a mark for all we know, unless we saw it then.
+
+CREATE FUNCTION salesops.marks(from_date date, to_date date) RETURNS timestamptz[] LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  -- Fiscal months are calendar months, whichever one the year begins with.
+  SELECT coalesce(array_agg(m.month AT TIME ZONE z.zone - interval '1 microsecond' ORDER BY m.month), '{}')
+  FROM (SELECT salesops.time_zone() AS zone OFFSET 0) z
+  CROSS JOIN LATERAL generate_series(date_trunc('month', from_date::timestamp), to_date::timestamp, interval '1 month') AS m(month)
+  WHERE m.month > from_date::timestamp;
+END;
+COMMENT ON FUNCTION salesops.marks(date, date) IS
+  'Marks of the days from a date to the day before another: the last instants of fiscal months, in the zone of the setting';
+
+CREATE FUNCTION salesops.period_after(instant timestamptz) RETURNS salesops.fiscal_period LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT salesops.fiscal_quarter(salesops.local_date(instant) + 1, salesops.fiscal_year_start_month());
+END;
+COMMENT ON FUNCTION salesops.period_after(timestamptz) IS
+  'Fiscal quarter of the day after an instant, in the zone and calendar of the settings: the one that begins or runs after a mark';
+
+CREATE FUNCTION salesops.months_to_go(instant timestamptz, period salesops.fiscal_period) RETURNS double precision
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  -- From the day after: whole months, and the part of the present one that is left.
+  SELECT ((date_part('year', e.day) - date_part('year', d.day)) * 12 + date_part('month', e.day) - date_part('month', d.day))
+         + (m.next_month - d.day)::double precision / (m.next_month - m.month)
+  FROM (SELECT salesops.local_date(instant) + 1 AS day) d
+  CROSS JOIN (SELECT salesops.end_date(period, salesops.fiscal_year_start_month()) AS day) e
+  CROSS JOIN LATERAL (SELECT date_trunc('month', d.day::timestamp)::date AS month,
+                             (date_trunc('month', d.day::timestamp) + interval '1 month')::date AS next_month) m;
+END;
+COMMENT ON FUNCTION salesops.months_to_go(timestamptz, salesops.fiscal_period) IS
+  'Months from the end of an instant''s day to the end of a period: 3, 2, 1 at the marks of a quarter, in between less by days over the days of the month; 0 or less once it has ended';
+
+CREATE FUNCTION salesops.win_deals(
+  instants timestamptz[], known_at timestamptz DEFAULT NULL, factors text[] DEFAULT salesops.win_factors(),
+  OUT instant timestamptz, OUT source_key text, OUT id text, OUT owner_id text, OUT period salesops.fiscal_period,
+  OUT months_to_go double precision, OUT category salesops.forecast_category, OUT close_date date,
+  OUT corporate_amount numeric, OUT amount_basis text, OUT is_reconstructed boolean, OUT levels text[])
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
+BEGIN ATOMIC
+  WITH factor AS MATERIALIZED (
+    -- A name that nobody chose is that of a custom field: a model may ask for what has been unchosen since.
+    SELECT n.place, CASE WHEN f.field IS NULL THEN f."position" END AS "position", coalesce(f.field, CASE WHEN f."position" IS NULL THEN n.name END) AS field
+    FROM unnest(win_deals.factors) WITH ORDINALITY AS n(name, place)
+    LEFT JOIN salesops.win_factor_fields('infinity') f ON f.name = n.name
+  ), chosen AS MATERIALIZED (
+    -- Fields come after the standard levels, each at its factor's place.
+    SELECT array_agg(f.field ORDER BY f.place) AS fields, count(f.field) > 0 AS has_fields,
+           array_agg(coalesce(f."position", cardinality(salesops.standard_win_factors()) + f.place::integer) ORDER BY f.place) AS places
+    FROM factor f
+  ), at_instant AS MATERIALIZED (
+    SELECT i.instant, salesops.local_date(i.instant) AS day, p.period, salesops.months_to_go(i.instant, p.period) AS months_to_go,
+           salesops.end_date(p.period, p.start_month) AS period_end, salesops.end_date(salesops.fiscal_period_plus(p.period, 1), p.start_month) AS next_period_end
+    FROM unnest(win_deals.instants) AS i(instant)
+    CROSS JOIN LATERAL (SELECT salesops.period_after(i.instant) AS period, salesops.fiscal_year_start_month() AS start_month OFFSET 0) p
+    WHERE isfinite(i.instant)
+  ), source AS MATERIALIZED (
+    SELECT c.source_key, salesops.unchanged_fields(c.options) AS unchanged FROM salesops.source c
+  ), deal AS MATERIALIZED (
+    SELECT d.instant, d.source_key, d.id, d.owner_id, d.age_days, d.stage_label AS stage, d.category, d.close_date, d.stated_amount,
+           d.corporate_amount, d.amount_basis, coalesce(d.product_id, d.product) AS product, d.deal_type, d.lead_source,
+           d.industry, d.segment, d.team, d.region, d.pushes, d.idle_days,
+           CASE WHEN (SELECT c.has_fields FROM chosen c) THEN d.custom END AS custom, d.recorded_at, d.is_remembered
+    FROM salesops.open_deals_at(win_deals.instants, win_deals.known_at) d
+    WHERE d.is_remembered OR d.created_at <= d.instant
+  ), memory AS (
+    SELECT d.instant, d.source_key, count(*) FILTER (WHERE NOT d.is_remembered) * 20 > count(*) AS is_short
+    FROM deal d GROUP BY d.instant, d.source_key
+  )
+  SELECT d.instant, d.source_key, d.id, d.owner_id, i.period, i.months_to_go, CASE WHEN k.is_known THEN d.category END, CASE WHEN k.is_known THEN d.close_date END, d.corporate_amount, d.amount_basis,
+         NOT k.is_known,
+         salesops.pick_levels(
+           salesops.win_levels(
+             ceil(i.months_to_go)::integer, d.age_days, CASE WHEN k.is_known THEN d.stage END, CASE WHEN k.is_known THEN d.category END,
+             CASE WHEN k.is_known THEN salesops.due_level(d.close_date, i.day, i.period_end, i.next_period_end) END,
+             CASE WHEN k.is_known OR d.stated_amount IS NOT NULL AND 'amount' = ANY (s.unchanged) THEN d.corporate_amount END,
+             d.segment, d.industry, d.product, d.deal_type, d.lead_source, d.region, d.team, d.owner_id,
+             CASE WHEN k.is_known THEN d.pushes END, CASE WHEN k.is_known THEN d.idle_days END)
+           || CASE WHEN c.has_fields
+                   THEN ARRAY(SELECT CASE WHEN k.is_known AND d.recorded_at <= d.instant OR f.field = ANY (s.unchanged) THEN d.custom ->> f.field END
+                              FROM unnest(c.fields) WITH ORDINALITY AS f(field, place) ORDER BY f.place) ELSE '{}' END,
+           c.places)
+  FROM deal d
+  CROSS JOIN chosen c
+  JOIN at_instant i ON i.instant = d.instant
+  JOIN memory m ON m.instant = d.instant AND m.source_key = d.source_key
+  LEFT JOIN source s ON s.source_key = d.source_key
+  CROSS JOIN LATERAL (SELECT d.is_remembered AND NOT m.is_short AS is_known) k;
+END;
+COMMENT ON FUNCTION salesops.win_deals(timestamptz[], timestamptz, text[]) IS
+  'Deals open at each of some instants as the win model sees them: the period that begins or runs then, months to its end, and the level of each factor in the order given (default win_factors()), NULL = not known. '
+  'is_reconstructed: nothing but the dates and what names the deal is known of it then, so stage, category, close date, amount, pushes and idleness are not used. known_at as in open_deals_at()';
+
+CREATE FUNCTION salesops.training_deals(
+  from_date date, to_date date, known_at timestamptz, factors text[] DEFAULT salesops.win_factors(),
+  OUT mark timestamptz, OUT source_key text, OUT id text, OUT owner_id text, OUT period salesops.fiscal_period, OUT months_to_go double precision,
+  OUT category salesops.forecast_category, OUT close_date date, OUT corporate_amount numeric, OUT amount_basis text, OUT is_reconstructed boolean,
+  OUT levels text[], OUT won boolean, OUT won_amount numeric)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000 SET jit = off SET enable_nestloop = off
+BEGIN ATOMIC
+  -- The planner knows no sizes here and would look a deal's outcome up by reading them all, hence no nested loops.
+  WITH ended AS MATERIALIZED (
+    SELECT array_agg(m.mark) AS marks
+    FROM unnest(salesops.marks(training_deals.from_date, training_deals.to_date)) AS m(mark)
+    CROSS JOIN LATERAL (SELECT salesops.end_date(salesops.period_after(m.mark), salesops.fiscal_year_start_month()) AS day) e
+    WHERE e.day < training_deals.to_date AND salesops.end_of_day(e.day) <= training_deals.known_at
+  )
+  SELECT d.instant, d.source_key, d.id, d.owner_id, d.period, d.months_to_go, d.category, d.close_date, d.corporate_amount, d.amount_basis,
+         d.is_reconstructed, d.levels, w.is_won, CASE WHEN w.is_won THEN o.corporate_amount END
+  FROM ended e
+  CROSS JOIN LATERAL salesops.win_deals(e.marks, training_deals.known_at, training_deals.factors) d
+  LEFT JOIN (SELECT x.* FROM salesops.deal_outcomes(training_deals.known_at) x WHERE x.status = 'won') o ON o.source_key = d.source_key AND o.id = d.id
+  CROSS JOIN LATERAL (SELECT coalesce(o.closed_on <= salesops.end_date(d.period, (SELECT salesops.fiscal_year_start_month())), false) AS is_won) w;
+END;
+COMMENT ON FUNCTION salesops.training_deals(date, date, timestamptz, text[]) IS
+  'Deals open at each mark from a date to the day before another, as win_deals() has them, with what became of each: won by the end of the period, and for how much (corporate currency; NULL = not won, or not known). '
+  'Only marks whose period had ended before to_date and by known_at; nothing recorded after known_at counts';
+
+CREATE FUNCTION salesops.training_summary(from_date date, to_date date, known_at timestamptz,
+                                          OUT period salesops.fiscal_period, OUT mark timestamptz, OUT deals bigint, OUT wins bigint,
+                                          OUT won_amount numeric, OUT reconstructed bigint)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT salesops.min(d.period), d.mark, count(*), count(*) FILTER (WHERE d.won), sum(d.won_amount), count(*) FILTER (WHERE d.is_reconstructed)
+  FROM salesops.training_deals(training_summary.from_date, training_summary.to_date, training_summary.known_at) d
+  GROUP BY d.mark
+  ORDER BY d.mark;
+END;
+COMMENT ON FUNCTION salesops.training_summary(date, date, timestamptz) IS
+  'What the win model would learn from, by mark: deals open then, how many were won by the end of the period and for how much, and how many are reconstructed from dates alone. Arguments as of training_deals()';

@@ -1,0 +1,120 @@
+-- bookings_distribution: by hand, against all 2^n outcomes, and the laws: one answer however the deals are put together.
+\set ON_ERROR_STOP 1
+BEGIN;
+SET LOCAL client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+CREATE EXTENSION IF NOT EXISTS salesops;
+SET LOCAL search_path = salesops, public;
+SET LOCAL extra_float_digits = 3;
+SELECT plan(51);
+
+-- By hand -------------------------------------------------------------------------------------------------------------------
+
+SELECT is(bookings(a, p)::text, '1 deal; open 100@0.3', 'one deal') FROM (VALUES (100.00::numeric, 0.3::float8)) AS v (a, p);
+SELECT is(quantiles('1 deal; open 100@0.3', '{0.1,0.7,0.7000001,0.9}'), '{0,0,100,100}', 'its quantiles are its two outcomes');
+SELECT is(quantiles('1 deal; correlation 0.3; open 100@0.3', '{0.1,0.6999,0.7001,0.9}'), '{0,0,100,100}',
+          'and one deal does not care what deals hang together by');
+SELECT is(probability_at_least('1 deal; open 100@0.3', 100), 0.3::float8, 'reached with its probability');
+SELECT is(probability_at_least('1 deal; open 100@0.3', 100.001), 0::float8, 'more never');
+SELECT is(probability_at_least('1 deal; open 100@0.3', 0), 1::float8, 'nothing always');
+SELECT is(mean('1 deal; open 100@0.3'), 30::numeric, 'mean');
+SELECT is(round(stddev('1 deal; open 100@0.3'::bookings_distribution)::numeric, 10), round(sqrt(2100::numeric), 10), 'standard deviation');
+
+-- 0: .42, 100: .18, 200: .28, 300: .12
+SELECT is(bookings(a, p)::text, '2 deals; open 200@0.4 100@0.3', 'two deals, the more uncertain first')
+FROM (VALUES (100::numeric, 0.3::float8), (200, 0.4)) AS v (a, p);
+SELECT is(quantiles('2 deals; open 200@0.4 100@0.3', '{0.42,0.43,0.6,0.61,0.88,0.89}'), '{0,100,100,200,200,300}', 'four outcomes');
+SELECT is(array_agg(round(probability_at_least('2 deals; open 200@0.4 100@0.3', x)::numeric, 12) ORDER BY x),
+          '{1.000000000000,0.580000000000,0.400000000000,0.400000000000,0.120000000000,0.000000000000}', 'the chance of each or more')
+FROM unnest('{0,100,150,200,300,301}'::numeric[]) AS x;
+-- The worst half: .42 at 0 and .08 at 100.
+SELECT is(round(expected_shortfall('2 deals; open 200@0.4 100@0.3', 0.5)::numeric, 12), 16.000000000000, 'the mean of the worst half');
+SELECT is(round(expected_shortfall('2 deals; open 200@0.4 100@0.3', 1)::numeric, 12), 110.000000000000, 'of all it is the mean');
+SELECT results_eq(
+  $$ SELECT low, high, round(probability::numeric, 12) FROM density('2 deals; open 200@0.4 100@0.3', 3) $$,
+  $$ VALUES (0::float8, 100::float8, 0.420000000000), (100, 200, 0.180000000000), (200, 300, 0.400000000000) $$, 'a histogram');
+
+-- Three deals of which one is certain, one lost, one half: 50 or 150.
+SELECT is(quantiles(bookings(a, p), '{0.5,0.51}'), '{50,150}', 'certain and lost deals') FROM (VALUES (50::numeric, 1::float8), (70, 0), (100, 0.5)) AS v (a, p);
+SELECT is(bookings(a, p)::text, '3 deals; base 50; open 100@0.5', 'are counted') FROM (VALUES (50::numeric, 1::float8), (70, 0), (100, 0.5)) AS v (a, p);
+SELECT is(quantiles(bookings(a, p), '{0.1,0.9}'), '{-30,0}', 'a negative amount') FROM (VALUES (-30::numeric, 0.5::float8)) AS v (a, p);
+SELECT is(quantiles('1 deal; base 1000000000000000; open 1000000000000000@0.5', '{0.1,0.9}'), '{1e15,2e15}', 'amounts of 1e15');
+
+-- Unknown, nothing
+SELECT is(bookings(a, p)::text, '1 deal; 2 unknown; open 10@0.5', 'deals without amount or probability are counted apart')
+FROM (VALUES (10::numeric, 0.5::float8), (NULL, 0.5), (10, NULL)) AS v (a, p);
+SELECT is(bookings(a, p)::text, '0 deals; 1 unknown', 'also where there are no others') FROM (VALUES (NULL::numeric, 0.5::float8)) AS v (a, p);
+SELECT is(bookings(a, p)::text, NULL, 'over no rows NULL') FROM (VALUES (10::numeric, 0.5::float8)) AS v (a, p) WHERE false;
+SELECT is(quantiles('0 deals', '{0.1,0.9}'), '{0,0}', 'no deals bring nothing');
+SELECT is(stddev('0 deals'::bookings_distribution), 0::float8, '... for certain');
+SELECT is(quantiles('1 deal; open 10@0.5', '{0.1,NULL}'), '{0,NULL}', 'the quantile of NULL is NULL');
+
+-- New business: for mean = sd the gamma is exponential.
+SELECT ok(abs(quantile(uncertain_bookings(100, 100), p) + 100 * portable_ln(1 - p)) < 1e-3, format('exponential, quantile of %s', p))
+FROM unnest('{0.1,0.5,0.9,0.99}'::float8[]) AS p;
+-- The worst half of an exponential: 100 (1 - ln 2).
+SELECT ok(abs(expected_shortfall(uncertain_bookings(100, 100), 0.5) - 100 * (1 - portable_ln(2))) < 1e-3, 'its worst half');
+SELECT is(mean(uncertain_bookings(100, 30) + 5), 105::numeric, 'certain amounts shift it');
+SELECT ok(abs(stddev(uncertain_bookings(100, 30) + uncertain_bookings(50, 40)) - 50) < 1e-9, 'variances add up');
+
+-- All 2^n outcomes ------------------------------------------------------------------------------------------------------------
+
+CREATE TEMP TABLE deal AS
+  SELECT i, CASE WHEN i = 3 THEN -1 ELSE 1 END * round((10 + 990 * draw(7, 'amount', i) ^ 3)::numeric, 2) AS amount, 0.05 + 0.9 * draw(7, 'probability', i) AS probability
+  FROM generate_series(1, 12) AS i;
+CREATE AGGREGATE pg_temp.product(float8) (SFUNC = float8mul, STYPE = float8, INITCOND = 1);
+-- P(outcome | z) phi(z) summed over 401 z from -8 to 8: an integration rule and a step that the code under test does not use.
+CREATE FUNCTION pg_temp.outcomes(n integer, rho float8, OUT total numeric, OUT probability float8) RETURNS SETOF record LANGUAGE sql AS $$
+  WITH node AS (
+    SELECT z, exp(-z * z / 2) * 0.04 / sqrt(2 * pi()) AS weight FROM (SELECT (k - 200) * 0.04::float8 FROM generate_series(0, 400) AS k) AS g (z) WHERE rho > 0
+    UNION ALL SELECT 0, 1 WHERE rho = 0
+  ), chance AS (
+    SELECT d.i, z, salesops.normal_cdf((salesops.normal_quantile(d.probability) + sqrt(rho) * z) / sqrt(1 - rho)) AS p FROM pg_temp.deal AS d, node WHERE d.i <= n
+  ), wins AS MATERIALIZED (
+    SELECT z, array_agg(p ORDER BY i) AS p FROM chance GROUP BY z
+  ), outcome AS (
+    SELECT o, (SELECT sum(d.amount) FILTER (WHERE o & (1 << d.i - 1) <> 0) FROM pg_temp.deal AS d WHERE d.i <= n) AS total FROM generate_series(0, (1 << n) - 1) AS o
+  )
+  SELECT coalesce(outcome.total, 0),
+         (SELECT sum(node.weight * (SELECT pg_temp.product(x)
+                                    FROM (SELECT CASE WHEN outcome.o & (1 << g - 1) <> 0 THEN wins.p[g] ELSE 1 - wins.p[g] END AS x FROM generate_series(1, n) AS g) AS f))
+          FROM node JOIN wins USING (z))
+  FROM outcome
+$$;
+-- The largest difference between P(total >= x) and the sum over the outcomes, at and just above each of them.
+CREATE FUNCTION pg_temp.worst(n integer, rho float8) RETURNS float8 LANGUAGE sql AS $$
+  WITH outcome AS MATERIALIZED (SELECT * FROM pg_temp.outcomes(n, rho)),
+  sum_from AS MATERIALIZED (SELECT total, sum(sum(probability)) OVER (ORDER BY total DESC) AS p FROM outcome GROUP BY total),
+  book AS MATERIALIZED (SELECT salesops.bookings(amount, probability, rho) AS b FROM pg_temp.deal WHERE i <= n)
+  SELECT max(abs(salesops.probability_at_least(b, total) - p)) FROM sum_from, book
+$$;
+SELECT cmp_ok(pg_temp.worst(n, 0), '<', 1e-12::float8, format('all outcomes of %s independent deals', n)) FROM unnest('{1,2,3,8}'::integer[]) AS n;
+SELECT cmp_ok(pg_temp.worst(n, rho), '<', 2e-7::float8, format('all outcomes of %s deals with correlation %s', n, rho))
+FROM (VALUES (2, 0.05::float8), (5, 0.2), (7, 0.05), (6, 0.6)) AS v (n, rho);
+
+-- The laws ---------------------------------------------------------------------------------------------------------------------
+
+-- 3,000 deals of 30 owners: many more than are kept one by one; ties, signs, certain and lost ones.
+CREATE TABLE public.book AS
+  SELECT i, i % 30 AS owner,
+         CASE WHEN i % 97 = 0 THEN -1 ELSE 1 END * round((100 / (0.002 + draw(8, 'amount', i)))::numeric, CASE WHEN i % 3 = 0 THEN -2 ELSE 2 END) AS amount,
+         CASE i % 50 WHEN 0 THEN 1 WHEN 1 THEN 0 ELSE round(draw(8, 'probability', i)::numeric, 2)::float8 END AS probability
+  FROM generate_series(1, 3000) AS i;
+ANALYZE public.book;
+CREATE TEMP TABLE whole AS SELECT bookings(amount, probability, 0.04) AS b FROM public.book;
+SELECT is(mean(b), (SELECT sum(amount * probability::numeric) FROM public.book), 'the mean is exact') FROM whole;
+SELECT is((SELECT bookings(amount, probability, 0.04 ORDER BY amount * probability::numeric)::text FROM public.book), b::text, 'any order') FROM whole;
+SELECT is((SELECT bookings(amount, probability, 0.04 ORDER BY i * 7919 % 3001)::text FROM public.book), b::text, 'any other order') FROM whole;
+SELECT is((SELECT bookings(d)::text FROM (SELECT bookings(amount, probability, 0.04) AS d FROM public.book GROUP BY owner) AS p), b::text, 'rolled up from owners') FROM whole;
+SELECT is((SELECT bookings(d ORDER BY k DESC)::text FROM (SELECT i / 1111 AS k, bookings(amount, probability, 0.04) AS d FROM public.book GROUP BY 1) AS p), b::text, 'from unequal parts') FROM whole;
+SELECT is((SELECT (bookings(amount, probability, 0.04) FILTER (WHERE i < 2000) + bookings(amount, probability, 0.04) FILTER (WHERE i >= 2000))::text FROM public.book), b::text, '+') FROM whole;
+SELECT is(b::text::bookings_distribution::text, b::text, 'text comes back') FROM whole;
+SELECT ok(bool_and(q <= next), 'quantiles grow')
+FROM (SELECT quantile(b, k / 200.0) AS q, lead(quantile(b, k / 200.0)) OVER (ORDER BY k) AS next FROM whole, generate_series(1, 199) AS k) AS v;
+SELECT ok(max(abs(probability_at_least(b, quantile(b, k / 50.0)::numeric) - (1 - k / 50.0))) < 1e-8, 'probability_at_least turns quantile round') FROM whole, generate_series(1, 49) AS k;
+SELECT ok(abs(quantile(b + 12345.678, 0.3) - quantile(b, 0.3) - 12345.678) < 1e-5, 'what is certain shifts') FROM whole;
+SELECT is(with_correlation(b, 0)::text, (SELECT bookings(amount, probability)::text FROM public.book), 'another correlation is as if it had been so from the start') FROM whole;
+SELECT ok(abs(sum(probability) - 1) < 1e-12, 'a histogram is complete') FROM whole, density(b, 40);
+
+SELECT * FROM finish();
+ROLLBACK;
