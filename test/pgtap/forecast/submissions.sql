@@ -32,7 +32,7 @@ SELECT is((SELECT cut_off FROM weekly_cut_off('2024-10-24')), '2024-10-25 15:00'
 SELECT is((SELECT cut_off FROM weekly_cut_off('2024-10-29')), '2024-11-01 16:00'::timestamptz, '... and in winter');
 SELECT is((SELECT roll_up FROM weekly_cut_off('2024-10-26')), '2024-10-28 09:00'::timestamptz, 'the clocks go back between cut-off and roll-up');
 SELECT set_setting('time_zone', 'UTC') \g /dev/null
-SELECT is((SELECT count(*) FROM generate_series(timestamptz '2024-09-01', '2025-03-01', '37 minutes') t, weekly_cut_off(t) w
+SELECT is((SELECT count(*) FROM generate_series(timestamptz '2024-09-01', '2025-03-01', '5 hours 7 minutes') t, weekly_cut_off(t) w
            WHERE NOT (t < w.roll_up AND w.cut_off < w.roll_up AND w.cut_off - t <= '7 days' AND extract(isodow FROM w.cut_off) = 5)), 0::bigint,
           'every instant belongs to a Friday not further off than a week, before its roll-up');
 SELECT set_forecast_deadline(4, '12:00', 4, '18:00', '2024-10-09');
