@@ -28,15 +28,22 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.fiscal_year_start_month() IS 'First month of the fiscal year (setting fiscal_year_start_month)';
 
+CREATE FUNCTION salesops.check_instant(as_of timestamptz)
+RETURNS void LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF as_of IS NULL OR NOT isfinite(as_of) THEN
+    RAISE EXCEPTION 'as_of must be an instant, not %', coalesce(as_of::text, 'NULL') USING
+      ERRCODE = 'invalid_parameter_value', HINT = 'Leave it out for now, where it can be left out, or name an instant.';
+  END IF;
+END $$;
+COMMENT ON FUNCTION salesops.check_instant(timestamptz) IS 'Raises 22023 where an instant is NULL or infinite';
+
 -- What is recorded as of an instant stays, and nothing earlier can be recorded after it: a slip into the future would lock
 -- out every day until then. The clock is read for this guard alone.
 CREATE FUNCTION salesops.check_as_of(as_of timestamptz)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  IF as_of IS NULL OR NOT isfinite(as_of) THEN
-    RAISE EXCEPTION 'as_of must be an instant, not %', coalesce(as_of::text, 'NULL') USING
-      ERRCODE = 'invalid_parameter_value', HINT = 'Leave it out for now.';
-  END IF;
+  PERFORM salesops.check_instant(as_of);
   IF as_of > salesops.clock() + interval '1 day' THEN
     RAISE EXCEPTION 'as_of % lies in the future', as_of USING
       ERRCODE = 'invalid_parameter_value',

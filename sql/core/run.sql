@@ -64,7 +64,7 @@ COMMENT ON COLUMN salesops.run_log.job IS 'Name of the job, for instance nightly
 COMMENT ON COLUMN salesops.run_log.local_date IS 'Calendar day on which the run was due, in the time zone of its schedule';
 COMMENT ON COLUMN salesops.run_log.as_of IS 'Instant for which everything in the run is computed';
 COMMENT ON COLUMN salesops.run_log.started_by IS
-  'Schedule: it was due; manual: a person or another scheduler asked for it';
+  'Schedule: it was due; manual: a person or another scheduler asked for it, or a clock that was ahead (correct_future())';
 COMMENT ON COLUMN salesops.run_log.slot IS
   '0: due once that day; otherwise the minute since 1970 at which it was due. With job, local_date and attempt the identity of a '
   'scheduled run; NULL for a manual one';

@@ -124,7 +124,7 @@ RETURNS TABLE (id text, quota_owner_id text, quota_amount double precision, is_a
 BEGIN ATOMIC
   -- Eight quarters of history were won; a quota asks for 10 % more than the average rep's quarter, a fifth up or down.
   SELECT salesops.salesforce_id('0J9', rep * 4 + q + 2), salesops.salesforce_id('005', rep),
-         greatest(1000, won_amount / 8 / reps * (88 + salesops.draw_int(seed, 'quota', rep * 4 + q + 2, 45))
+         greatest(1000, won_amount / 8 / greatest(reps, 1) * (88 + salesops.draw_int(seed, 'quota', rep * 4 + q + 2, 45))
                         / 100 / 1000 * 1000)::float8,
          true, false,
          (date_trunc('quarter', salesops.generated_day(as_of, 0)::timestamp) + q * interval '3 months')::date,

@@ -83,33 +83,43 @@ BEGIN
     RAISE EXCEPTION 'unknown status of a stage: %', coalesce(quote_literal(map_stage.status), 'NULL') USING
       ERRCODE = 'invalid_parameter_value', HINT = 'Use open, won or lost.';
   END IF;
+  PERFORM salesops.check_given('stage', map_stage.stage), salesops.check_given('pipeline', map_stage.pipeline),
+          salesops.check_given('valid_from', map_stage.valid_from::text);
   INSERT INTO salesops.stage_map (source_key, pipeline, stage, valid_from, said_by, label, status, category, "position")
   VALUES (map_stage.source_key, map_stage.pipeline, map_stage.stage, map_stage.valid_from, 'user', map_stage.label,
           map_stage.status, map_stage.category, map_stage."position");
 END $$;
 COMMENT ON FUNCTION salesops.map_stage(text, text, text, salesops.forecast_category, text, integer, text, timestamptz) IS
-  'Say what a stage means: status open, won or lost, its default forecast category, its place in the pipeline; from valid_from on';
+  'Say what a stage means: status open, won or lost, its default forecast category, its place in the pipeline; from valid_from on. 22023 for another status, 22004 for a NULL stage, pipeline or valid_from';
 
 CREATE FUNCTION salesops.map_category(source_key text, label text, category salesops.forecast_category,
                                       valid_from timestamptz DEFAULT '-infinity')
 RETURNS void LANGUAGE sql
 BEGIN ATOMIC
   SELECT salesops.get_source(map_category.source_key);
+  SELECT salesops.check_given('label', map_category.label), salesops.check_given('category', map_category.category::text),
+         salesops.check_given('valid_from', map_category.valid_from::text);
   INSERT INTO salesops.category_map (source_key, label, valid_from, category)
   VALUES (source_key, label, valid_from, category);
 END;
 COMMENT ON FUNCTION salesops.map_category(text, text, salesops.forecast_category, timestamptz) IS
-  'Say what a forecast category label means, from valid_from on';
+  'Say what a forecast category label means, from valid_from on; 22004 for a NULL';
 
 CREATE FUNCTION salesops.map_value(source_key text, field text, label text, value text, valid_from timestamptz DEFAULT '-infinity')
-RETURNS void LANGUAGE sql
-BEGIN ATOMIC
-  SELECT salesops.get_source(map_value.source_key);
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM salesops.get_source(map_value.source_key);
+  IF map_value.field IS NULL OR map_value.field NOT IN ('product', 'industry', 'segment') THEN
+    RAISE EXCEPTION 'labels of % are not mapped', coalesce(quote_literal(map_value.field), 'NULL') USING
+      ERRCODE = 'invalid_parameter_value', HINT = 'Use product, industry or segment.';
+  END IF;
+  PERFORM salesops.check_given('label', map_value.label), salesops.check_given('value', map_value.value),
+          salesops.check_given('valid_from', map_value.valid_from::text);
   INSERT INTO salesops.value_map (source_key, field, label, valid_from, value)
-  VALUES (source_key, field, label, valid_from, value);
-END;
+  VALUES (map_value.source_key, map_value.field, map_value.label, map_value.valid_from, map_value.value);
+END $$;
 COMMENT ON FUNCTION salesops.map_value(text, text, text, text, timestamptz) IS
-  'Say what a product (a product id), industry or segment label means, from valid_from on';
+  'Say what a product (a product id), industry or segment label means, from valid_from on; 22023 for another field, 22004 for a NULL';
 
 -- Meanings at an instant.
 

@@ -281,7 +281,9 @@ BEGIN
     RAISE EXCEPTION 'as_of % lies before the last sync of "%"', as_of, sync.source_key USING
       ERRCODE = 'invalid_parameter_value',
       DETAIL = format('It was synced as of %s; what was known then must stay as it was.', last_as_of),
-      HINT = 'Sync as of a later instant; opportunity_as_of() answers for earlier ones.';
+      HINT = CASE WHEN last_as_of > salesops.clock()
+                  THEN 'The clock was ahead then, or is behind now; if it is right again, salesops.correct_future() takes that back.'
+                  ELSE 'Sync as of a later instant; opportunity_as_of() answers for earlier ones.' END;
   END IF;
 
   plan := ARRAY(SELECT p FROM salesops.source_plan(source) p);
@@ -332,6 +334,7 @@ DECLARE
   detail text;
   hint text;
 BEGIN
+  PERFORM salesops.check_instant(as_of);
   FOR source_key IN SELECT s.source_key FROM salesops.source s WHERE s.is_active ORDER BY s.source_key LOOP
     BEGIN
       SELECT sum(y.inserted + y.changed + y.deleted) INTO one FROM salesops.sync(source_key, as_of, 'full') y;

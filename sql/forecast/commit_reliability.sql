@@ -40,7 +40,7 @@ COMMENT ON FUNCTION salesops.pooling_strength(bigint[], bigint[]) IS
 
 CREATE FUNCTION salesops.commit_reliability(
   as_of timestamptz, quarters integer DEFAULT 4, known_at timestamptz DEFAULT NULL,
-  OUT source_key text, OUT owner_id text, OUT commits bigint, OUT commits_won bigint,
+  OUT source_key text, OUT owner_id text, OUT owner text, OUT commits bigint, OUT commits_won bigint,
   OUT reliability double precision, OUT low double precision, OUT high double precision, OUT happy_ears_index double precision,
   OUT wins bigint, OUT wins_not_called bigint, OUT not_called_share double precision, OUT not_called_low double precision,
   OUT not_called_high double precision, OUT sandbagging_index double precision,
@@ -84,7 +84,7 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL salesops.share_interval(s.won_of, s.of_commits) a
     CROSS JOIN LATERAL salesops.share_interval(s.not_called_of, s.of_wins) b
   )
-  SELECT j.source_key, j.owner_id, j.commits, j.commits_won, j.won_of / j.of_commits, j.low, j.high,
+  SELECT j.source_key, j.owner_id, coalesce(o.owner, '(unknown owner)'), j.commits, j.commits_won, j.won_of / j.of_commits, j.low, j.high,
          CASE WHEN j.won < 1 THEN (1 - j.won_of / j.of_commits) / (1 - j.won) END,
          j.wins, j.not_called, j.not_called_of / j.of_wins, j.not_called_low, j.not_called_high,
          CASE WHEN j.not_called_share > 0 THEN j.not_called_of / j.of_wins / j.not_called_share END,
@@ -99,6 +99,7 @@ BEGIN ATOMIC
                 j.not_called, j.wins,
                 CASE WHEN j.wins < 5 THEN ', 5 wins are needed' ELSE format(' (the company: %s %%)', round((100 * j.not_called_share)::numeric, 1)) END)
   FROM judged j
+  LEFT JOIN salesops.owners(commit_reliability.as_of, commit_reliability.known_at) o ON o.source_key = j.source_key AND o.owner_id = j.owner_id
   ORDER BY j.source_key, j.owner_id;
 END;
 COMMENT ON FUNCTION salesops.commit_reliability(timestamptz, integer, timestamptz) IS

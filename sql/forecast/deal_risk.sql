@@ -18,6 +18,7 @@ CREATE FUNCTION salesops.risk_thresholds(
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
+  SELECT salesops.check_look_back(risk_thresholds.as_of, 4);
   WITH rate AS MATERIALIZED (
     SELECT r.* FROM salesops.risk_rates(risk_thresholds.as_of, 4, risk_thresholds.known_at) r
   )
@@ -54,6 +55,7 @@ CREATE FUNCTION salesops.deal_risk(
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
+  SELECT salesops.check_look_back(deal_risk.as_of, 4);
   WITH g AS MATERIALIZED (
     SELECT salesops.local_date(deal_risk.as_of) AS day, salesops.get_setting('corporate_currency') AS currency
   ), weight AS MATERIALIZED (
@@ -74,7 +76,8 @@ BEGIN ATOMIC
   ), segment AS MATERIALIZED (
     -- The bounds that hold for each segment there is: its own, or else those over all.
     SELECT DISTINCT ON (s.segment, q.flag) s.segment, q.flag, q.bound, q.typical, q.deals,
-           CASE WHEN q.rests_on = 'segment' THEN q.segment ELSE '(all)' END AS learned_of
+           CASE WHEN q.rests_on = 'segment' THEN q.segment ELSE '(all)' END AS learned_of,
+           CASE WHEN q.rests_on <> 'segment' THEN '' WHEN q.segment = '(unknown)' THEN ' of unknown segment' ELSE ' of ' || q.segment END AS of_segment
     FROM (SELECT DISTINCT l.segment FROM listed l) s
     JOIN quantile q ON q.segment IN (s.segment, '(all)')
     ORDER BY s.segment, q.flag, q.segment = '(all)'
@@ -105,7 +108,7 @@ BEGIN ATOMIC
                 THEN format('%s days in stage %s; nine in ten won deals had left it after %s (%s stays, half of them up to %s)',
                             l.stage_days, l.stage, t.bound, t.deals, t.typical)
                 ELSE format('%s days old; nine in ten won deals%s took up to %s (%s deals, half of them up to %s)',
-                            l.age_days, CASE WHEN a.learned_of <> '(all)' THEN ' of ' || a.learned_of END, a.bound, a.deals, a.typical) END AS reason,
+                            l.age_days, a.of_segment, a.bound, a.deals, a.typical) END AS reason,
            CASE WHEN x.by_stage THEN l.stage_days ELSE l.age_days END::numeric AS value,
            CASE WHEN x.by_stage THEN t.bound ELSE a.bound END AS bound, 'days' AS unit,
            CASE WHEN x.by_stage THEN '(all)' ELSE a.learned_of END AS segment, CASE WHEN x.by_stage THEN t.deals ELSE a.deals END AS deals
@@ -113,19 +116,20 @@ BEGIN ATOMIC
     LEFT JOIN segment a ON a.segment = l.segment AND a.flag = 'stalled'
     LEFT JOIN stage t ON t.source_key = l.source_key AND t.stage = l.stage
     -- Both may be: the reason is the one that is exceeded further.
-    CROSS JOIN LATERAL (SELECT coalesce(l.stage_days / greatest(t.bound, 1), 0) > coalesce(l.age_days / greatest(a.bound, 1), 0) AS by_stage) x
+    CROSS JOIN LATERAL (SELECT coalesce(l.stage_days > t.bound, false)
+                               AND NOT coalesce(l.age_days > a.bound AND l.age_days * t.bound >= l.stage_days * a.bound, false) AS by_stage) x
     WHERE l.age_days > a.bound OR l.stage_days > t.bound
     UNION ALL
     SELECT l.source_key, l.id, 'zombie',
            format('%s days old; 99 in 100 won deals%s took up to %s (%s deals, half of them up to %s)',
-                  l.age_days, CASE WHEN a.learned_of <> '(all)' THEN ' of ' || a.learned_of END, a.bound, a.deals, a.typical),
+                  l.age_days, a.of_segment, a.bound, a.deals, a.typical),
            l.age_days, a.bound, 'days', a.learned_of, a.deals
     FROM classed l JOIN segment a ON a.segment = l.segment AND a.flag = 'zombie'
     WHERE l.age_days > a.bound
     UNION ALL
     SELECT l.source_key, l.id, 'unusually_large',
            format('%s times the median won deal%s (%s %s, %s deals): %s robust standard deviations above it, 2 are usual',
-                  round(l.corporate_amount / a.typical, 1), CASE WHEN a.learned_of <> '(all)' THEN ' of ' || a.learned_of END,
+                  round(l.corporate_amount / a.typical, 1), a.of_segment,
                   a.typical, g.currency, a.deals, round(2 * ln(l.corporate_amount / a.typical) / ln(a.bound / a.typical), 1)),
            l.corporate_amount, a.bound, g.currency, a.learned_of, a.deals
     FROM classed l CROSS JOIN g JOIN segment a ON a.segment = l.segment AND a.flag = 'unusually_large'
@@ -135,7 +139,7 @@ BEGIN ATOMIC
            CASE WHEN l.days_left < 0 THEN format('its close date passed %s days ago', -l.days_left)
                 ELSE format('%s of %s past deals like it (%s) were neither won nor lost by the close date they had; with those less like it %s %%',
                             p.hits, p.deals, coalesce(nullif(array_to_string(p.cell, ', '), ''), 'all'), round((100 * p.rate)::numeric, 1)) END,
-           CASE WHEN l.days_left < 0 THEN 1 ELSE round(p.rate::numeric, 4) END, round(b.bound::numeric, 4), 'probability', b.learned_of, p.deals
+           CASE WHEN l.days_left < 0 THEN 1 ELSE round(p.rate::numeric, 4) END, round(b.bound::numeric, 4), 'probability', b.learned_of, coalesce(p.deals, 0)
     FROM classed l JOIN push_bound b ON b.segment = l.segment LEFT JOIN push p ON p.push_cell = l.push_cell
     WHERE l.days_left < 0 OR p.rate > b.bound
     UNION ALL

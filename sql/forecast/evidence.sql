@@ -5,27 +5,31 @@
 -- a mark, in the state they had then, and by what they had come to when the quarter was over. Only quarters that had ended
 -- by as_of are evidence, and only what was known at known_at.
 
-CREATE FUNCTION salesops.past_marks(as_of timestamptz, quarters integer,
-                                    OUT mark timestamptz, OUT period salesops.fiscal_period, OUT months_to_go integer, OUT period_end date)
-RETURNS SETOF record LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 12 SET search_path = pg_catalog, pg_temp AS $$
-#variable_conflict use_column
-DECLARE
-  start_month CONSTANT integer := salesops.fiscal_year_start_month();
-  zone CONSTANT text := salesops.time_zone();
-  current salesops.fiscal_period;
+CREATE FUNCTION salesops.check_look_back(as_of timestamptz, quarters integer)
+RETURNS void LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  IF past_marks.as_of IS NULL OR NOT isfinite(past_marks.as_of) OR quarters IS NULL OR quarters NOT BETWEEN 1 AND 40 THEN
-    RAISE EXCEPTION 'cannot look back % quarters from %', coalesce(quarters::text, 'NULL'), coalesce(past_marks.as_of::text, 'NULL') USING
+  IF as_of IS NULL OR NOT isfinite(as_of) OR quarters IS NULL OR quarters NOT BETWEEN 1 AND 40 THEN
+    RAISE EXCEPTION 'cannot look back % quarters from %', coalesce(quarters::text, 'NULL'), coalesce(as_of::text, 'NULL') USING
       ERRCODE = 'invalid_parameter_value',
       HINT = 'as_of is a finite instant, quarters lie between 1 and 40.';
   END IF;
-  -- A quarter has ended with its last instant, which is a microsecond before the next.
-  current := salesops.current_quarter(past_marks.as_of + interval '1 microsecond');
-  RETURN QUERY
-    SELECT ((salesops.start_date(q.quarter, start_month) + make_interval(months => 3 - g.months)) AT TIME ZONE zone) - interval '1 microsecond',
-           q.quarter, g.months, salesops.end_date(q.quarter, start_month)
-    FROM (SELECT current OPERATOR(salesops.-) n AS quarter FROM generate_series(1, quarters) n) q, generate_series(1, 3) g(months);
 END $$;
+COMMENT ON FUNCTION salesops.check_look_back(timestamptz, integer) IS 'Raises 22023 unless as_of is finite and quarters lie between 1 and 40';
+
+CREATE FUNCTION salesops.past_marks(as_of timestamptz, quarters integer,
+                                    OUT mark timestamptz, OUT period salesops.fiscal_period, OUT months_to_go integer, OUT period_end date)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 12
+BEGIN ATOMIC
+  SELECT salesops.check_look_back(past_marks.as_of, past_marks.quarters);
+  WITH g AS MATERIALIZED (
+    -- A quarter has ended with its last instant, which is a microsecond before the next.
+    SELECT salesops.current_quarter(past_marks.as_of + interval '1 microsecond') AS current, salesops.fiscal_year_start_month() AS start_month,
+           salesops.time_zone() AS zone
+  )
+  SELECT ((salesops.start_date(q.quarter, g.start_month) + make_interval(months => 3 - m.months)) AT TIME ZONE g.zone) - interval '1 microsecond',
+         q.quarter, m.months, salesops.end_date(q.quarter, g.start_month)
+  FROM g CROSS JOIN generate_series(1, past_marks.quarters) n CROSS JOIN LATERAL (SELECT g.current - n AS quarter) q CROSS JOIN generate_series(1, 3) m(months);
+END;
 COMMENT ON FUNCTION salesops.past_marks(timestamptz, integer) IS
   'The marks of the latest fiscal quarters that had ended by as_of: last instant before the quarter (3 months to go), of its '
   'first month (2) and of its second (1), and the quarter''s last day; 22023 unless as_of is finite and quarters lie between 1 and 40';

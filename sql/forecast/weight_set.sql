@@ -27,13 +27,23 @@ COMMENT ON TRIGGER append_only ON salesops.weight_set IS 'published forecasts mu
 
 CREATE FUNCTION salesops.set_weight(
   name text, category salesops.forecast_category, weight numeric, valid_from timestamptz DEFAULT transaction_timestamp()
-) RETURNS void LANGUAGE sql
-BEGIN ATOMIC
-  INSERT INTO salesops.weight_set (name, category, weight, valid_from) VALUES (name, category, weight, valid_from);
-END;
+) RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+  PERFORM salesops.check_given('name', set_weight.name), salesops.check_given('category', set_weight.category::text),
+          salesops.check_given('weight', set_weight.weight::text), salesops.check_given('valid_from', set_weight.valid_from::text);
+  IF set_weight.name = '' OR set_weight.weight NOT BETWEEN 0 AND 1 THEN
+    RAISE EXCEPTION 'a weight set needs a name, and a weight is a share from 0 to 1'
+      USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = format('The name is "%s" and the weight %s.', set_weight.name, set_weight.weight),
+            HINT = '0.6 means that 60 % of the amounts in this category are expected to be booked.';
+  END IF;
+  INSERT INTO salesops.weight_set (name, category, weight, valid_from)
+  VALUES (set_weight.name, set_weight.category, set_weight.weight, set_weight.valid_from);
+END $$;
 COMMENT ON FUNCTION salesops.set_weight(text, salesops.forecast_category, numeric, timestamptz) IS
-  'sets a category''s weight (0 to 1, else 23514) in a weight set from an instant on; a new name makes a new set; '
-  'the same instant twice is 23505';
+  'sets a category''s weight (0 to 1, else 22023) in a weight set from an instant on; a new name makes a new set; '
+  'the same instant twice is 23505, a NULL 22004';
 
 CREATE FUNCTION salesops.weights(name text DEFAULT 'default', as_of timestamptz DEFAULT 'infinity') RETURNS numeric[]
   LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp

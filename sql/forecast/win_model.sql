@@ -42,8 +42,8 @@ CREATE FUNCTION salesops.fit_win_model(cells salesops.win_cells, terms text[] DE
   AS 'MODULE_PATHNAME', 'salesops_fit_win_model' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000;
 COMMENT ON FUNCTION salesops.fit_win_model(salesops.win_cells, text[]) IS
   'the win model that the counts teach, the same bits for the same counts. A term is a factor or a product of two to four '
-  '(segment*owner); NULL takes each factor alone and, where their factors are there, age*to_go and segment*owner. NULL '
-  'cells are no deals: a model that says it is not calibrated. Unknown factors and terms named twice are error 22023';
+  '(segment*owner); NULL takes each factor alone and, where their factors are there, age*to_go, age*segment, to_go*segment, '
+  'stage*to_go and segment*owner. NULL cells are no deals: a model that says it is not calibrated. Unknown factors and terms named twice are error 22023';
 
 CREATE FUNCTION salesops.win_probability(model salesops.win_model, levels text[], months_to_go double precision DEFAULT NULL)
   RETURNS double precision

@@ -45,6 +45,7 @@ DECLARE
   failure_state text;
   failure_message text;
 BEGIN
+  PERFORM salesops.check_instant(refresh_marts.as_of);
   PERFORM salesops.install_marts();
   INSERT INTO salesops.publication AS p (as_of) VALUES (refresh_marts.as_of) RETURNING p.publication_id INTO publication;
   PERFORM set_config('lock_timeout', wait_for_lock::text, true);

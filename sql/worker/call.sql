@@ -10,7 +10,7 @@
 CREATE PROCEDURE salesops.carry_out(run_id bigint)
 LANGUAGE plpgsql AS $$
 DECLARE
-  version CONSTANT text := salesops.lock_extension();
+  begun_with CONSTANT text := salesops.lock_extension();
   next_step text;
   status text;
   code text;
@@ -19,10 +19,10 @@ DECLARE
   hint text;
 BEGIN
   FOR next_step IN SELECT s.step FROM salesops.steps_to_do(carry_out.run_id) s LOOP
-    PERFORM salesops.lock_extension(version);
+    PERFORM salesops.lock_extension(begun_with);
     PERFORM salesops.begin_step(run_id, next_step);
     COMMIT;
-    PERFORM salesops.lock_extension(version);
+    PERFORM salesops.lock_extension(begun_with);
     BEGIN
       PERFORM salesops.limit_locks(run_id);
       PERFORM salesops.run_step(run_id, next_step);
@@ -35,7 +35,7 @@ BEGIN
     COMMIT;
   END LOOP;
 
-  PERFORM salesops.lock_extension(version);
+  PERFORM salesops.lock_extension(begun_with);
   status := salesops.finish_run(run_id);
   COMMIT;
   RAISE NOTICE 'run %: %', run_id, status;

@@ -7,8 +7,7 @@
 CREATE FUNCTION salesops.has_begun(job text, local_date date, slot integer) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT EXISTS (SELECT FROM salesops.run_log r
-                 WHERE r.job = has_begun.job AND r.local_date = has_begun.local_date AND r.slot = has_begun.slot);
+  SELECT EXISTS (SELECT FROM salesops.last_attempt(has_begun.job, has_begun.local_date, has_begun.slot));
 END;
 COMMENT ON FUNCTION salesops.has_begun(text, date, integer) IS
   'Whether a slot has been attempted, however that ended';
@@ -21,13 +20,7 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
   SELECT l.local_date, l.slot, l.due_at, CASE WHEN a.run_id IS NULL THEN l.due_at ELSE a.retry_at END
   FROM salesops.latest_slot(schedule, open_slot.at) l
-  LEFT JOIN LATERAL (
-    SELECT r.run_id, r.retry_at
-    FROM salesops.run_log r
-    WHERE r.job = schedule.job AND r.local_date = l.local_date AND r.slot = l.slot
-    ORDER BY r.attempt DESC
-    LIMIT 1
-  ) AS a ON true
+  LEFT JOIN LATERAL salesops.last_attempt(schedule.job, l.local_date, l.slot) a ON true
   WHERE schedule.enabled AND (l.due_at >= schedule.since OR schedule.since > open_slot.at)
     AND (a.run_id IS NULL OR a.retry_at IS NOT NULL);
 END;
@@ -93,6 +86,8 @@ CREATE FUNCTION salesops.begin_due_run(now timestamptz) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   request salesops.run_request;
+  due record;
+  doubt text;
 BEGIN
   PERFORM salesops.mark_abandoned_runs(begin_due_run.now);
 
@@ -105,10 +100,17 @@ BEGIN
                               request.run_id);
   END IF;
 
-  RETURN (SELECT salesops.begin_attempt(d.job, d.local_date, d.slot, d.due_at, begin_due_run.now)
-          FROM salesops.due_run(begin_due_run.now) d
-          LIMIT 1);
+  SELECT d.* INTO due FROM salesops.due_run(begin_due_run.now) d LIMIT 1;
+  IF NOT FOUND THEN
+    RETURN NULL;
+  END IF;
+  doubt := salesops.clock_doubt(begin_due_run.now);
+  IF doubt IS NOT NULL THEN
+    RAISE WARNING 'the scheduled run of job "%" waits because the clock is in doubt', due.job USING DETAIL = doubt;
+    RETURN NULL;
+  END IF;
+  RETURN salesops.begin_attempt(due.job, due.local_date, due.slot, due.due_at, begin_due_run.now);
 END $$;
 COMMENT ON FUNCTION salesops.begin_due_run(timestamptz) IS
-  'Begins the run that was asked for or is due and returns its identity; NULL if there is none. The caller holds '
-  'the run lock';
+  'Begins the run that was asked for or is due and returns its identity; NULL if there is none, or with a WARNING if the clock is in doubt '
+  'and nobody asked. The caller holds the run lock';

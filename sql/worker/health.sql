@@ -134,10 +134,13 @@ WITH clock AS MATERIALIZED (
          'Their processes went away: the server log says why at the time of their last step.'
   FROM clock c
   UNION ALL
-  SELECT 'clock', NULL, round(greatest(extract(epoch FROM greatest((SELECT max(r.as_of) FROM salesops.run_log r), (SELECT max(y.as_of) FROM salesops.source_sync y)) - c.now), 0) / 3600, 1),
+  SELECT 'clock', NULL, round(greatest(extract(epoch FROM salesops.last_recorded() - c.now), 0) / 3600, 1),
          'hours', 1, 24,
-         'The last run or sync was as of an instant that far in the future. Runs keep to that instant until then, and are refused if it is more than a day.'
+         'The last run or sync was as of an instant that far in the future. Runs keep to that instant until then, and wait if it is more than a day: if the clock is right now, SELECT * FROM salesops.correct_future(now => what time it is).'
   FROM clock c
+  UNION ALL
+  SELECT 'clock_doubt', NULL, CASE WHEN d.doubt IS NOT NULL THEN 1 ELSE 0 END, 'problems', 0, 0, 'Scheduled runs wait. ' || d.doubt
+  FROM (SELECT CASE WHEN EXISTS (SELECT FROM scheduled) THEN salesops.clock_doubt(c.now) END AS doubt FROM clock c OFFSET 0) d
   UNION ALL
   SELECT 'log_size', NULL, round((pg_total_relation_size('salesops.run_log') + pg_total_relation_size('salesops.run_step_log')) / 1048576.0, 1),
          'MB', 1024, 10240, 'The step purge keeps as much as the setting run_log_keep says; is it in a job that runs?'

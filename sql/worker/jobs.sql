@@ -120,16 +120,16 @@ BEGIN
       USING ERRCODE = 'invalid_parameter_value', HINT = 'SELECT * FROM salesops.steps() lists the steps.';
   END IF;
 
-  SELECT p.oid::regprocedure AS signature, n.nspname, p.proname, p.prokind, p.prorettype, o.rolname, o.rolsuper, p.proowner
+  SELECT p.oid::regprocedure AS signature, n.nspname, p.proname, p.prokind, p.proretset, p.prorettype, o.rolname, o.rolsuper, p.proowner
   INTO candidate
   FROM pg_proc p
   JOIN pg_namespace n ON n.oid = p.pronamespace
   JOIN pg_roles o ON o.oid = p.proowner
   WHERE p.oid = pg_catalog.to_regprocedure(wanted || '(bigint, timestamp with time zone)');
-  IF NOT FOUND OR candidate.prokind <> 'f' OR candidate.prorettype <> 'bigint'::regtype THEN
+  IF NOT FOUND OR candidate.prokind <> 'f' OR candidate.proretset OR candidate.prorettype <> 'bigint'::regtype THEN
     RAISE EXCEPTION 'step "%" has no function', step_call.step
       USING ERRCODE = 'undefined_function',
-            DETAIL = pg_catalog.format('There is no function %s(bigint, timestamptz) that returns bigint.', wanted),
+            DETAIL = pg_catalog.format('There is no function %s(bigint, timestamptz) that returns one bigint.', wanted),
             HINT = 'Name it with its schema: SELECT salesops.define_step(step, ''schema.function'').';
   END IF;
   IF NOT (candidate.rolsuper OR candidate.rolname = current_user

@@ -41,8 +41,8 @@ COMMENT ON FUNCTION salesops.check_run_lock() IS 'Raises 55000 unless this sessi
 CREATE FUNCTION salesops.lock_extension(begun_with text DEFAULT NULL) RETURNS text
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'salesops_lock_extension';
 COMMENT ON FUNCTION salesops.lock_extension(text) IS
-  'Locks the extension against DROP and ALTER EXTENSION UPDATE until the transaction ends and returns its version; 42704 if it '
-  'has been dropped, 55000 if the version is not the one that the run began with';
+  'Locks the extension against DROP and ALTER EXTENSION UPDATE until the transaction ends and returns which it is: version and object; 42704 if it '
+  'has been dropped, 55000 if it is not the one that the run began with, because it was updated, or dropped and created again';
 
 CREATE FUNCTION salesops.hold_runs() RETURNS void
 LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'salesops_hold_runs';

@@ -30,7 +30,9 @@ BEGIN
     RAISE EXCEPTION 'a run as of % would come before the last one', check_run_instant.as_of
       USING ERRCODE = 'invalid_parameter_value',
             DETAIL = pg_catalog.format('The last run was as of %s; what it published stays what it was.', last_as_of),
-            HINT = 'For an earlier instant ask salesops.forecast_report(period, as_of) or salesops.opportunity_state(as_of).';
+            HINT = CASE WHEN last_as_of > salesops.clock()
+                        THEN 'The clock was ahead then, or is behind now: salesops.clock_doubt(salesops.clock()) says what to do.'
+                        ELSE 'For an earlier instant ask salesops.forecast_report(period, as_of) or salesops.opportunity_state(as_of).' END;
   END IF;
 END $$;
 COMMENT ON FUNCTION salesops.check_run_instant(timestamptz) IS
@@ -107,6 +109,17 @@ COMMENT ON FUNCTION salesops.resume_as_of(bigint) IS
   'Instant as of which a retry carries on after this attempt; NULL if it begins anew, because the first step of the job has not '
   'succeeded or a run as of a later instant has begun';
 
+CREATE FUNCTION salesops.last_attempt(job text, local_date date, slot integer) RETURNS SETOF salesops.run_log
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+  SELECT r.*
+  FROM salesops.run_log r
+  WHERE r.job = last_attempt.job AND r.local_date = last_attempt.local_date AND r.slot = last_attempt.slot
+  ORDER BY r.attempt DESC
+  LIMIT 1;
+END;
+COMMENT ON FUNCTION salesops.last_attempt(text, date, integer) IS 'The last run that was an attempt at a slot; no row if there was none';
+
 CREATE FUNCTION salesops.begin_attempt(job text, local_date date, slot integer, due_at timestamptz, now timestamptz) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -117,11 +130,7 @@ DECLARE
   fresh timestamptz := greatest(begin_attempt.now, (SELECT max(r.as_of) FROM salesops.run_log r));
 BEGIN
   PERFORM salesops.check_run_lock();
-  SELECT r.* INTO last
-  FROM salesops.run_log r
-  WHERE r.job = begin_attempt.job AND r.local_date = begin_attempt.local_date AND r.slot = begin_attempt.slot
-  ORDER BY r.attempt DESC
-  LIMIT 1;
+  SELECT a.* INTO last FROM salesops.last_attempt(begin_attempt.job, begin_attempt.local_date, begin_attempt.slot) a;
   fresh := coalesce(salesops.resume_as_of(last.run_id), fresh);
   PERFORM salesops.check_as_of(fresh);
 

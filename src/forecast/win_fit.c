@@ -171,7 +171,7 @@ estimate_precisions(Fit *fit)
 {
 	double		largest = 0;
 
-	win_spread(fit->system, &fit->variance, fit->trace);
+	win_spread(fit->system, true, &fit->variance, fit->trace);
 	for (int t = 0; t < fit->design->terms; t++)
 	{
 		const WinDesignTerm *term = &fit->design->term[t];
@@ -216,9 +216,9 @@ sample(uint32 begin, uint32 end)
 	return (WinRows) {.begin = begin, .end = end, .step = (end - begin) / SAMPLE + 1};
 }
 
-/* Fits a design's rows before end; those of a sample only, or finished on all. */
+/* Fits a design's rows before end, of a sample if they are many. */
 static Fit *
-fit_rows(const WinDesign *design, uint32 end, bool on_all)
+fit_sample(const WinDesign *design, uint32 end)
 {
 	Fit		   *fit = begin_fit(design);
 	WinRows		rows = sample(0, end);
@@ -233,10 +233,24 @@ fit_rows(const WinDesign *design, uint32 end, bool on_all)
 	fit->effect.dense[0] = salesops_logit((wins + 0.5) / (deals + 1));
 
 	learn(fit, rows, ROUNDS);
-	if (on_all && rows.step > 1)
-		learn(fit, (WinRows) {.begin = 0, .end = end, .step = 1}, ROUNDS_ON_ALL);
 	settle(fit, TOLERANCE, STEPS);
-	win_spread(fit->system, &fit->variance, fit->trace);
+	return fit;
+}
+
+/* Fits a design's rows, all of them, with standard errors. */
+static Fit *
+fit_all(const WinDesign *design)
+{
+	Fit		   *fit = fit_sample(design, design->rows);
+
+	if (fit->rows.step > 1)
+		learn(fit, (WinRows) {.begin = 0, .end = design->rows, .step = 1}, ROUNDS_ON_ALL);
+
+	/* The standard errors are those at the optimum. */
+	settle(fit, ROUGH_TOLERANCE, STEPS);
+	fit->has_curvature = false;
+	settle(fit, TOLERANCE, STEPS);
+	win_spread(fit->system, false, &fit->variance, fit->trace);
 	return fit;
 }
 
@@ -411,8 +425,8 @@ recalibrate(const WinDesign *full, const Base *base, double *strength, double *s
 	if (early == 0)
 		return false;
 
-	full_effect = fit_rows(full, full->period_end[early - 1], false)->effect;
-	base_effect = fit_rows(base->design, base->design->period_end[early - 1], false)->effect;
+	full_effect = fit_sample(full, full->period_end[early - 1])->effect;
+	base_effect = fit_sample(base->design, base->design->period_end[early - 1])->effect;
 	base_effect = spread_base(full, base, &base_effect);
 
 	late = sample(full->period_end[early - 1], full->rows);
@@ -568,8 +582,8 @@ win_fit(const WinCells *cells, int terms, const WinTermSpec *spec)
 	Fit		   *base_fit;
 
 	model->is_recalibrated = recalibrate(design, base, &model->strength, &model->shift);
-	full_fit = fit_rows(design, design->rows, true);
-	base_fit = fit_rows(base->design, base->design->rows, true);
+	full_fit = fit_all(design);
+	base_fit = fit_all(base->design);
 
 	model->iterations = full_fit->iterations;
 	model->is_converged = full_fit->last_step < CONVERGED && base_fit->last_step < CONVERGED;

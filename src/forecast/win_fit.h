@@ -97,7 +97,7 @@ extern void win_accumulate(WinSystem *system, const WinParameters *effect, WinRo
 extern double win_worth(const WinSystem *system);
 extern void win_factorize(WinSystem *system, const double *precision);
 extern double win_solve(WinSystem *system, const WinParameters *effect, const double *precision, WinParameters *step);
-extern void win_spread(WinSystem *system, WinParameters *variance, double *trace);
+extern void win_spread(WinSystem *system, bool trace_only, WinParameters *variance, double *trace);
 
 extern WinModel *win_fit(const WinCells *cells, int terms, const WinTermSpec *spec);
 

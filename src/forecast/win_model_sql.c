@@ -15,8 +15,11 @@
 #include "forecast/win_fit.h"
 #include "forecast/win_levels.h"
 
-/* The terms of a model where none are named: each factor alone, and these products where their factors are there. */
-static const char *const default_products[] = {"age*to_go", "segment*owner"};
+/*
+ * The terms of a model where none are named: each factor alone, and these products where their factors are there. Segments and stages
+ * differ in how long their deals take; what is not so shrinks away.
+ */
+static const char *const default_products[] = {"age*to_go", "age*segment", "to_go*segment", "stage*to_go", "segment*owner"};
 
 static int
 find_factor(const WinCellsReader *reader, const char *name, size_t length)

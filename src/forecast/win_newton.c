@@ -23,6 +23,9 @@
 /* Rows are taken by so many, for exp of many values at once. */
 #define CHUNK 512
 
+/* About so many levels of a term stand for all where their mean is wanted. */
+#define TRACE_SAMPLE 1000
+
 struct WinSystem
 {
 	const WinDesign *design;
@@ -214,15 +217,65 @@ subtract_multiple(double *restrict to, const double *restrict from, double facto
 		to[i] -= factor * from[i];
 }
 
-/* The upper triangle less the outer product of a row with itself, divided. */
+/* to -= the sum of four rows, each times its factor, one after the other: four times fewer passes over to. */
+SALESOPS_FOR_EACH_PROCESSOR
 static void
-subtract_square(double *matrix, Size width, Size count, const double *row, double divisor)
+subtract_multiples(double *restrict to, double *const *from, const double *factor, Size begin, Size end)
 {
-	for (Size i = 0; i < count; i++)
+	const double *restrict a = from[0];
+	const double *restrict b = from[1];
+	const double *restrict c = from[2];
+	const double *restrict d = from[3];
+
+	for (Size i = begin; i < end; i++)
+		to[i] = (((to[i] - factor[0] * a[i]) - factor[1] * b[i]) - factor[2] * c[i]) - factor[3] * d[i];
+}
+
+/* The upper triangle of a matrix less the outer products of rows with themselves, each divided by its pivot. */
+static void
+subtract_squares(double *matrix, Size width, Size size, double *rows, const double *pivot, uint32 count)
+{
+	for (uint32 first = 0; first < count; first += 4)
 	{
-		if (row[i] != 0)
-			subtract_multiple(matrix + i * width, row, row[i] / divisor, i, count);
+		double	   *row[4];
+		double		factor[4];
+
+		if (first % 64 == 0)
+			CHECK_FOR_INTERRUPTS();
+		for (int k = 0; k < 4; k++)
+			row[k] = rows + Min(first + k, count - 1) * width;
+		for (Size i = 0; i < size; i++)
+		{
+			bool		is_any = false;
+
+			for (int k = 0; k < 4; k++)
+			{
+				factor[k] = first + k < count ? row[k][i] / pivot[first + k] : 0;
+				is_any |= factor[k] != 0;
+			}
+			if (is_any)
+				subtract_multiples(matrix + i * width, row, factor, i, size);
+		}
 	}
+}
+
+/* a' b, in eight sums side by side that are added in the end. */
+SALESOPS_FOR_EACH_PROCESSOR
+static double
+product(const double *restrict a, const double *restrict b, Size count)
+{
+	double		sum[8] = {0};
+	double		rest = 0;
+	Size		i = 0;
+
+	for (; i + 8 <= count; i += 8)
+	{
+		for (int k = 0; k < 8; k++)
+			sum[k] += a[i + k] * b[i + k];
+	}
+	for (; i < count; i++)
+		rest += a[i] * b[i];
+	return (((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]))) + rest;
 }
 
 /* The term of a block, if there is one, and its precision. */
@@ -245,6 +298,8 @@ win_factorize(WinSystem *system, const double *precision)
 	Size		width = system->width;
 	Size		dense = design->dense;
 	double	   *factor = system->factor;
+	double		inner_precision = block_precision(design, precision, WIN_INNER);
+	double		outer_precision = block_precision(design, precision, WIN_OUTER);
 
 	memcpy(factor, system->dense, width * width * sizeof(double));
 	memcpy(system->outer_eliminated, system->outer_row, ((Size) design->outer + 1) * width * sizeof(double));
@@ -276,26 +331,17 @@ win_factorize(WinSystem *system, const double *precision)
 		double		own = system->inner_diagonal[i];
 		uint16		outer = design->parent[i];
 
-		if (i % 64 == 0)
-			CHECK_FOR_INTERRUPTS();
-		system->inner_pivot[i] = own + block_precision(design, precision, WIN_INNER);
-		if (own == 0)
-			continue;
-		subtract_square(factor, width, dense, row, system->inner_pivot[i]);
-		if (outer < design->outer)
+		system->inner_pivot[i] = own + inner_precision;
+		if (own > 0 && outer < design->outer)
 		{
 			subtract_multiple(system->outer_eliminated + outer * width, row, own / system->inner_pivot[i], 0, dense);
 			system->outer_left[outer] -= own * own / system->inner_pivot[i];
 		}
 	}
 	for (uint32 i = 0; i < design->outer; i++)
-	{
-		if (i % 64 == 0)
-			CHECK_FOR_INTERRUPTS();
-		system->outer_pivot[i] = system->outer_left[i] + block_precision(design, precision, WIN_OUTER);
-		if (system->outer_diagonal[i] > 0)
-			subtract_square(factor, width, dense, system->outer_eliminated + i * width, system->outer_pivot[i]);
-	}
+		system->outer_pivot[i] = system->outer_left[i] + outer_precision;
+	subtract_squares(factor, width, dense, system->inner_row, system->inner_pivot, design->inner);
+	subtract_squares(factor, width, dense, system->outer_eliminated, system->outer_pivot, design->outer);
 
 	for (Size i = 0; i < dense; i++)
 	{
@@ -392,23 +438,18 @@ win_solve(WinSystem *system, const WinParameters *effect, const double *precisio
 	}
 	for (uint32 i = 0; i < design->outer; i++)
 	{
-		double		rest = step->outer[i];
-
-		for (Size j = 0; j < dense; j++)
-			rest -= system->outer_eliminated[i * width + j] * step->dense[j];
-		step->outer[i] = rest / system->outer_pivot[i];
+		step->outer[i] -= product(system->outer_eliminated + i * width, step->dense, dense);
+		step->outer[i] /= system->outer_pivot[i];
 		largest = Max(largest, fabs(step->outer[i]));
 	}
 	for (uint32 i = 0; i < design->inner; i++)
 	{
-		double		rest = step->inner[i];
 		uint16		outer = design->parent[i];
 
-		for (Size j = 0; j < dense; j++)
-			rest -= system->inner_row[i * width + j] * step->dense[j];
+		step->inner[i] -= product(system->inner_row + i * width, step->dense, dense);
 		if (outer < design->outer)
-			rest -= system->inner_diagonal[i] * step->outer[outer];
-		step->inner[i] = rest / system->inner_pivot[i];
+			step->inner[i] -= system->inner_diagonal[i] * step->outer[outer];
+		step->inner[i] /= system->inner_pivot[i];
 		largest = Max(largest, fabs(step->inner[i]));
 	}
 	step->dense[dense] = step->inner[design->inner] = step->outer[design->outer] = 0;
@@ -450,12 +491,9 @@ quadratic_form(const WinSystem *system, const double *vector)
 
 	for (Size k = 0; k < dense; k++)
 	{
-		const double *row = system->inverse + k * system->width;
-		double		product = 0;
+		double		element = product(system->inverse + k * system->width, vector, k + 1);
 
-		for (Size i = 0; i <= k; i++)
-			product += row[i] * vector[i];
-		sum += product * product;
+		sum += element * element;
 	}
 	return sum;
 }
@@ -473,10 +511,11 @@ covariance(const WinSystem *system, Size a, Size b)
 
 /*
  * The variance of each effect, and for each term the trace of its covariance with its prior's shape: how much of the
- * prior's freedom is left. By the system last factorised.
+ * prior's freedom is left. By the system last factorised. Where the trace alone is wanted, some levels of a large
+ * term, every k-th, stand for all.
  */
 void
-win_spread(WinSystem *system, WinParameters *variance, double *trace)
+win_spread(WinSystem *system, bool trace_only, WinParameters *variance, double *trace)
 {
 	const WinDesign *design = system->design;
 	Size		width = system->width;
@@ -489,8 +528,11 @@ win_spread(WinSystem *system, WinParameters *variance, double *trace)
 	{
 		const WinDesignTerm *term = &design->term[t];
 
+		uint32		step = trace_only && term->block != WIN_DENSE ? term->levels / TRACE_SAMPLE + 1 : 1;
+		uint32		visited = 0;
+
 		trace[t] = 0;
-		for (uint32 i = 0; i < term->levels; i++)
+		for (uint32 i = 0; i < term->levels; i += step, visited++)
 		{
 			double		result;
 
@@ -525,6 +567,8 @@ win_spread(WinSystem *system, WinParameters *variance, double *trace)
 			}
 			trace[t] += term->own_precision[i] * result;
 		}
+		if (step > 1)
+			trace[t] *= (double) term->levels / visited;
 		for (uint32 i = 0; i < term->links; i++)
 		{
 			Size		a = term->first + term->link[2 * i];

@@ -20,7 +20,6 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
-#include "portability/instr_time.h"
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "tcop/tcopprot.h"
@@ -228,10 +227,7 @@ start_runner(Launcher *launcher, int slot, Oid database, Oid role)
 	started = RegisterDynamicBackgroundWorker(&worker, &launcher->runner[slot]);
 	MemoryContextSwitchTo(old);
 	if (!started)
-	{
-		launcher->runner[slot] = NULL;
 		salesops_slot_postpone(slot);
-	}
 	return started;
 }
 
@@ -316,23 +312,15 @@ launch_due_runners(Launcher *launcher, Oid role)
 	return next;
 }
 
-static TimestampTz
-find_epoch(void)
-{
-	instr_time	steady;
-
-	INSTR_TIME_SET_CURRENT(steady);
-	return salesops_now() - (TimestampTz) INSTR_TIME_GET_MICROSEC(steady);
-}
-
 /* When the clock has been set, the times at which slots wait to be looked at mean nothing any more: look at them all. */
 static void
 notice_clock_step(Launcher *launcher)
 {
-	TimestampTz epoch = find_epoch();
+	TimestampTz epoch = salesops_clock_epoch();
 	TimestampTz step = epoch - launcher->epoch;
 
 	launcher->epoch = epoch;
+	salesops_follow_clock();
 	if (step > -CLOCK_STEP_US && step < CLOCK_STEP_US)
 		return;
 	ereport(LOG,
@@ -407,7 +395,7 @@ salesops_launcher_main(Datum arg)
 	pgstat_report_appname("salesops launcher");
 	launcher.context = AllocSetContextCreate(TopMemoryContext, "salesops launcher", ALLOCSET_DEFAULT_SIZES);
 	launcher.scratch = AllocSetContextCreate(launcher.context, "salesops launcher turn", ALLOCSET_DEFAULT_SIZES);
-	launcher.epoch = find_epoch();
+	launcher.epoch = salesops_clock_epoch();
 
 	while (!salesops_is_relieved(&order))
 	{

@@ -31,8 +31,9 @@ order_time(void)
 	return Max(GetCurrentTimestamp(), salesops_worker->order.given_at + 1);
 }
 
+/* Has a session called the launcher to this database? The caller holds the lock. */
 static bool
-is_guest(const LauncherOrder *order, Oid database)
+names_guest(const LauncherOrder *order, Oid database)
 {
 	for (int i = 0; i < order->nguests; i++)
 	{
@@ -40,6 +41,17 @@ is_guest(const LauncherOrder *order, Oid database)
 			return true;
 	}
 	return false;
+}
+
+bool
+salesops_is_guest(Oid database)
+{
+	bool		result;
+
+	LWLockAcquire(&salesops_worker->lock, LW_SHARED);
+	result = names_guest(&salesops_worker->order, database);
+	LWLockRelease(&salesops_worker->lock);
+	return result;
 }
 
 /*
@@ -58,7 +70,7 @@ salesops_call_launcher(Oid database)
 	/* Registered under the lock: what is called and what is registered are the same to everybody. */
 	LWLockAcquire(&salesops_worker->lock, LW_EXCLUSIVE);
 	order = salesops_worker->order;
-	if (salesops_worker->called && is_guest(&order, database))
+	if (salesops_worker->called && names_guest(&order, database))
 	{
 		LWLockRelease(&salesops_worker->lock);
 		return false;

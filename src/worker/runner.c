@@ -33,8 +33,8 @@
 /* The slot this process works for; the process does nothing else. */
 static int	my_slot;
 
-/* The version of the extension when this process first looked. */
-static char *my_version = NULL;
+/* The extension when this process first looked. */
+static ExtensionIdentity my_extension = {InvalidOid, NULL};
 
 /* As long as one run; what is left in it when the run ends is let go. */
 static MemoryContext run_context;
@@ -71,23 +71,28 @@ leave_without_extension(void)
 	proc_exit(0);
 }
 
-/* Leave to a new process, with the library of the new version, which finds what this one has begun and not ended. */
+/* Leave to a new process, with the library of the new extension, which finds what this one has begun and not ended. */
 static void
-leave_to_new_version(const char *version)
+leave_to_successor(const ExtensionIdentity *extension)
 {
-	ereport(LOG,
-			(errmsg("salesops was updated from version %s to %s in database \"%s\"", my_version, version,
-					get_database_name(MyDatabaseId)),
-			 errdetail("The run under way has ended after the step at work.")));
+	if (extension->oid != my_extension.oid)
+		ereport(LOG,
+				(errmsg("salesops was dropped and created again in database \"%s\"", get_database_name(MyDatabaseId)),
+				 errdetail("The run under way has ended after the step at work. Its log is gone with the extension that was dropped.")));
+	else
+		ereport(LOG,
+				(errmsg("salesops was updated from version %s to %s in database \"%s\"", my_extension.version, extension->version,
+						get_database_name(MyDatabaseId)),
+				 errdetail("The run under way has ended after the step at work.")));
 	salesops_slot_publish(my_slot, DT_NOBEGIN);
 	proc_exit(0);
 }
 
-/* Open a transaction in which SQL can be called, unless the extension has been dropped or updated: then we are done. */
+/* Open a transaction in which SQL can be called, unless the extension is another one or gone: then we are done. */
 static void
 begin_work(const char *activity)
 {
-	char	   *version;
+	ExtensionIdentity extension;
 
 	if (ConfigReloadPending)
 	{
@@ -98,13 +103,15 @@ begin_work(const char *activity)
 	SetCurrentStatementStartTimestamp();
 	pgstat_report_activity(STATE_RUNNING, activity);
 	StartTransactionCommand();
-	version = salesops_extension_version();
-	if (version == NULL)
+	if (!salesops_hold_extension(&extension))
 		leave_without_extension();
-	if (my_version == NULL)
-		my_version = MemoryContextStrdup(TopMemoryContext, version);
-	if (strcmp(version, my_version) != 0)
-		leave_to_new_version(version);
+	if (!OidIsValid(my_extension.oid))
+	{
+		my_extension.oid = extension.oid;
+		my_extension.version = MemoryContextStrdup(TopMemoryContext, extension.version);
+	}
+	if (extension.oid != my_extension.oid || strcmp(extension.version, my_extension.version) != 0)
+		leave_to_successor(&extension);
 	SPI_connect();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	debug_query_string = activity;

@@ -1,7 +1,7 @@
 /*
  * session.c: what a session says to the worker: start, stop, look at this database, do you serve it?
  *
- * The SQL comments of these functions (sql/worker/request.sql) say what they mean to their callers.
+ * The SQL comments of these functions (sql/worker/launcher.sql) say what they mean to their callers.
  */
 #include "worker/worker.h"
 
@@ -48,15 +48,10 @@ static bool
 is_served(void)
 {
 	char	   *name = get_database_name(MyDatabaseId);
-	Oid			guest[SALESOPS_MAX_GUESTS];
-	int			nguests = salesops_guests(guest);
 	ListCell   *lc;
 
-	for (int i = 0; i < nguests; i++)
-	{
-		if (guest[i] == MyDatabaseId)
-			return true;
-	}
+	if (salesops_is_guest(MyDatabaseId))
+		return true;
 	foreach(lc, salesops_listed_databases())
 	{
 		if (strcmp(lfirst(lc), name) == 0)

@@ -30,7 +30,7 @@ request_shared_memory(void)
 {
 	if (previous_shmem_request_hook)
 		previous_shmem_request_hook();
-	RequestAddinShmemSpace(MAXALIGN(sizeof(WorkerShared)));
+	RequestAddinShmemSpace(MAXALIGN(sizeof(WorkerShared)) + MAXALIGN(salesops_clock_shared_size()));
 }
 
 /* Find the area, or make it. */

@@ -109,15 +109,27 @@ extern pid_t salesops_await_office(void);
 extern bool salesops_take_office(const LauncherOrder *order);
 extern bool salesops_is_relieved(const LauncherOrder *order);
 extern int	salesops_guests(Oid *guest);
+extern bool salesops_is_guest(Oid database);
 extern void salesops_forget_guest(Oid guest);
+
+/* jump.c */
+extern Size salesops_clock_shared_size(void);
+extern TimestampTz salesops_clock_epoch(void);
+extern void salesops_follow_clock(void);
 
 /* launcher.c */
 extern void salesops_describe_launcher(BackgroundWorker *worker);
 extern void salesops_register_launcher(void);
 extern PGDLLEXPORT void salesops_launcher_main(Datum arg);
 
-/* extension.c */
-extern char *salesops_extension_version(void);
+/* extension.c: which extension a run began with */
+typedef struct ExtensionIdentity
+{
+	Oid			oid;
+	char	   *version;
+} ExtensionIdentity;
+
+extern bool salesops_hold_extension(ExtensionIdentity *extension);
 
 /* runner.c */
 extern PGDLLEXPORT void salesops_runner_main(Datum arg);

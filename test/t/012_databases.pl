@@ -102,6 +102,41 @@ like($err, qr/ERROR:  the run ends because the extension salesops was updated/, 
 rehearse($node, 'Other Sales');
 is(run_once($node, 'Other Sales'), 'succeeded', '... and the next one runs');
 
+# --- the extension is dropped and created again in the middle of a run, in one transaction ----------------
+
+# A job of two steps; its function survives the extension.
+sub define_nap
+{
+	$node->safe_psql('Reborn', "SELECT salesops.define_step('doze', 'nap.doze'); SELECT salesops.define_job('nap', '{doze,alert}')");
+}
+
+sub reborn_in_step
+{
+	wait_until($node, 'postgres', "EXISTS (SELECT FROM pg_stat_activity WHERE datname = 'Reborn' AND wait_event = 'PgSleep')", 'a step sleeps');
+	$node->safe_psql('Reborn', 'BEGIN; DROP EXTENSION salesops; CREATE EXTENSION salesops; COMMIT');
+	is($node->safe_psql('Reborn', 'SELECT count(*) FROM salesops.run_log'), '0', 'another extension of the same version');
+	define_nap();
+}
+
+$node->safe_psql('postgres', 'CREATE DATABASE "Reborn"');
+$node->safe_psql('Reborn', 'CREATE EXTENSION salesops; CREATE SCHEMA nap');
+$node->safe_psql('Reborn', "CREATE FUNCTION nap.doze(run_id bigint, as_of timestamptz) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint FROM pg_sleep(1)'");
+define_nap();
+configure($node, 'salesops.databases' => 'sales, "Other Sales", "Reborn"');
+my $nap = "SELECT salesops.request_run('nap')";
+$node->safe_psql('Reborn', $nap);
+reborn_in_step();
+wait_until($node, 'postgres', "NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'salesops runner')", 'the run ends');
+is(count_in_log($node, qr/salesops was dropped and created again in database "Reborn"/), 1, 'the run ends, as the log says');
+is(await($node, 'Reborn', $node->safe_psql('Reborn', $nap)), 'succeeded', '... and the next one runs');
+
+$call = IPC::Run::start([ 'psql', '-Xq', '-d', $node->connstr('Reborn'), '-c', "CALL salesops.run_job('nap')" ], '<', \undef, '>', \$out, '2>', \$err);
+reborn_in_step();
+$call->finish;
+like($err, qr/ERROR:  the run ends because the extension salesops was dropped and created again/, 'a run by CALL ends the same way');
+is(await($node, 'Reborn', $node->safe_psql('Reborn', $nap)), 'succeeded', '... and the next one runs');
+is(count_in_log($node, qr/violates foreign key constraint/), 0, '... and nobody met an error that says nothing');
+
 # --- the server has no process to spare ------------------------------------------------------------------
 
 $node->append_conf('postgresql.conf', 'max_worker_processes = 2');

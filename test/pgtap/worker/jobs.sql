@@ -4,7 +4,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL TimeZone = 'UTC';
-SELECT plan(53);
+SELECT plan(54);
 
 DELETE FROM salesops.schedule;
 DELETE FROM salesops.run_log;
@@ -20,6 +20,9 @@ SELECT throws_ok($$SELECT salesops.define_step('report', 'public.report')$$, '42
 CREATE SCHEMA "Week's end; --";
 CREATE FUNCTION "Week's end; --"."Re""port"(run_id bigint, as_of timestamptz) RETURNS integer LANGUAGE sql AS 'SELECT 3';
 SELECT throws_ok($$SELECT salesops.define_step('report', '"Week''s end; --"."Re""port"')$$, '42883', NULL, '... and returns bigint');
+DROP FUNCTION "Week's end; --"."Re""port";
+CREATE FUNCTION "Week's end; --"."Re""port"(run_id bigint, as_of timestamptz) RETURNS SETOF bigint LANGUAGE sql AS 'VALUES (3::bigint), (4)';
+SELECT throws_ok($$SELECT salesops.define_step('report', '"Week''s end; --"."Re""port"')$$, '42883', NULL, '... one, not a set of them');
 DROP FUNCTION "Week's end; --"."Re""port";
 CREATE FUNCTION "Week's end; --"."Re""port"(run_id bigint, as_of timestamptz) RETURNS bigint LANGUAGE sql AS 'SELECT 3::bigint';
 SELECT lives_ok($$SELECT salesops.define_step('report', '"Week''s end; --"."Re""port"', 'a report')$$, 'its name may be any');

@@ -45,7 +45,7 @@ CREATE FUNCTION pg_temp.attempts(day date) RETURNS text LANGUAGE sql AS $$
 $$;
 
 SELECT salesops.set_schedule('nightly', '02:00', 'UTC') \g /dev/null
-UPDATE salesops.schedule SET since = '2000-01-01';
+UPDATE salesops.schedule SET since = '2026-01-01';
 
 -- A step that fails once
 SELECT is(pg_temp.drive('2026-01-10 02:00Z', '{audit}'), 'sync snapshot audit refresh alert purge: failed', 'a night fails in one step');
@@ -81,21 +81,21 @@ SELECT is(pg_temp.drive('2026-01-13 02:05Z'), 'sync snapshot audit refresh alert
 
 -- The next slot comes, or catch_up ends, before the attempts are used up
 SELECT salesops.set_schedule('nightly', '02:00', 'UTC', every => '10 minutes', attempts => 5) \g /dev/null
-UPDATE salesops.schedule SET since = '2000-01-01';
+UPDATE salesops.schedule SET since = '2026-01-01';
 SELECT is(pg_temp.drive('2026-01-14 02:00Z', '{audit}'), 'sync snapshot audit refresh alert purge: failed', 'every ten minutes: fails');
 SELECT is(pg_temp.drive('2026-01-14 02:05Z', '{audit}'), 'audit refresh alert: failed', '... fails again; the third attempt would be in ten minutes');
 SELECT is(pg_temp.due('2026-01-14 02:05Z'), '14 02:10', '... the next slot comes before');
 SELECT is(pg_temp.drive('2026-01-14 02:10Z'), 'sync snapshot audit refresh alert purge: succeeded', '... and is a run of its own');
 SELECT is(pg_temp.drive('2026-01-14 02:15Z'), 'nothing', '... after which the old one is not tried again');
 SELECT salesops.set_schedule('nightly', '02:00', 'UTC', catch_up => '8 minutes', attempts => 5) \g /dev/null
-UPDATE salesops.schedule SET since = '2000-01-01';
+UPDATE salesops.schedule SET since = '2026-01-01';
 SELECT is(pg_temp.drive('2026-01-15 02:00Z', '{audit}'), 'sync snapshot audit refresh alert purge: failed', 'a short catch_up: fails');
 SELECT is(pg_temp.drive('2026-01-15 02:05Z', '{audit}'), 'audit refresh alert: failed', '... fails again');
 SELECT is(pg_temp.due('2026-01-15 02:05Z'), '16 02:00', '... and there is no time for a third attempt');
 
 -- A schedule that is changed, or switched off
 SELECT salesops.set_schedule('nightly', '02:00', 'UTC') \g /dev/null
-UPDATE salesops.schedule SET since = '2000-01-01';
+UPDATE salesops.schedule SET since = '2026-01-01';
 SELECT is(pg_temp.drive('2026-01-16 02:00Z', '{audit}'), 'sync snapshot audit refresh alert purge: failed', 'fails, and would be tried again');
 UPDATE salesops.schedule SET enabled = false;
 SELECT is(pg_temp.due('2026-01-16 02:00Z'), NULL, '... but not while the schedule is switched off');

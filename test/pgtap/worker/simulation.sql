@@ -27,7 +27,7 @@ SELECT salesops.define_job('often', '{read,think}') \g /dev/null
 SELECT salesops.set_schedule('daily', '02:30', 'Europe/Berlin') \g /dev/null
 SELECT salesops.set_schedule('often', '00:20', 'Europe/Berlin', weekdays => '{1,2,3,4,5,6}', every => '100 minutes',
                              catch_up => '3 hours', retry_after => '10 minutes') \g /dev/null
-UPDATE salesops.schedule SET since = '2000-01-01';
+UPDATE salesops.schedule SET since = '2026-03-01';
 
 CREATE TEMPORARY TABLE looked (n serial, at timestamptz, next_due timestamptz);   -- nothing was due any more at this reading of the clock
 CREATE TEMPORARY TABLE began (run_id bigint, at timestamptz, look integer);   -- the look before it
