@@ -4,7 +4,7 @@
 --                            that left it
 --   zombie                   older than P99 of the won cycles of its segment: such deals are hardly ever won
 --   unusually_large          amount over 2 robust standard deviations (of its logarithm) above the won deals of its segment
---   likely_to_push           more likely than not, and than in its segment, neither won nor lost by its own close date
+--   likely_to_push           neither won nor lost by its own close date: likelier than two in three, and than in its segment
 --   category_above_evidence  the weight of its category is above the 90 % interval of how often such deals were won, and at
 --                            least 10 points above the rate itself
 --
