@@ -15,7 +15,12 @@ RETURN CASE WHEN employees <= 200 THEN '1-200 employees' WHEN employees <= 1000 
 COMMENT ON FUNCTION salesops.size_class(numeric) IS
   'Class of a number of employees, the segment of an account that states none: up to 200, 1000, 5000, over 5000; NULL = unknown';
 
-CREATE FUNCTION salesops.account_spans(known_at timestamptz,
+CREATE TYPE salesops.deal_key AS (source_key text, id text);
+COMMENT ON TYPE salesops.deal_key IS 'A deal: its source and its id there';
+COMMENT ON COLUMN salesops.deal_key.source_key IS 'Source of the deal';
+COMMENT ON COLUMN salesops.deal_key.id IS 'Its id there';
+
+CREATE FUNCTION salesops.account_spans(known_at timestamptz, of_deals salesops.deal_key[] DEFAULT NULL,
                                        OUT source_key text, OUT id text, OUT industry text, OUT segment text, OUT employees numeric,
                                        OUT valid_from timestamptz, OUT valid_until timestamptz)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
@@ -23,14 +28,22 @@ BEGIN ATOMIC
   SELECT a.source_key, a.id, a.industry, a.segment, a.employees,
          CASE WHEN row_number() OVER w = 1 THEN '-infinity' ELSE a.effective_at END, lead(a.effective_at, 1, 'infinity') OVER w
   FROM (SELECT p.source_key, p.id, p.industry, p.segment, p.employees, p.effective_at, p.recorded_at, 1 AS place
-        FROM salesops.account p WHERE p.recorded_at <= account_spans.known_at AND NOT p.is_deleted AND p.merged_into IS NULL
+        FROM salesops.account p
+        WHERE p.recorded_at <= account_spans.known_at AND NOT p.is_deleted AND p.merged_into IS NULL
+          AND (account_spans.of_deals IS NULL
+               OR (p.source_key, p.id) IN (SELECT v.source_key, v.account_id FROM unnest(account_spans.of_deals) k
+                                           JOIN salesops.opportunity_version v ON v.source_key = k.source_key AND v.id = k.id))
         UNION ALL
         SELECT h.source_key, h.id, h.industry, h.segment, h.employees, h.effective_at, h.recorded_at, 0
-        FROM salesops.account_history h WHERE h.recorded_at <= account_spans.known_at AND NOT h.is_deleted AND h.merged_into IS NULL) a
+        FROM salesops.account_history h
+        WHERE h.recorded_at <= account_spans.known_at AND NOT h.is_deleted AND h.merged_into IS NULL
+          AND (account_spans.of_deals IS NULL
+               OR (h.source_key, h.id) IN (SELECT v.source_key, v.account_id FROM unnest(account_spans.of_deals) k
+                                           JOIN salesops.opportunity_version v ON v.source_key = k.source_key AND v.id = k.id))) a
   WINDOW w AS (PARTITION BY a.source_key COLLATE "C", a.id COLLATE "C" ORDER BY a.effective_at, a.recorded_at, a.place);
 END;
-COMMENT ON FUNCTION salesops.account_spans(timestamptz) IS
-  'States of accounts as known at an instant with the time each held, [valid_from, valid_until); the first holds for the time before it too, the last before a deletion or merger for the time after it';
+COMMENT ON FUNCTION salesops.account_spans(timestamptz, salesops.deal_key[]) IS
+  'States of accounts (of_deals: of those only that some deals ever had) as known at an instant with the time each held, [valid_from, valid_until); the first holds for the time before it too, the last before a deletion or merger for the time after it';
 
 CREATE FUNCTION salesops.rep_spans(known_at timestamptz,
                                    OUT source_key text, OUT id text, OUT team text, OUT region text,
@@ -50,7 +63,7 @@ COMMENT ON FUNCTION salesops.rep_spans(timestamptz) IS
   'States of reps as known at an instant with the time each held, [valid_from, valid_until); the first holds for the time before it too, the last before a deletion for the time after it';
 
 CREATE FUNCTION salesops.open_deals_at(
-  instants timestamptz[], known_at timestamptz DEFAULT NULL,
+  instants timestamptz[], known_at timestamptz DEFAULT NULL, deals salesops.deal_key[] DEFAULT NULL,
   OUT instant timestamptz, OUT source_key text, OUT id text, OUT account_id text, OUT owner_id text,
   OUT created_at timestamptz, OUT age_days integer,
   OUT pipeline text, OUT stage text, OUT stage_label text, OUT stage_position integer, OUT category salesops.forecast_category,
@@ -88,6 +101,7 @@ BEGIN ATOMIC
            bool_or(v.origin = 'crm_history') OVER (PARTITION BY v.source_key COLLATE "C", v.id COLLATE "C") AS is_remembered
     FROM salesops.opportunity_version v
     WHERE v.recorded_at <= (SELECT a.known_at FROM asked a) AND (SELECT cardinality(a.list) > 1 FROM asked a)
+      AND (open_deals_at.deals IS NULL OR (v.source_key, v.id) IN (SELECT k.source_key, k.id FROM unnest(open_deals_at.deals) k))
     WINDOW w AS (PARTITION BY v.source_key COLLATE "C", v.id COLLATE "C" ORDER BY v.effective_at, v.recorded_at, v.is_present)
   ), spanned AS (
     -- An instant is in the span if as many of the list lie before its end as before its beginning, and one more.
@@ -108,7 +122,16 @@ BEGIN ATOMIC
            o.last_activity_at, o.stage_entered_at, o.confirmed_at, o.custom, o.effective_at, o.recorded_at, o.origin,
            p.pushes, p.is_remembered
     FROM asked q
-    CROSS JOIN LATERAL salesops.opportunity_as_of(q.list[1], q.known_at) o
+    CROSS JOIN LATERAL (
+      SELECT a.*, true AS is_present FROM salesops.opportunity_as_of(q.list[1], q.known_at) a WHERE open_deals_at.deals IS NULL
+      UNION ALL
+      -- Of a few deals the state is looked up, as opportunity_as_of() would find it.
+      SELECT a.*
+      FROM (SELECT DISTINCT k.source_key, k.id FROM unnest(open_deals_at.deals) k) k
+      CROSS JOIN LATERAL (SELECT v.* FROM salesops.opportunity_version v
+                          WHERE v.source_key = k.source_key AND v.id = k.id AND v.effective_at <= q.list[1] AND v.recorded_at <= q.known_at
+                          ORDER BY v.effective_at DESC, v.recorded_at DESC, v.is_present DESC LIMIT 1) a
+      WHERE NOT a.is_deleted) o
     CROSS JOIN LATERAL (
       SELECT count(*) FILTER (WHERE c.is_push AND (c.effective_at, c.recorded_at) <= (o.effective_at, o.recorded_at)) AS pushes,
              coalesce(bool_or(c.origin = 'crm_history'), false) AS is_remembered
@@ -156,7 +179,7 @@ BEGIN ATOMIC
     ON m.instant = s.instant AND m.source_key = s.source_key AND m.stage = s.stage AND salesops.means_stage(m.pipeline, m.but_in, s.pipeline)
   LEFT JOIN category_meant l ON l.instant = s.instant AND l.source_key = s.source_key AND l.label = s.forecast_category
   LEFT JOIN product_meant p ON p.instant = s.instant AND p.source_key = s.source_key AND p.label = s.product
-  LEFT JOIN salesops.account_spans((SELECT q.known_at FROM asked q)) a
+  LEFT JOIN salesops.account_spans((SELECT q.known_at FROM asked q), open_deals_at.deals) a
     ON a.source_key = s.source_key AND a.id = s.account_id AND a.valid_from <= s.instant AND a.valid_until > s.instant
   LEFT JOIN value_meant ai ON ai.instant = s.instant AND ai.source_key = s.source_key AND ai.field = 'industry' AND ai.label = a.industry
   LEFT JOIN value_meant ag ON ag.instant = s.instant AND ag.source_key = s.source_key AND ag.field = 'segment' AND ag.label = a.segment
@@ -171,8 +194,8 @@ BEGIN ATOMIC
                                           ORDER BY q.valid_from DESC, q.id LIMIT 1) AS per_corporate) y
   WHERE salesops.deal_status(s.is_won, s.is_closed, m.status) = 'open';
 END;
-COMMENT ON FUNCTION salesops.open_deals_at(timestamptz[], timestamptz) IS
+COMMENT ON FUNCTION salesops.open_deals_at(timestamptz[], timestamptz, salesops.deal_key[]) IS
   'Deals open at each of some instants, a row a deal and instant, as they then stood and as known at known_at (NULL = at the last of the instants); merged and deleted ones are left out. '
   'Stage, category, amounts as in opportunity_state(); industry and segment (a size class where none is stated) of the account, team and region of the owner then. '
   'age_days, stage_days and idle_days (since the last change of stage, amount, close date or next step, or activity) are whole days up to the instant in the zone of the setting, NULL = not known; '
-  'pushes = how often the close date had been moved later; is_remembered is false for a state that nobody recorded at the time, of a deal whose CRM kept no history. Infinite and NULL instants give nothing';
+  'pushes = how often the close date had been moved later; is_remembered is false for a state that nobody recorded at the time, of a deal whose CRM kept no history. Infinite and NULL instants give nothing; deals: of these only, NULL = all';

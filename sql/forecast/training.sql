@@ -11,45 +11,30 @@
 -- unchanged lists, and the dates. Custom fields are known of the time before only if that option lists them. And a deal that
 -- nobody knows the beginning of was not open at a mark for all we know, unless we saw it then.
 
-CREATE FUNCTION salesops.marks(from_date date, to_date date) RETURNS timestamptz[] LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
+CREATE FUNCTION salesops.marks(from_date date, to_date date) RETURNS timestamptz[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  zone CONSTANT text := salesops.time_zone();
+BEGIN
+  -- A slip of a millennium would look at more marks than there is room for.
+  IF NOT isfinite(from_date) OR NOT isfinite(to_date) OR to_date - from_date > 36525 THEN
+    RAISE EXCEPTION 'cannot look at the months from % to %', from_date, to_date USING
+      ERRCODE = 'invalid_parameter_value', HINT = 'Give two dates that are at most a hundred years apart.';
+  END IF;
   -- Fiscal months are calendar months, whichever one the year begins with.
-  SELECT coalesce(array_agg(m.month AT TIME ZONE z.zone - interval '1 microsecond' ORDER BY m.month), '{}')
-  FROM (SELECT salesops.time_zone() AS zone OFFSET 0) z
-  -- From minus infinity it would never end.
-  CROSS JOIN LATERAL generate_series(CASE WHEN isfinite(from_date) AND isfinite(to_date) THEN date_trunc('month', from_date::timestamp) END,
-                                     to_date::timestamp, interval '1 month') AS m(month)
-  WHERE m.month > from_date::timestamp;
-END;
+  RETURN (SELECT coalesce(array_agg(m.month AT TIME ZONE zone - interval '1 microsecond' ORDER BY m.month), '{}')
+          FROM generate_series(date_trunc('month', from_date::timestamp), to_date::timestamp, interval '1 month') AS m(month)
+          WHERE m.month > from_date::timestamp);
+END $$;
 COMMENT ON FUNCTION salesops.marks(date, date) IS
-  'Marks of the days from a date to the day before another: the last instants of fiscal months, in the zone of the setting; none where a date is infinite';
-
-CREATE FUNCTION salesops.period_after(instant timestamptz) RETURNS salesops.fiscal_period LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-  SELECT salesops.fiscal_quarter(salesops.local_date(instant) + 1, salesops.fiscal_year_start_month());
-END;
-COMMENT ON FUNCTION salesops.period_after(timestamptz) IS
-  'Fiscal quarter of the day after an instant, in the zone and calendar of the settings: the one that begins or runs after a mark';
-
-CREATE FUNCTION salesops.months_to_go(instant timestamptz, period salesops.fiscal_period) RETURNS double precision
-LANGUAGE sql STABLE PARALLEL SAFE
-BEGIN ATOMIC
-  -- From the day after: whole months, and the part of the present one that is left.
-  SELECT ((date_part('year', e.day) - date_part('year', d.day)) * 12 + date_part('month', e.day) - date_part('month', d.day))
-         + (m.next_month - d.day)::double precision / (m.next_month - m.month)
-  FROM (SELECT salesops.local_date(instant) + 1 AS day) d
-  CROSS JOIN (SELECT salesops.end_date(period, salesops.fiscal_year_start_month()) AS day) e
-  CROSS JOIN LATERAL (SELECT date_trunc('month', d.day::timestamp)::date AS month,
-                             (date_trunc('month', d.day::timestamp) + interval '1 month')::date AS next_month) m;
-END;
-COMMENT ON FUNCTION salesops.months_to_go(timestamptz, salesops.fiscal_period) IS
-  'Months from the end of an instant''s day to the end of a period: 3, 2, 1 at the marks of a quarter, in between less by days over the days of the month; 0 or less once it has ended';
+  'Marks of the days from a date to the day before another: the last instants of fiscal months, in the zone of the setting; 22023 unless both are finite and at most a hundred years apart';
 
 CREATE FUNCTION salesops.win_deals(
   instants timestamptz[], known_at timestamptz DEFAULT NULL, factors text[] DEFAULT salesops.win_factors(),
+  deals salesops.deal_key[] DEFAULT NULL,
   OUT instant timestamptz, OUT source_key text, OUT id text, OUT owner_id text, OUT period salesops.fiscal_period,
   OUT months_to_go double precision, OUT category salesops.forecast_category, OUT close_date date,
-  OUT corporate_amount numeric, OUT amount_basis text, OUT is_reconstructed boolean, OUT levels text[])
+  OUT corporate_amount numeric, OUT amount_basis text, OUT segment text, OUT is_reconstructed boolean, OUT levels text[])
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
   WITH factor AS MATERIALIZED (
@@ -63,7 +48,7 @@ BEGIN ATOMIC
            array_agg(coalesce(f."position", cardinality(salesops.standard_win_factors()) + f.place::integer) ORDER BY f.place) AS places
     FROM factor f
   ), at_instant AS MATERIALIZED (
-    SELECT i.instant, salesops.local_date(i.instant) AS day, p.period, salesops.months_to_go(i.instant, p.period) AS months_to_go,
+    SELECT i.instant, salesops.day_ahead(i.instant) - 1 AS day, p.period, salesops.months_to_go(i.instant, p.period) AS months_to_go,
            salesops.end_date(p.period, p.start_month) AS period_end, salesops.end_date(salesops.fiscal_period_plus(p.period, 1), p.start_month) AS next_period_end
     FROM unnest(win_deals.instants) AS i(instant)
     CROSS JOIN LATERAL (SELECT salesops.period_after(i.instant) AS period, salesops.fiscal_year_start_month() AS start_month OFFSET 0) p
@@ -75,14 +60,14 @@ BEGIN ATOMIC
            d.corporate_amount, d.amount_basis, coalesce(d.product_id, d.product) AS product, d.deal_type, d.lead_source,
            d.industry, d.segment, d.team, d.region, d.pushes, d.idle_days,
            CASE WHEN (SELECT c.has_fields FROM chosen c) THEN d.custom END AS custom, d.recorded_at, d.is_remembered
-    FROM salesops.open_deals_at(win_deals.instants, win_deals.known_at) d
+    FROM salesops.open_deals_at(win_deals.instants, win_deals.known_at, win_deals.deals) d
     WHERE d.is_remembered OR d.created_at <= d.instant
   ), memory AS (
     SELECT d.instant, d.source_key, count(*) FILTER (WHERE NOT d.is_remembered) * 20 > count(*) AS is_short
     FROM deal d GROUP BY d.instant, d.source_key
   )
   SELECT d.instant, d.source_key, d.id, d.owner_id, i.period, i.months_to_go, CASE WHEN k.is_known THEN d.category END, CASE WHEN k.is_known THEN d.close_date END, d.corporate_amount, d.amount_basis,
-         NOT k.is_known,
+         d.segment, NOT k.is_known,
          salesops.pick_levels(
            salesops.win_levels(
              ceil(i.months_to_go)::integer, d.age_days, CASE WHEN k.is_known THEN d.stage END, CASE WHEN k.is_known THEN d.category END,
@@ -101,9 +86,9 @@ BEGIN ATOMIC
   LEFT JOIN source s ON s.source_key = d.source_key
   CROSS JOIN LATERAL (SELECT d.is_remembered AND NOT m.is_short AS is_known) k;
 END;
-COMMENT ON FUNCTION salesops.win_deals(timestamptz[], timestamptz, text[]) IS
+COMMENT ON FUNCTION salesops.win_deals(timestamptz[], timestamptz, text[], salesops.deal_key[]) IS
   'Deals open at each of some instants as the win model sees them: the period that begins or runs then, months to its end, and the level of each factor in the order given (default win_factors()), NULL = not known. '
-  'is_reconstructed: nothing but the dates and what names the deal is known of it then, so stage, category, close date, amount, pushes and idleness are not used. known_at as in open_deals_at()';
+  'is_reconstructed: nothing but the dates and what names the deal is known of it then, so stage, category, close date, amount, pushes and idleness are not used. known_at and deals as in open_deals_at()';
 
 CREATE FUNCTION salesops.training_deals(
   from_date date, to_date date, known_at timestamptz, factors text[] DEFAULT salesops.win_factors(),

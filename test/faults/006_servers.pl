@@ -30,7 +30,7 @@ $twins->fault('no free worker process', sub {
 	my $holder = $twins->disturbed->background_psql('busy');
 	$holder->query_safe('BEGIN; LOCK TABLE salesops.run_log');
 	$twins->disturbed->safe_psql('busy', 'SELECT salesops.wake_worker()');
-	$twins->wait_until("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = 'busy' AND backend_type = 'salesops runner' AND wait_event_type = 'Lock')",
+	$twins->wait_until("EXISTS (SELECT FROM pg_stat_activity WHERE datname = 'busy' AND backend_type = 'salesops runner' AND wait_event_type = 'Lock')",
 		'the runner of another database takes the last process');
 	$twins->fall_night;
 	log_says_once(qr/salesops has a job to run but the server has no free worker process/);
@@ -108,7 +108,7 @@ standby_takes_over('server lost, standby with a clock half an hour ahead promote
 	healed_by => 'the next attempt, as of the instant of the first');
 standby_takes_over('server lost, standby with a clock an hour behind promoted', 'standby_3', -3600,
 	then => sub {
-		$twins->wait_until("SELECT status = 'abandoned' FROM salesops.run_log ORDER BY run_id DESC LIMIT 1", 'the new server has looked');
+		$twins->wait_until("status = 'abandoned' FROM salesops.run_log ORDER BY run_id DESC LIMIT 1", 'the new server has looked');
 		is($twins->sql('SELECT max(as_of) > salesops.clock() FROM salesops.run_log'), 't', 'the first attempt is of its future');
 	}, healed_by => 'the next attempt, when the clock has come there, as of the instant of the first');
 

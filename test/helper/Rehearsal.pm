@@ -9,7 +9,7 @@ use Exporter 'import';
 use File::Basename qw(dirname);
 use PostgreSQL::Test::Utils;
 
-our @EXPORT = qw(make_database rehearse request await run_once steps_of launcher_of runners_of wait_until
+our @EXPORT = qw(make_database rehearse_in rehearse request await run_once steps_of launcher_of runners_of wait_until
   wait_for_step count_in_log configure set_clock schedule_soon);
 
 my $steps = abs_path(dirname(__FILE__) . '/steps.sql');
@@ -20,15 +20,18 @@ sub make_database
 	my ($node, $name) = @_;
 	$node->safe_psql('postgres', qq{CREATE DATABASE "$name"});
 	$node->safe_psql($name, 'CREATE EXTENSION salesops');
-	$node->safe_psql($name, "\\i $steps");
+	rehearse_in($node, $name);
 }
 
-# What the steps do from now on: step => statement.
+# From now on the steps of a database that has the extension do as they are told.
+sub rehearse_in { my ($node, $database) = @_; $node->safe_psql($database, "\\i $steps"); }
+
+# What the steps do from now on: step => statement. The trace of what they did before is gone.
 sub rehearse
 {
 	my ($node, $database, %script) = @_;
 	$node->safe_psql($database,
-		join(';', 'DELETE FROM rehearsal.script', map { "INSERT INTO rehearsal.script VALUES ('$_', \$q\$$script{$_}\$q\$)" } keys %script));
+		join(';', 'DELETE FROM rehearsal.script', 'DELETE FROM rehearsal.trace', map { "INSERT INTO rehearsal.script VALUES ('$_', \$q\$$script{$_}\$q\$)" } keys %script));
 }
 
 sub request { my ($node, $database) = @_; return $node->safe_psql($database, 'SELECT salesops.request_run()'); }

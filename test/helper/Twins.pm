@@ -143,7 +143,7 @@ sub open_gate { eval { $_[1]->quit }; }
 sub wait_at_gate
 {
 	my ($self, $step) = @_;
-	$self->wait_until("SELECT nights.has_come_to_gate('$step')", "the night has come to its step $step");
+	$self->wait_until("nights.has_come_to_gate('$step')", "the night has come to its step $step");
 }
 
 # --- the processes ---------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ sub wait_at_gate
 sub wait_until
 {
 	my ($self, $condition, $what) = @_;
-	$self->{disturbed}->poll_query_until('sales', $condition) or die "never: $what";
+	Rehearsal::wait_until($self->{disturbed}, 'sales', $condition, $what);
 }
 
 # The server has noticed that this process of it died, has ended all others and is back.
@@ -159,7 +159,7 @@ sub wait_for_recovery
 {
 	my ($self, $pid) = @_;
 	$self->wait_until_gone($pid);
-	$self->wait_until('SELECT true', 'the server is back');
+	$self->wait_until('true', 'the server is back');
 }
 
 sub runner { return $_[0]->_pid_of('runner'); }
@@ -168,7 +168,7 @@ sub launcher { return $_[0]->_pid_of('launcher'); }
 sub _pid_of
 {
 	my ($self, $kind) = @_;
-	$self->wait_until("SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'salesops $kind'", "one $kind");
+	$self->wait_until("count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'salesops $kind'", "one $kind");
 	return Rehearsal::processes($self->{disturbed}, $kind);
 }
 
@@ -191,7 +191,7 @@ sub wait_for_end
 	my ($self, $status) = @_;
 	my $date = $self->local_date;
 	$self->wait_until(<<"SQL", "the night ends as $status");
-SELECT coalesce((SELECT r.status = '$status' FROM salesops.run_log r WHERE r.local_date = $date ORDER BY r.run_id DESC LIMIT 1), false)
+coalesce((SELECT r.status = '$status' FROM salesops.run_log r WHERE r.local_date = $date ORDER BY r.run_id DESC LIMIT 1), false)
        AND salesops.run_lock_holder() IS NULL
 SQL
 }
@@ -201,7 +201,7 @@ sub next_attempt
 {
 	my ($self) = @_;
 	$self->{disturbed}->reload;
-	$self->wait_until("SELECT status <> 'running' FROM salesops.run_log ORDER BY run_id DESC LIMIT 1", 'the attempt has ended');
+	$self->wait_until("status <> 'running' FROM salesops.run_log ORDER BY run_id DESC LIMIT 1", 'the attempt has ended');
 	$self->{attempt}++;
 	$self->set_clock(5 + $self->{attempt} * 60 * 60);
 }

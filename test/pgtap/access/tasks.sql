@@ -59,13 +59,15 @@ SELECT bag_eq($$SELECT role, "right" FROM held WHERE role <> 'salesops_test_nigh
   ('salesops_test_author', 'EXECUTE write_rule'), ('salesops_test_author', 'EXECUTE evaluate_rules'),
   ('salesops_test_mapper', 'USAGE SCHEMA salesops_bi'), ('salesops_test_mapper', 'USAGE SCHEMA salesops'),
   ('salesops_test_mapper', 'INSERT stage_map'), ('salesops_test_mapper', 'INSERT category_map'), ('salesops_test_mapper', 'INSERT value_map'),
-  ('salesops_test_mapper', 'INSERT weight_set'), ('salesops_test_mapper', 'INSERT weight_evidence'), ('salesops_test_mapper', 'INSERT setting'),
+  ('salesops_test_mapper', 'INSERT weight_set'), ('salesops_test_mapper', 'INSERT weight_evidence'), ('salesops_test_mapper', 'INSERT win_factor'), ('salesops_test_mapper', 'INSERT setting'),
   ('salesops_test_operator', 'USAGE SCHEMA salesops_bi'), ('salesops_test_operator', 'USAGE SCHEMA salesops'), ('salesops_test_operator', 'EXECUTE wake_worker'),
   ('salesops_test_operator', 'INSERT schedule'), ('salesops_test_operator', 'UPDATE schedule'), ('salesops_test_operator', 'DELETE schedule'),
   ('salesops_test_operator', 'INSERT job'), ('salesops_test_operator', 'UPDATE job'), ('salesops_test_operator', 'DELETE job'),
   ('salesops_test_operator', 'INSERT step'), ('salesops_test_operator', 'UPDATE step'), ('salesops_test_operator', 'DELETE step'),
   ('salesops_test_operator', 'INSERT run_request'), ('salesops_test_operator', 'UPDATE run_request'), ('salesops_test_operator', 'DELETE run_request'),
   ('salesops_test_mapper', 'INSERT forecast_deadline'),
+  ('salesops_test_mapper', 'INSERT backtest_run'), ('salesops_test_mapper', 'DELETE backtest_run'), ('salesops_test_mapper', 'INSERT backtest_forecast'),
+  ('salesops_test_mapper', 'INSERT backtest_score'), ('salesops_test_mapper', 'INSERT backtest_calibration'),
   ('salesops_test_caller', 'USAGE SCHEMA salesops_bi'), ('salesops_test_caller', 'USAGE SCHEMA salesops'),
   ('salesops_test_caller', 'INSERT forecast_submission (source_key, rep_id, period, category, submitted_at, amount, currency, note, submitted_by, cut_off, prior_amount)'),
   ('salesops_test_caller', 'INSERT forecast_adjustment (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason, prior_amount)'),
@@ -85,7 +87,7 @@ SET LOCAL ROLE salesops_test_connector;
 SELECT lives_ok($$SELECT salesops.connect('s', 'fivetran_salesforce', 'landing')$$, 'connect_sources connects');
 SET LOCAL ROLE salesops_test_mapper;
 SELECT lives_ok($$SELECT salesops.map_stage('s', 'Prospecting', 'open', 'Pipeline'), salesops.map_category('s', 'x', 'Commit'), salesops.map_value('s', 'product', 'a', 'b'),
-                         salesops.set_weight('default', 'Commit', 0.8), salesops.set_setting('corporate_currency', 'EUR'),
+                         salesops.set_weight('default', 'Commit', 0.8), salesops.set_setting('corporate_currency', 'EUR'), salesops.set_win_factor('partner'),
                          salesops.set_forecast_deadline(4, '12:00')$$, 'keep_maps says what things mean');
 SET LOCAL ROLE salesops_test_author;
 SELECT lives_ok($$SELECT salesops.add_rule('mine', 'amount > 5'), salesops.change_rule('mine', severity => 'error')$$, 'write_rules adds a rule');

@@ -6,7 +6,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 BEGIN;
-SELECT plan(20);
+SELECT plan(22);
 SET LOCAL timezone = 'UTC';
 
 -- By hand ---------------------------------------------------------------------------------------------------------------
@@ -99,6 +99,19 @@ CREATE TEMP VIEW one_by_one AS
   CROSS JOIN LATERAL salesops.open_deals_at(ARRAY[i, i, NULL], k.known_at) o;
 SELECT is_empty('SELECT o::text FROM ours o EXCEPT ALL SELECT o::text FROM one_by_one o', 'one instant at a time gives the same in every column');
 SELECT is_empty('SELECT o::text FROM one_by_one o EXCEPT ALL SELECT o::text FROM ours o', '... and no more');
+
+-- Of some deals, at several instants and at one.
+CREATE TEMP TABLE picked AS
+  SELECT array_agg(DISTINCT ROW(o.source_key, o.id)::salesops.deal_key) AS deals FROM ours o WHERE o.id LIKE '%77%';
+CREATE TEMP VIEW of_picked AS SELECT o.* FROM ours o WHERE o.id LIKE '%77%' AND o.known_at = 'infinity';
+CREATE TEMP VIEW picked_together AS
+  SELECT k.known_at, o.* FROM (VALUES (timestamptz 'infinity')) k(known_at) CROSS JOIN picked CROSS JOIN instant
+  CROSS JOIN LATERAL salesops.open_deals_at(list, k.known_at, deals) o;
+CREATE TEMP VIEW picked_one_by_one AS
+  SELECT k.known_at, o.* FROM (VALUES (timestamptz 'infinity')) k(known_at) CROSS JOIN picked CROSS JOIN instant CROSS JOIN LATERAL unnest(list) i
+  CROSS JOIN LATERAL salesops.open_deals_at(ARRAY[i], k.known_at, deals) o;
+SELECT set_eq('SELECT p::text FROM picked_together p', 'SELECT o::text FROM of_picked o', 'some deals are what they are among all');
+SELECT set_eq('SELECT p::text FROM picked_one_by_one p', 'SELECT o::text FROM of_picked o', '... at one instant too');
 
 -- Pushes, idleness and the account a second time, from the ledger and the views as of an instant.
 SELECT is_empty($$

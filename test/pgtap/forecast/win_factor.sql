@@ -5,7 +5,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 BEGIN;
-SELECT plan(25);
+SELECT plan(28);
 SET LOCAL timezone = 'Asia/Kathmandu';
 
 SELECT results_eq($$SELECT d, salesops.age_level(d) FROM unnest(ARRAY[NULL, -1, 0, 7, 8, 14, 15, 30, 31, 45, 46, 90, 91, 120, 121, 140, 141, 180, 181, 270, 271, 365, 366, 730, 731, 99999]) WITH ORDINALITY u(d, n) ORDER BY n$$,
@@ -35,10 +35,13 @@ SELECT is(salesops.marks('2026-02-28', '2026-05-01'), '{2026-03-01 04:59:59.9999
 SELECT is(salesops.marks('2026-03-01', '2026-03-31'), '{}', 'the last day of March is not before itself');
 SELECT is(salesops.marks('2026-03-31', '2026-04-01'), '{2026-04-01 03:59:59.999999+00}', 'and is the mark of March');
 SELECT is(salesops.marks('2026-04-01', '2026-03-01'), '{}', 'backwards there is none');
+SELECT is(salesops.marks(NULL, '2026-03-01'), '{}', 'from nowhere neither');
+SELECT throws_ok($$SELECT salesops.marks('-infinity', '2026-03-01')$$, '22023', 'cannot look at the months from -infinity to 2026-03-01');
+SELECT throws_ok($$SELECT salesops.marks('1026-03-01', '2026-03-01')$$, '22023', 'cannot look at the months from 1026-03-01 to 2026-03-01');
 SELECT is(salesops.period_after('2026-04-01 03:59:59.999999+00')::text, 'FY2026-Q2', 'the period begins after the mark');
 SELECT is(salesops.period_after('2026-06-29 12:00+00')::text, 'FY2026-Q2', 'or runs');
 SELECT results_eq($$SELECT salesops.months_to_go(m, 'FY2026-Q2') FROM unnest(salesops.marks('2026-02-01', '2026-07-01')) m$$, $$VALUES (4::float8), (3), (2), (1), (0)$$, 'months to go are whole at marks');
-SELECT is(round(salesops.months_to_go('2026-05-10 12:00+00', 'FY2026-Q2')::numeric, 6), round(1 + 21 / 31.0, 6), 'and go down by days in between');
+SELECT is(round(salesops.months_to_go('2026-05-10 12:00+00', 'FY2026-Q2')::numeric, 6), round(1 + 22 / 31.0, 6), 'and go down by days in between, a day that has begun still ahead');
 SELECT salesops.set_setting('fiscal_year_start_month', '2');
 SELECT is(salesops.period_after('2026-05-01 03:59:59.999999+00')::text, 'FY2027-Q2', 'a fiscal year that begins in February');
 SELECT results_eq($$SELECT salesops.months_to_go(m, salesops.period_after(m)) FROM unnest(salesops.marks('2026-04-01', '2026-08-01')) m$$, $$VALUES (3::float8), (2), (1), (3)$$, '... has its own quarters');

@@ -1,0 +1,135 @@
+-- The current forecast, kept: what each deal and each owner brings, as of the last sync.
+--
+-- refresh_current_forecast() computes all of it, each night. After a sync during the day update_current_forecast() computes the
+-- changed deals only, and adds up their owners again, of today and of before; every scope is then a sum over its owners. All
+-- instants of a day ask the model the same (forecast_horizon()), so a deal that nobody touched brings what it brought in the morning,
+-- and the stored forecast is, to the byte, what a refresh would make. Where that does not hold (a new day, another model, other
+-- settings, weights, maps, rates, prices or reps) it refreshes.
+
+CREATE FUNCTION salesops.refresh_current_forecast(as_of timestamptz)
+RETURNS bigint LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+DECLARE
+  written bigint;
+BEGIN
+  PERFORM salesops.check_as_of(as_of);
+  LOCK TABLE salesops.current_forecast IN SHARE ROW EXCLUSIVE MODE;
+  DELETE FROM salesops.current_forecast;
+  DELETE FROM salesops.current_owner_forecast;
+  DELETE FROM salesops.current_deal_forecast;
+
+  INSERT INTO salesops.current_deal_forecast
+  SELECT * FROM salesops.deal_forecasts(as_of);
+  GET DIAGNOSTICS written = ROW_COUNT;
+  INSERT INTO salesops.current_owner_forecast
+  SELECT o.source_key, o.owner_id, b.*
+  FROM (SELECT d.source_key, d.owner_id, array_agg(d) AS deals FROM salesops.current_deal_forecast d GROUP BY d.source_key, d.owner_id) o
+  CROSS JOIN LATERAL salesops.owner_book(o.deals, salesops.forecast_correlation(as_of)) b;
+  INSERT INTO salesops.current_forecast (as_of, known_at, period, model_id, corporate_currency, fiscal_year_start_month, time_zone, weights)
+  SELECT as_of, as_of, salesops.period_after(as_of), (SELECT m.model_id FROM salesops.current_win_model(as_of) m),
+         salesops.get_setting('corporate_currency'), salesops.fiscal_year_start_month(), salesops.time_zone(), salesops.published_weights(as_of);
+  RETURN written;
+END $$;
+COMMENT ON FUNCTION salesops.refresh_current_forecast(timestamptz) IS
+  'Compute the current forecast as of an instant, as known then, and keep it in current_deal_forecast and current_owner_forecast; returns '
+  'the deals written. 22023 for an instant that is none or in the future';
+
+-- What is recorded after one instant and by another, and matters to some deals only.
+CREATE FUNCTION salesops.changed_deals(from_instant timestamptz, to_instant timestamptz)
+RETURNS salesops.deal_key[] LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT array_agg(ROW(c.source_key, c.id)::salesops.deal_key ORDER BY c.source_key, c.id)
+  FROM (SELECT o.source_key, o.id FROM salesops.opportunity o
+        WHERE o.recorded_at > changed_deals.from_instant AND o.recorded_at <= changed_deals.to_instant
+        UNION
+        -- What the CRM remembered later of an earlier time.
+        SELECT h.source_key, h.id FROM salesops.opportunity_history h
+        WHERE h.recorded_at > changed_deals.from_instant AND h.recorded_at <= changed_deals.to_instant
+        UNION
+        SELECT a.source_key, a.opportunity_id FROM salesops.activity a
+        WHERE a.recorded_at > changed_deals.from_instant AND a.recorded_at <= changed_deals.to_instant AND a.opportunity_id IS NOT NULL
+        UNION
+        SELECT o.source_key, o.id
+        FROM salesops.account a JOIN salesops.opportunity o ON o.source_key = a.source_key AND o.account_id = a.id
+        WHERE a.recorded_at > changed_deals.from_instant AND a.recorded_at <= changed_deals.to_instant) c;
+END;
+COMMENT ON FUNCTION salesops.changed_deals(timestamptz, timestamptz) IS
+  'Deals of which, or of whose account or activities, something was recorded after one instant and not after another; NULL = none';
+
+CREATE FUNCTION salesops.is_current_basis(as_of timestamptz)
+RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT EXISTS (
+    SELECT FROM salesops.current_forecast c
+    WHERE c.as_of <= is_current_basis.as_of AND salesops.is_current_forecast(c.as_of, c.known_at)
+      AND salesops.day_ahead(c.as_of) = salesops.day_ahead(is_current_basis.as_of)
+      AND salesops.local_date(c.as_of) = salesops.local_date(is_current_basis.as_of)
+      AND coalesce(c.model_id, 0) = coalesce((SELECT m.model_id FROM salesops.current_win_model(is_current_basis.as_of) m), 0)
+      AND c.weights = salesops.published_weights(is_current_basis.as_of)
+      -- What every deal may depend on.
+      AND NOT EXISTS (SELECT FROM salesops.rep r WHERE r.recorded_at > c.as_of AND r.recorded_at <= is_current_basis.as_of)
+      AND NOT EXISTS (SELECT FROM salesops.product p WHERE p.recorded_at > c.as_of AND p.recorded_at <= is_current_basis.as_of)
+      AND NOT EXISTS (SELECT FROM salesops.currency_rate r WHERE r.recorded_at > c.as_of AND r.recorded_at <= is_current_basis.as_of)
+      AND NOT EXISTS (SELECT FROM salesops.stage_map m WHERE m.valid_from > c.as_of AND m.valid_from <= is_current_basis.as_of)
+      AND NOT EXISTS (SELECT FROM salesops.category_map m WHERE m.valid_from > c.as_of AND m.valid_from <= is_current_basis.as_of)
+      AND NOT EXISTS (SELECT FROM salesops.value_map m WHERE m.valid_from > c.as_of AND m.valid_from <= is_current_basis.as_of));
+END;
+COMMENT ON FUNCTION salesops.is_current_basis(timestamptz) IS
+  'Whether the stored current forecast can be brought to an instant from the changed deals alone: same day, model, settings and weights, '
+  'and no rep, product, rate or map has changed';
+
+CREATE FUNCTION salesops.update_current_forecast(as_of timestamptz, deals salesops.deal_key[] DEFAULT NULL)
+RETURNS bigint LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE
+-- The deals must be known when the plan is made: it then looks these up and reads nothing else.
+SET search_path = pg_catalog, pg_temp SET jit = off SET plan_cache_mode = force_custom_plan AS $$
+DECLARE
+  correlation CONSTANT float8 := salesops.forecast_correlation(as_of);
+  changed salesops.deal_key[] := deals;
+  before record;
+  after record;
+BEGIN
+  PERFORM salesops.check_as_of(as_of);
+  LOCK TABLE salesops.current_forecast IN SHARE ROW EXCLUSIVE MODE;
+  IF NOT salesops.is_current_basis(as_of) THEN
+    RETURN salesops.refresh_current_forecast(as_of);
+  END IF;
+  IF changed IS NULL THEN
+    changed := coalesce(salesops.changed_deals((SELECT c.as_of FROM salesops.current_forecast c), as_of), '{}');
+  END IF;
+
+  WITH gone AS (
+    DELETE FROM salesops.current_deal_forecast f USING unnest(changed) k
+    WHERE f.source_key = k.source_key AND f.id = k.id
+    RETURNING f.source_key, f.owner_id
+  )
+  SELECT array_agg(g.source_key) AS sources, array_agg(g.owner_id) AS owners INTO before FROM gone g;
+  WITH come AS (
+    INSERT INTO salesops.current_deal_forecast SELECT * FROM salesops.deal_forecasts(as_of, as_of, changed)
+    RETURNING source_key, owner_id
+  )
+  SELECT array_agg(c.source_key) AS sources, array_agg(c.owner_id) AS owners INTO after FROM come c;
+
+  -- The owners from whom deals went and to whom they came.
+  WITH touched AS (
+    SELECT DISTINCT t.source_key, t.owner_id FROM unnest(before.sources || after.sources, before.owners || after.owners) AS t(source_key, owner_id)
+  ), gone AS (
+    DELETE FROM salesops.current_owner_forecast o USING touched t
+    WHERE o.source_key = t.source_key AND (o.owner_id = t.owner_id OR o.owner_id IS NULL AND t.owner_id IS NULL)
+  )
+  SELECT array_agg(t.source_key) AS sources, array_agg(t.owner_id) AS owners INTO after FROM touched t;
+  INSERT INTO salesops.current_owner_forecast
+  SELECT t.source_key, t.owner_id, b.*
+  FROM unnest(after.sources, after.owners) AS t(source_key, owner_id)
+  CROSS JOIN LATERAL (
+    SELECT array_agg(d.deal) AS deals
+    FROM (SELECT f AS deal FROM salesops.current_deal_forecast f WHERE f.source_key = t.source_key AND f.owner_id = t.owner_id
+          UNION ALL
+          SELECT f FROM salesops.current_deal_forecast f WHERE f.source_key = t.source_key AND f.owner_id IS NULL AND t.owner_id IS NULL) d) d
+  CROSS JOIN LATERAL salesops.owner_book(d.deals, correlation) b
+  WHERE d.deals IS NOT NULL;
+
+  UPDATE salesops.current_forecast c SET as_of = update_current_forecast.as_of, known_at = update_current_forecast.as_of;
+  RETURN cardinality(changed);
+END $$;
+COMMENT ON FUNCTION salesops.update_current_forecast(timestamptz, salesops.deal_key[]) IS
+  'Bring the stored current forecast to a later instant of the same day from the deals that have changed (NULL = changed_deals() since), '
+  'and from nothing else: whoever names deals names all of them; where is_current_basis() does not hold it is refreshed. Returns the deals computed';

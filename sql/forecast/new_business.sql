@@ -1,0 +1,87 @@
+-- New business: what a quarter brings of deals that were not open yet when it was asked about, created later or come back.
+--
+-- Nothing is known of such deals, so they are told from the past: what they brought in each of the last quarters (four at
+-- most) after the same time of the quarter. Smoothing or trends over so few quarters were no better on public data. It is
+-- kept by owner, so that it adds up over any hierarchy; of the days between two marks it is the share of days.
+--
+-- The spread is that of the quarters about their mean, with a floor for few of them: four quarters that happened to be
+-- alike prove little. A coefficient of variation of 0.3 counts as two quarters more:
+--
+--   variance = (1 + 1/n) x (sum (x - mean)^2 + 2 x (0.3 x mean)^2) / (n - 1 + 2)
+--
+-- where 1 + 1/n is for the mean that is itself estimated.
+
+CREATE FUNCTION salesops.new_business_quarters(as_of timestamptz, known_at timestamptz DEFAULT NULL,
+                                               OUT period salesops.fiscal_period, OUT start_date date, OUT end_date date)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 4
+BEGIN ATOMIC
+  WITH first AS MATERIALIZED (
+    SELECT salesops.local_date(min(v.created_at)) AS day FROM salesops.opportunity_version v
+    WHERE v.effective_at <= new_business_quarters.as_of
+      AND v.recorded_at <= coalesce(new_business_quarters.known_at, new_business_quarters.as_of)
+  )
+  SELECT q.period, s.start_date, s.end_date
+  FROM salesops.forecast_horizon(as_of) h
+  CROSS JOIN first f
+  CROSS JOIN generate_series(-4, -1) n
+  CROSS JOIN LATERAL (SELECT h.period OPERATOR(salesops.+) n AS period) q
+  CROSS JOIN LATERAL (SELECT salesops.start_date(q.period, salesops.fiscal_year_start_month()) AS start_date,
+                             salesops.end_date(q.period, salesops.fiscal_year_start_month()) AS end_date) s
+  WHERE f.day <= s.start_date;
+END;
+COMMENT ON FUNCTION salesops.new_business_quarters(timestamptz, timestamptz) IS
+  'The quarters that new business is told from: of the last four that are over those in whose time the first deal we know had '
+  'been created; none = no history';
+
+CREATE FUNCTION salesops.new_business_history(as_of timestamptz, known_at timestamptz DEFAULT NULL,
+                                              OUT period salesops.fiscal_period, OUT months_to_go integer,
+                                              OUT source_key text, OUT owner_id text, OUT deals bigint, OUT amount numeric)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET jit = off SET enable_nestloop = off
+BEGIN ATOMIC
+  WITH mark AS MATERIALIZED (
+    SELECT q.period, n AS months_to_go, m.day, q.end_date, salesops.end_of_day(m.day) AS instant
+    FROM salesops.new_business_quarters(new_business_history.as_of, new_business_history.known_at) q
+    CROSS JOIN generate_series(1, 3) n
+    CROSS JOIN LATERAL (SELECT (q.start_date + make_interval(months => 3 - n))::date - 1 AS day) m
+  ), opened AS MATERIALIZED (
+    SELECT o.instant, o.source_key, o.id
+    FROM salesops.open_deals_at((SELECT array_agg(m.instant) FROM mark m), coalesce(new_business_history.known_at, new_business_history.as_of)) o
+  ), won AS MATERIALIZED (
+    SELECT o.source_key, o.id, o.owner_id, o.close_date, o.corporate_amount
+    FROM salesops.opportunity_state(new_business_history.as_of, new_business_history.known_at) o
+    WHERE o.status = 'won'
+      AND o.close_date BETWEEN (SELECT min(m.day) + 1 FROM mark m) AND (SELECT max(m.end_date) FROM mark m)
+  ), came AS (
+    SELECT m.period::integer AS period, m.months_to_go, w.source_key, w.owner_id, w.corporate_amount
+    FROM mark m JOIN won w ON w.close_date > m.day AND w.close_date <= m.end_date
+    LEFT JOIN opened o ON o.instant = m.instant AND o.source_key = w.source_key AND o.id = w.id
+    WHERE o.id IS NULL
+  )
+  SELECT salesops.min(q.period), c.months_to_go, c.source_key, c.owner_id, count(*), sum(c.corporate_amount)
+  FROM came c JOIN salesops.new_business_quarters(new_business_history.as_of, new_business_history.known_at) q ON q.period::integer = c.period
+  GROUP BY q.period::integer, c.months_to_go, c.source_key, c.owner_id;
+END;
+COMMENT ON FUNCTION salesops.new_business_history(timestamptz, timestamptz) IS
+  'What was won in each of new_business_quarters() by its end of deals that were not open when 3, 2 and 1 months were left, by the '
+  'owner they have as of the instant: deals and their corporate amount (NULL = of none it is known). No row = nothing. Arguments '
+  'as of opportunity_state()';
+
+CREATE FUNCTION salesops.new_business_share(months_to_go numeric, mark integer)
+RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN greatest(0, 1 - abs(months_to_go - mark));
+COMMENT ON FUNCTION salesops.new_business_share(numeric, integer) IS
+  'Share of the new business after a mark (3, 2 or 1 months to go) that counts for an instant: 1 at the mark, by days less towards the '
+  'next and the previous one; at the end of the quarter there is no more';
+
+CREATE FUNCTION salesops.new_business_spread(amounts numeric[], OUT mean numeric, OUT stddev float8)
+RETURNS record LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT m.mean,
+         sqrt((1 + 1.0 / m.n) * ((SELECT sum((a.amount - m.mean) ^ 2.0) FROM unnest(amounts) AS a(amount)) + 2 * (0.3 * m.mean) ^ 2.0)
+              / (m.n - 1 + 2))::float8
+  FROM (SELECT avg(a.amount) AS mean, count(*) AS n FROM unnest(amounts) AS a(amount)) m
+  WHERE m.n > 0;
+END;
+COMMENT ON FUNCTION salesops.new_business_spread(numeric[]) IS
+  'Mean and standard deviation of the next quarter''s new business from that of the last ones, at least one (none: NULL): the '
+  'deviation counts a coefficient of variation of 0.3 as two quarters more and that the mean is an estimate';

@@ -1,0 +1,31 @@
+-- What a deal is won at, against its list price. An open deal without an amount of its own is estimated at list price; deals
+-- are seldom won at that. The ratio is learned from won deals that state both, in money, by segment, and shrunk: towards the
+-- ratio of all segments as if 20 deals of the segment's size had been won at that, and that towards 1 in the same way. So a
+-- segment of three deals says little, and without history the list price is taken as it is.
+
+CREATE FUNCTION salesops.price_realization(as_of timestamptz, known_at timestamptz DEFAULT NULL,
+                                           OUT segment text, OUT deals bigint, OUT ratio numeric)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 SET jit = off SET enable_nestloop = off
+BEGIN ATOMIC
+  WITH won AS MATERIALIZED (
+    SELECT coalesce(a.segment, salesops.size_class(a.employees)) AS segment, o.corporate_amount AS amount,
+           o.corporate_amount * o.list_amount / o.amount AS list
+    FROM salesops.opportunity_state(price_realization.as_of, price_realization.known_at) o
+    LEFT JOIN salesops.account_state(price_realization.as_of, price_realization.known_at) a
+      ON a.source_key = o.source_key AND a.id = o.account_id
+    WHERE o.status = 'won' AND o.amount_basis = 'stated' AND o.corporate_amount > 0 AND o.list_amount > 0
+  ), overall AS (
+    SELECT count(*) AS deals, (sum(w.amount) + 20 * avg(w.list)) / (sum(w.list) + 20 * avg(w.list)) AS ratio FROM won w
+  ), by_segment AS (
+    SELECT w.segment, count(*) AS deals, sum(w.amount) AS amount, sum(w.list) AS list, avg(w.list) AS mean_list
+    FROM won w WHERE w.segment IS NOT NULL GROUP BY w.segment
+  )
+  SELECT NULL, o.deals, coalesce(o.ratio, 1) FROM overall o
+  UNION ALL
+  SELECT s.segment, s.deals, (s.amount + 20 * s.mean_list * o.ratio) / (s.list + 20 * s.mean_list)
+  FROM by_segment s CROSS JOIN overall o;
+END;
+COMMENT ON FUNCTION salesops.price_realization(timestamptz, timestamptz) IS
+  'What deals are won at as a share of list price, from won deals that state both: ratio of money, by segment of the account and '
+  '(segment NULL) overall, shrunk as if 20 more deals had been won at the overall ratio, and overall at 1. 1 without history. '
+  'Arguments as of opportunity_state()';
