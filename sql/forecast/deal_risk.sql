@@ -128,10 +128,10 @@ BEGIN ATOMIC
     WHERE l.age_days > a.bound
     UNION ALL
     SELECT l.source_key, l.id, 'unusually_large',
-           format('%s times the median won deal%s (%s %s, %s deals): %s robust standard deviations above it, 2 are usual',
+           format('%s times the median won deal%s (%s %s, %s deals): %s robust standard deviations above it, up to 2 are usual',
                   round(l.corporate_amount / a.typical, 1), a.of_segment,
                   a.typical, g.currency, a.deals, round(2 * ln(l.corporate_amount / a.typical) / ln(a.bound / a.typical), 1)),
-           l.corporate_amount, a.bound, g.currency, a.learned_of, a.deals
+           round(l.corporate_amount, 2), a.bound, g.currency, a.learned_of, a.deals
     FROM classed l CROSS JOIN g JOIN segment a ON a.segment = l.segment AND a.flag = 'unusually_large'
     WHERE l.corporate_amount > a.bound
     UNION ALL
