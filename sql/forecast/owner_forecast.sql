@@ -87,7 +87,8 @@ COMMENT ON FUNCTION salesops.is_current_forecast(timestamptz, timestamptz) IS
 CREATE FUNCTION salesops.forecast_correlation(as_of timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS float8 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT coalesce((SELECT m.correlation FROM salesops.current_win_model(forecast_correlation.as_of, forecast_correlation.known_at) m), 0.02);
+  SELECT coalesce((SELECT m.correlation FROM salesops.current_win_model(forecast_correlation.as_of, forecast_correlation.known_at) m),
+                  salesops.shrunk_correlation(NULL, 0));
 END;
 COMMENT ON FUNCTION salesops.forecast_correlation(timestamptz, timestamptz) IS
   'Correlation of the common factor that a forecast as of an instant uses: of current_win_model(), 0.02 without one';

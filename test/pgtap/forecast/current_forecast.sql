@@ -4,7 +4,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(29);
+SELECT plan(30);
 
 SELECT count(*) FROM generate_crm(3000, 15, 7, '2026-11-20 12:00+00', 0.05, 'generated') \gset ignored_
 SELECT connect('g', 'fivetran_salesforce', 'generated');
@@ -56,8 +56,9 @@ SELECT results_eq($$SELECT line, trim_scale(round(sum(mean), 6)) FROM mean_by_sc
 SELECT results_eq($$SELECT line, trim_scale(round(sum(mean), 6)) FROM mean_by_scope WHERE scope_kind = 'region' OR scope = 'owner:(no rep)' GROUP BY 1 ORDER BY 1$$,
                   $$SELECT line, trim_scale(round(mean, 6)) FROM mean_by_scope WHERE scope_kind = 'company' ORDER BY 1$$, 'so do regions with what is nobody''s');
 SELECT is((SELECT bookings(o.pipeline)::text FROM owner_forecasts('2026-11-20 12:00+00') o),
-          (SELECT bookings(p.amount, p.probability, 0.02)::text FROM win_probabilities('2026-11-20 12:00+00') p), 'the owners'' distributions add up to the company''s, byte for byte')
-FROM fitted_model m WHERE m.correlation = 0.02;
+          (SELECT bookings(p.amount, p.probability, m.correlation)::text FROM win_probabilities('2026-11-20 12:00+00') p CROSS JOIN fitted_model m),
+          'the owners'' distributions add up to the company''s, byte for byte');
+SELECT ok(m.correlation BETWEEN 0 AND 0.5 AND m.correlation_quarters > 3, 'their correlation was learned from past quarters') FROM fitted_model m;
 
 -- The same by any way of computing it.
 SELECT refresh_current_forecast('2026-11-20 12:00+00');
