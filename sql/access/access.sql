@@ -13,7 +13,7 @@ BEGIN ATOMIC
   VALUES ('read_marts', ARRAY['read_marts'], 'A BI tool and the people behind it: read the marts in salesops_bi'),
          ('analyse', ARRAY['read_marts', 'analyse'], 'An analyst: also read everything in schema salesops and call its functions'),
          ('write_rules', ARRAY['read_marts', 'analyse', 'write_rules'], 'A rule author: also add rules, which run under his rights, and try them'),
-         ('keep_maps', ARRAY['read_marts', 'analyse', 'keep_maps'], 'Sales operations: also say what stages, categories and values mean, and set weights and settings'),
+         ('keep_maps', ARRAY['read_marts', 'analyse', 'keep_maps'], 'Sales operations: also say what stages, categories and values mean, set weights and settings, and run backtests'),
          ('submit_forecasts', ARRAY['read_marts', 'analyse', 'submit_forecasts'],
           'Whoever enters forecast calls and adjustments, for any rep: also submit and adjust'),
          ('operate', ARRAY['read_marts', 'analyse', 'operate'], 'An operator: also define jobs and schedules, ask for runs and await them'),
@@ -51,6 +51,8 @@ BEGIN ATOMIC
      ARRAY['forecast_submission']),
     ('submit_forecasts', 'INSERT (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason, prior_amount)',
      ARRAY['forecast_adjustment']),
+    ('keep_maps', 'INSERT', ARRAY['backtest_forecast', 'backtest_score', 'backtest_calibration']),
+    ('keep_maps', 'INSERT, DELETE', ARRAY['backtest_run']),
     ('operate', 'INSERT, UPDATE, DELETE', ARRAY['schedule', 'job', 'step', 'run_request']),
     ('connect_sources', 'INSERT, UPDATE', ARRAY['source']),
     ('run_jobs', 'INSERT, UPDATE', ARRAY['rep', 'account', 'product', 'currency_rate', 'quota', 'lead', 'opportunity', 'opportunity_split',
@@ -63,6 +65,8 @@ BEGIN ATOMIC
     -- An audit locks its log, which takes a right to change it.
     ('run_jobs', 'INSERT, UPDATE', ARRAY['audit_log']),
     ('run_jobs', 'INSERT, UPDATE, DELETE', ARRAY['run_log']),
+    ('run_jobs', 'INSERT', ARRAY['backtest_forecast', 'backtest_score', 'backtest_calibration']),
+    ('run_jobs', 'INSERT, DELETE', ARRAY['backtest_run']),
     ('run_jobs', 'DELETE', ARRAY['run_request'])
   ) AS w(part, privilege, tables) CROSS JOIN LATERAL unnest(w.tables) AS u(name)
   WHERE w.part IN (SELECT g.part FROM granted g)

@@ -3,6 +3,8 @@
  */
 #include "forecast/bookings.h"
 
+#include <math.h>
+
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -124,7 +126,9 @@ PG_FUNCTION_INFO_V1(salesops_bookings_stddev);
 Datum
 salesops_bookings_stddev(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_FLOAT8(bookings_stddev(book_argument(fcinfo, 0)));
+	Book	   *book = book_argument(fcinfo, 0);
+
+	PG_RETURN_FLOAT8(sqrt(bookings_variance(book, book->correlation)) / AMOUNT_UNIT);
 }
 
 /* deals(d): how many deals with amount and probability are in it. */

@@ -33,23 +33,32 @@
 #include "forecast/pearson.h"
 
 /* Nodes of z: -5.6 .. 5.6; beyond lie 2e-8 of all cases. */
+#define NODE_REACH		5.6
+#define NODE_STEP		0.35	/* with a rest, and the least without one */
 #define NODES			33
-#define NODE_STEP		0.35
 #define MAX_DIVISION	16		/* of a step */
 #define FINE_NODES		((NODES - 1) * MAX_DIVISION + 1)
 
 /* The largest step of the rest's mean between nodes, in its standard deviations: the trapezoidal rule errs by exp(-2 (pi / 1.25)^2). */
 #define MAX_MEAN_STEP	1.25
 
-#define OUTCOMES		4096	/* a list that would become longer is thinned out */
+#define ROOM			32768	/* outcomes x nodes: a list that would become larger is thinned out ... */
+#define MOST_OUTCOMES	4096	/* ... or one of so many outcomes */
+#define STEP_WIDTH		0.1		/* standard deviations of the rest: what may become one, over all steps ... */
+#define LAST_WIDTH		0.25	/* ... and at the last */
+#define LIKELY			9.0		/* standard deviations to both sides of the mean ... */
+#define COARSER			32.0	/* ... and how much more it is thinned out beyond */
 #define FREE_OUTCOMES	256		/* a shorter one never */
 
-#define FEW_DEALS		12		/* a book that is kept whole in any case */
-#define SEPARATE		3.0		/* standard deviations of all smaller deals: a larger amount divides the whole into clusters */
+#define FEW_DEALS		20		/* a book that is kept whole in any case, ... */
+#define FEW_SURPRISES	6		/* ... and so is one of long shots of which so few are expected to come in */
+#define SEPARATE		1.0		/* standard deviations of all smaller deals: a larger amount divides the whole into clusters */
 #define FOURTH_CUMULANT	3e-3	/* what the rest may have, in (standard deviation)^4 */
 
 #define TABLES			3		/* of T, for as many values of g */
-#define TABLE_TAIL		1e-9	/* of T: taken as 0 or 1 beyond */
+#define TABLE_TAIL		1e-8	/* of T: taken as 0 or 1 beyond */
+
+#define PRECISION		1e-8	/* of a quantile, in standard deviations of the total */
 
 /* A large deal; a negative amount is turned round: certain, but for the complement, which has the amount's size. */
 typedef struct Part
@@ -99,6 +108,8 @@ struct Evaluation
 	PearsonTable *table;
 	double		lowest;			/* bounds of T's argument */
 	double		highest;
+	double		mean;
+	double		sd;
 	double		first_amount;	/* bounds of the total */
 	double		last_amount;
 };
@@ -221,12 +232,13 @@ compare_sizes(const void *a, const void *b)
  * larger than SEPARATE sd[n], its outcomes leave gaps between clusters of width sd[n], and then it is that width that counts.
  */
 static int
-large_deals(const BookDeal *deals, int count, const Rest *rest, double correlation)
+large_deals(const BookDeal *deals, int count, const Rest *rest, double correlation, double *total_sd)
 {
 	double	   *sd = palloc((count + 1) * sizeof(double));
 	double	   *fourth = palloc((count + 1) * sizeof(double));
 	double		variance = rest->new_variance;
 	double		slope = 0.0;	/* of the mean by sqrt(correlation) z, at z = 0 */
+	double		surprises = 0.0;	/* expected number of deals that end as the less probable way */
 	double		narrowest;
 	int			large = 0;
 
@@ -256,9 +268,11 @@ large_deals(const BookDeal *deals, int count, const Rest *rest, double correlati
 		variance += v;
 		slope += amount * salesops_normal_density(salesops_normal_quantile(p));
 		fourth[i - 1] = fourth[i] + v * amount * amount;
+		surprises += Min(p, 1.0 - p);
 	}
 
-	if (rest->is_empty && count <= FEW_DEALS)
+	*total_sd = sd[0];
+	if ((rest->is_empty && count <= FEW_DEALS) || surprises <= FEW_SURPRISES)
 		return count;
 	narrowest = sd[0];
 	while (large < count && fourth[large] > FOURTH_CUMULANT * sd[0] * narrowest * narrowest * narrowest)
@@ -293,7 +307,6 @@ total_chance(const double *chance, const Node *node, int nodes)
 	return (total[0] + total[1]) + (total[2] + total[3]);
 }
 
-/* chance[k] = or += factor[k] * source[k]: adding up is left to the caller. */
 SALESOPS_FOR_EACH_PROCESSOR
 static void
 scale_chances(double *chance, const double *factor, const double *source, int nodes)
@@ -304,24 +317,36 @@ scale_chances(double *chance, const double *factor, const double *source, int no
 
 SALESOPS_FOR_EACH_PROCESSOR
 static void
-add_scaled_chances(double *chance, const double *factor, const double *source, int nodes)
+add_chances(double *chance, const double *source, int nodes)
 {
 	for (int k = 0; k < nodes; k++)
-		chance[k] += factor[k] * source[k];
+		chance[k] += source[k];
 }
 
 /*
- * Takes a deal in. Outcomes no further than `tolerance` from the first of their group become one; returns the variance that this costs.
+ * Which outcomes become one: those that lie together within `narrow`, and improbable ones within `wide`, or far out within much more. No
+ * more than the list has room for are left: of the improbable groups there are at most range / wide, and of the others any two
+ * neighbours have more than `improbable` between them.
  */
+typedef struct Thinning
+{
+	double		narrow;
+	double		wide;
+	double		improbable;
+	double		first_likely;
+	double		last_likely;
+} Thinning;
+
+/* Takes a deal in; returns the variance that thinning out costs. */
 static double
 take_in(const OutcomeList *from, OutcomeList *to, double amount, const double *won, const double *lost,
-		const Node *node, int nodes, double tolerance)
+		const Node *node, int nodes, const Thinning *thinning)
 {
 	int			stay = 0;		/* the next outcome of the list as it is */
 	int			move = 0;		/* the next of the list moved by the amount */
 	double		lost_variance = 0.0;
-	double		group_start = 0.0;
-	double		group_chance = 0.0;
+	double		start = 0.0;	/* the least outcome of the last group */
+	double		group = 0.0;	/* its probability */
 
 	to->count = 0;
 	while (move < from->count)
@@ -329,59 +354,67 @@ take_in(const OutcomeList *from, OutcomeList *to, double amount, const double *w
 		bool		stays = stay < from->count && from->outcome[stay] <= from->outcome[move] + amount;
 		double		x = stays ? from->outcome[stay] : from->outcome[move] + amount;
 		const double *source = from->chance + (Size) (stays ? stay++ : move++) * nodes;
-		const double *factor = stays ? lost : won;
+		double	   *chance = to->chance + (Size) to->count * nodes;
+		double		single;
+		double		wide = start >= thinning->first_likely && x <= thinning->last_likely ? thinning->wide : COARSER * thinning->wide;
 
-		if (to->count > 0 && x - group_start <= tolerance)
+		scale_chances(chance, stays ? lost : won, source, nodes);
+		single = total_chance(chance, node, nodes);
+		if (to->count > 0 && (x - start <= thinning->narrow || (x - start <= wide && group + single <= thinning->improbable)))
 		{
-			double	   *chance = to->chance + (Size) (to->count - 1) * nodes;
-			double		distance = x - to->outcome[to->count - 1];
-			double		sum;
+			double	   *last = &to->outcome[to->count - 1];
+			double		distance = x - *last;
 
-			add_scaled_chances(chance, factor, source, nodes);
-			if (distance > 0.0)
+			add_chances(chance - nodes, chance, nodes);
+			group += single;
+			if (distance > 0.0 && group > 0.0)
 			{
-				sum = total_chance(chance, node, nodes);
-				if (sum > 0.0)
-				{
-					double		share = (sum - group_chance) / sum;
+				double		share = single / group;
 
-					lost_variance += group_chance * share * distance * distance;
-					to->outcome[to->count - 1] += share * distance;
-				}
-				group_chance = sum;
+				lost_variance += single * (1.0 - share) * distance * distance;
+				*last += share * distance;
 			}
-			else
-				group_chance = total_chance(chance, node, nodes);
 		}
 		else
 		{
-			double	   *chance = to->chance + (Size) to->count * nodes;
-
-			scale_chances(chance, factor, source, nodes);
-			group_chance = total_chance(chance, node, nodes);
-			group_start = x;
 			to->outcome[to->count++] = x;
+			start = x;
+			group = single;
 		}
 	}
 	return lost_variance;
 }
 
-/* The outcomes of all large deals, the smallest taken in first; returns the variance that thinning out cost. */
+/*
+ * The outcomes of all large deals, the smallest taken in first; returns the variance that thinning out cost. Where there is a rest, its
+ * standard deviation says how fine the list must be, so fine at every step that all of them together do no harm, and less so at the
+ * last; without one the list is as fine as there is room.
+ */
 static double
-list_outcomes(const Part *part, int parts, const Node *node, int nodes, double correlation, double tolerance,
+list_outcomes(const Part *part, int parts, const Node *node, int nodes, double correlation, double rest_sd,
 			  OutcomeList *result, void (*check_for_cancel) (void))
 {
 	OutcomeList list[2];
 	double	   *won = palloc(nodes * sizeof(double));
 	double	   *lost = palloc(nodes * sizeof(double));
 	double		range = 0.0;
+	double		mean = 0.0;
 	double		variance = 0.0;
-	Size		longest = parts <= FEW_DEALS ? (Size) 1 << parts : 2 * OUTCOMES + 2;
+	double		slope = 0.0;
+	double		thinned = 0.0;
+	int			most = Min(ROOM / nodes, MOST_OUTCOMES);
+	int			room = rest_sd > 0.0 ? FREE_OUTCOMES : most;
+	Size		longest = Min((Size) 1 << Min(parts, 20), 2 * most + 16);
 	int			current = 0;
+	double		wide;
 
 	for (int i = 0; i < parts; i++)
+	{
 		range += part[i].amount;
-	tolerance = Max(tolerance, range / OUTCOMES);
+		variance += part[i].amount * part[i].amount * part[i].probability * (1.0 - part[i].probability);
+		slope += part[i].amount * part[i].direction * salesops_normal_density(part[i].c);
+	}
+	wide = 4.0 / most * Max(Min(range, 2.0 * LIKELY * sqrt(variance + correlation * slope * slope)), range / COARSER);
 
 	for (int i = 0; i < 2; i++)
 	{
@@ -393,37 +426,65 @@ list_outcomes(const Part *part, int parts, const Node *node, int nodes, double c
 	for (int k = 0; k < nodes; k++)
 		list[0].chance[k] = 1.0;
 
+	variance = slope = 0.0;
 	for (int i = parts - 1; i >= 0; i--)
 	{
-		bool		is_short = 2 * list[current].count <= (tolerance > range / OUTCOMES ? FREE_OUTCOMES : OUTCOMES);
+		Thinning	thinning = {0.0, 0.0, 0.0, 0.0, 0.0};
 
+		mean += part[i].amount * part[i].probability;
+		variance += part[i].amount * part[i].amount * part[i].probability * (1.0 - part[i].probability);
+		slope += part[i].amount * part[i].direction * salesops_normal_density(part[i].c);
+		if (2 * list[current].count > room)
+		{
+			double		reach = LIKELY * sqrt(variance + correlation * slope * slope);
+
+			thinning.narrow = rest_sd * (i == 0 ? LAST_WIDTH : STEP_WIDTH / sqrt(parts));
+			thinning.wide = Max(wide, thinning.narrow);
+			thinning.improbable = 4.0 / most;
+			thinning.first_likely = mean - reach;
+			thinning.last_likely = mean + reach;
+		}
 		chances_of(&part[i], correlation, node, nodes, won);
 		for (int k = 0; k < nodes; k++)
 			lost[k] = 1.0 - won[k];
-		variance += take_in(&list[current], &list[!current], part[i].amount, won, lost, node, nodes, is_short ? 0.0 : tolerance);
+		thinned += take_in(&list[current], &list[!current], part[i].amount, won, lost, node, nodes, &thinning);
 		current = !current;
 		check_for_cancel();
 	}
 	*result = list[current];
-	return variance;
+	return thinned;
 }
 
-/* Nodes of z, each step divided; one node where nothing depends on z. */
+/* Nodes of z; one where nothing depends on z. */
 static int
-place_nodes(Node *node, bool is_correlated, int division)
+place_nodes(Node *node, bool is_correlated, double step)
 {
-	int			nodes = is_correlated ? (NODES - 1) * division + 1 : 1;
+	int			half = is_correlated ? (int) (NODE_REACH / step + 0.5) : 0;
+	int			nodes = 2 * half + 1;
 	double		total = 0.0;
 
 	for (int f = 0; f < nodes; f++)
 	{
-		node[f].z = is_correlated ? (f - (nodes - 1) / 2) * (NODE_STEP / division) : 0.0;
+		node[f].z = (f - half) * step;
 		node[f].weight = salesops_normal_density(node[f].z);
 		total += node[f].weight;
 	}
 	for (int f = 0; f < nodes; f++)
 		node[f].weight /= total;
 	return nodes;
+}
+
+/*
+ * The step between nodes for the outcomes of some deals and no rest. As functions of z their probabilities are at worst as steep as the
+ * normal distribution function of b z, b^2 = deals rho / (1 - rho); then the trapezoidal rule errs by exp(-2 pi^2 / (step^2 (1 + b^2))),
+ * here 1e-6.
+ */
+static double
+step_for_outcomes(int deals, double correlation)
+{
+	double		step = 1.2 / sqrt(1.0 + deals * correlation / (1.0 - correlation));
+
+	return Max(NODE_STEP, NODE_REACH / ceil(NODE_REACH / step));
 }
 
 /* The rest's cumulants at the nodes; its mean over all z is made exact. */
@@ -576,7 +637,7 @@ bookings_evaluate(const Book *book, void (*check_for_cancel) (void))
 	double	   *third = palloc(FINE_NODES * sizeof(double));
 	int128		base = book->base;
 	bool		is_correlated = book->correlation > 0.0 && (book->head_deals > 0 || book->tail_deals > 0);
-	double		tolerance = 0.0;
+	double		rest_sd = 0.0;	/* the least at any node */
 	int			nodes;
 	int			division = 1;
 	int			large;
@@ -588,7 +649,7 @@ bookings_evaluate(const Book *book, void (*check_for_cancel) (void))
 	if (book->head_deals > 0)
 		memcpy(deals, book->head, book->head_deals * sizeof(BookDeal));
 	qsort(deals, book->head_deals, sizeof(BookDeal), compare_sizes);
-	large = large_deals(deals, book->head_deals, &rest, book->correlation);
+	large = large_deals(deals, book->head_deals, &rest, book->correlation, &e->sd);
 	for (int i = 0; i < book->head_deals; i++)
 	{
 		double		direction = deals[i].amount < 0 ? -1.0 : 1.0;
@@ -603,20 +664,22 @@ bookings_evaluate(const Book *book, void (*check_for_cancel) (void))
 			parts[i].probability = direction > 0.0 ? deal_probability(&deals[i]) : 1.0 - deal_probability(&deals[i]);
 			parts[i].c = direction * salesops_normal_quantile(deal_probability(&deals[i]));
 			parts[i].direction = direction;
+			e->mean += parts[i].amount * parts[i].probability;
 		}
 	}
+	e->mean += rest.mean;
 	e->base = (double) base;
 	e->has_rest = !rest.is_empty;
 
-	nodes = place_nodes(node, is_correlated, 1);
+	nodes = place_nodes(node, is_correlated, e->has_rest ? NODE_STEP : step_for_outcomes(large, book->correlation));
 	if (e->has_rest)
 	{
 		rest_at_nodes(&rest, node, nodes, book->correlation, third);
 		for (int k = 0; k < nodes; k++)
-			tolerance = k == 0 ? 0.5 * node[k].sd : Min(tolerance, 0.5 * node[k].sd);
+			rest_sd = k == 0 ? node[k].sd : Min(rest_sd, node[k].sd);
 		division = division_needed(node, nodes);
 	}
-	thinned = list_outcomes(parts, large, node, nodes, book->correlation, tolerance, &list, check_for_cancel);
+	thinned = list_outcomes(parts, large, node, nodes, book->correlation, rest_sd, &list, check_for_cancel);
 	e->outcomes = list.count;
 	e->outcome = list.outcome;
 
@@ -635,7 +698,7 @@ bookings_evaluate(const Book *book, void (*check_for_cancel) (void))
 	}
 
 	e->node = palloc(FINE_NODES * sizeof(Node));
-	e->nodes = place_nodes(e->node, is_correlated, division);
+	e->nodes = place_nodes(e->node, is_correlated, NODE_STEP / division);
 	rest_at_nodes(&rest, e->node, e->nodes, book->correlation, third);
 	for (int f = 0; f < e->nodes; f++)
 	{
@@ -722,7 +785,8 @@ smooth_cdf(const Evaluation *e, double y, double *shortfall)
 }
 
 /*
- * The y with P(total <= y) = p where there is a rest. Regula falsi in Illinois' form, every third step a bisection: it always converges.
+ * The y with P(total <= y) = p where there is a rest. From the normal distribution's quantile it goes in steps of growing width until p
+ * is passed; then regula falsi in Illinois' form, every third step a bisection, so that it always converges.
  */
 static double
 smooth_quantile(const Evaluation *e, double p)
@@ -731,12 +795,13 @@ smooth_quantile(const Evaluation *e, double p)
 	double		high = e->last_amount;
 	double		below = -p;
 	double		above = 1.0 - p;
-	double		precision = 1e-11 * (high - low);
-	int			last_side = 0;
+	double		precision = PRECISION * e->sd;
+	double		y = e->mean + e->sd * salesops_normal_quantile(p);
+	double		stride = 0.125 * e->sd;
+	int			side = 0;
 
 	for (int step = 1; high - low > precision; step++)
 	{
-		double		y = step % 3 == 0 ? 0.5 * (low + high) : low - below * (high - low) / (above - below);
 		double		difference;
 
 		if (!(y > low && y < high))
@@ -746,20 +811,32 @@ smooth_quantile(const Evaluation *e, double p)
 		difference = smooth_cdf(e, y, NULL) - p;
 		if (difference < 0.0)
 		{
+			if (side < 0)
+				above *= 0.5;
 			low = y;
 			below = difference;
-			if (last_side < 0)
-				above *= 0.5;
-			last_side = -1;
+			side = -1;
 		}
 		else
 		{
+			if (side > 0)
+				below *= 0.5;
 			high = y;
 			above = difference;
-			if (last_side > 0)
-				below *= 0.5;
-			last_side = 1;
+			side = 1;
 		}
+		if (low == e->first_amount || high == e->last_amount)
+		{
+			y += side < 0 ? stride : -stride;
+			stride *= 4.0;
+			/* Of ends that no step reached only their place is known. */
+			above = Max(above, 1e-300);
+			below = Min(below, -1e-300);
+		}
+		else if (step % 3 == 0)
+			y = 0.5 * (low + high);
+		else
+			y = low - below * (high - low) / (above - below);
 	}
 	return high;
 }
@@ -836,13 +913,13 @@ evaluation_expected_shortfall(const Evaluation *e, double p)
 }
 
 /*
- * The standard deviation: the variance given z on average, and the variance of the mean given z.
+ * The variance with some correlation, in thousandths squared: the variance given z on average, and the variance of the mean given z.
  */
 double
-bookings_stddev(const Book *book)
+bookings_variance(const Book *book, double correlation)
 {
 	Node		node[NODES];
-	int			nodes = place_nodes(node, book->correlation > 0.0, 1);
+	int			nodes = place_nodes(node, correlation > 0.0, NODE_STEP);
 	double	   *c = palloc(Max(book->head_deals, 1) * sizeof(double));
 	double	   *chance = palloc(Max(book->head_deals, 1) * sizeof(double));
 	double		variance = 0.0;
@@ -857,8 +934,8 @@ bookings_stddev(const Book *book)
 	{
 		double		cumulant[GRID_MOMENTS];
 
-		rest_at(&rest, node[k].z, book->correlation, cumulant);
-		chances_at(node[k].z, book->correlation, c, chance, book->head_deals);
+		rest_at(&rest, node[k].z, correlation, cumulant);
+		chances_at(node[k].z, correlation, c, chance, book->head_deals);
 		for (int i = 0; i < book->head_deals; i++)
 		{
 			double		amount = (double) book->head[i].amount;
@@ -872,5 +949,7 @@ bookings_stddev(const Book *book)
 	}
 	for (int k = 0; k < nodes; k++)
 		square += (node[k].mean - mean) * (node[k].mean - mean) * node[k].weight;
-	return sqrt(Max(variance + square, 0.0)) / AMOUNT_UNIT;
+	pfree(c);
+	pfree(chance);
+	return Max(variance + square, 0.0);
 }

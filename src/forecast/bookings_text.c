@@ -234,9 +234,9 @@ read_book(char *s, Book *book)
 
 		if (skip(&s, "correlation"))
 		{
-			errno = 0;
-			book->correlation = strtod(s, &rest);
-			if (rest == s || errno != 0)
+			/* Its range is checked with the rest; a subnormal number is one, whatever errno says. */
+			book->correlation = strtod(s, &rest) + 0.0;
+			if (rest == s)
 				return false;
 			s = rest;
 		}

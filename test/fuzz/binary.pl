@@ -12,6 +12,8 @@ my %samples = (
 	fiscal_period => ['FY0001', 'FY2026-Q4', 'FY9999-M12'],
 	forecast_totals => ['no deals', 'Closed: 50.00 (3 deals)', 'Closed: NaN (2 deals), Commit: unknown (1 deal, 1 without amount)',
 		'Omitted: -1e131071 (9223372036854775807 deals), Upside: 0.000 (2 deals, 1 without amount), Uncategorized: Infinity (1 deal)'],
+	bookings_distribution => ['0 deals', '3 deals; 1 unknown; correlation 0.05; base -500; open 2500.5@0.25 1000@0.3; new variance 1f third -2c',
+		'300 deals; open ' . join(' ', map { "$_\@0.5" } 1 .. 300)],
 	win_cells => ['{"factors": {"owner": []}, "cells": {}}',
 		'{"factors": {"to_go": ["1", "2"], "owner": ["Ann", "Bob"]}, "cells": {"FY2026-Q1": [[0, 0, 12, 3], [1, 1, 500, 0]], "FY2026-Q2": [[0, 1, 1, 1]]}}'],
 	win_model => ['{"trained": {"periods": 1, "from": "FY2026-Q1", "to": "FY2026-Q1", "deals": 12, "wins": 3}, "fit": {"intercept": -1.5, "strength": 1, "shift": 0, '
@@ -20,7 +22,7 @@ my %samples = (
 		. '{"factors": [1, 0], "ordered": false, "precision": 2, "effects": [[0, 1, 0.125, 0.5, 12, 3]]}]}'],
 );
 # Types without equality: their texts are compared.
-my %unordered = map { $_ => 1 } qw(win_cells win_model);
+my %unordered = map { $_ => 1 } qw(bookings_distribution win_cells win_model);
 my $header = "PGCOPY\n\xff\r\n\0" . pack('NN', 0, 0);
 
 srand($seed);

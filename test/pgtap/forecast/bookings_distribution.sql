@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
 SET LOCAL extra_float_digits = 3;
-SELECT plan(51);
+SELECT plan(88);
 
 -- By hand -------------------------------------------------------------------------------------------------------------------
 
@@ -115,6 +115,63 @@ SELECT ok(max(abs(probability_at_least(b, quantile(b, k / 50.0)::numeric) - (1 -
 SELECT ok(abs(quantile(b + 12345.678, 0.3) - quantile(b, 0.3) - 12345.678) < 1e-5, 'what is certain shifts') FROM whole;
 SELECT is(with_correlation(b, 0)::text, (SELECT bookings(amount, probability)::text FROM public.book), 'another correlation is as if it had been so from the start') FROM whole;
 SELECT ok(abs(sum(probability) - 1) < 1e-12, 'a histogram is complete') FROM whole, density(b, 40);
+
+
+-- However many processes.
+CREATE FUNCTION pg_temp.plan_of(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  line text;
+  lines text := '';
+BEGIN
+  FOR line IN EXECUTE 'EXPLAIN (COSTS off) ' || query LOOP
+    lines := lines || line || E'\n';
+  END LOOP;
+  RETURN lines;
+END $$;
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0.01;
+SET LOCAL min_parallel_table_scan_size = 0;
+SET LOCAL parallel_leader_participation = off;
+SET LOCAL max_parallel_workers_per_gather = 4;
+SELECT matches(pg_temp.plan_of('SELECT salesops.bookings(amount, probability, 0.04) FROM public.book'), 'Finalize Aggregate\s+->\s+Gather', 'parts in parallel');
+-- Only a statement that is no cursor runs in parallel.
+SET LOCAL max_parallel_workers_per_gather = 0;
+CREATE TEMP TABLE by_0 AS SELECT bookings(amount, probability, 0.04) AS b FROM public.book;
+SET LOCAL max_parallel_workers_per_gather = 1;
+CREATE TEMP TABLE by_1 AS SELECT bookings(amount, probability, 0.04) AS b FROM public.book;
+SET LOCAL max_parallel_workers_per_gather = 2;
+CREATE TEMP TABLE by_2 AS SELECT bookings(amount, probability, 0.04) AS b FROM public.book;
+SET LOCAL max_parallel_workers_per_gather = 4;
+CREATE TEMP TABLE by_4 AS SELECT bookings(amount, probability, 0.04) AS b FROM public.book;
+SELECT is(p.b::text, whole.b::text, format('%s workers', n)) FROM whole, (SELECT 0, b FROM by_0 UNION ALL SELECT 1, b FROM by_1 UNION ALL SELECT 2, b FROM by_2 UNION ALL SELECT 4, b FROM by_4) AS p (n, b);
+RESET max_parallel_workers_per_gather;
+
+-- Errors -----------------------------------------------------------------------------------------------------------------------
+
+SELECT throws_ok(format('SELECT bookings(%s, %s)', amount, p), state, message)
+FROM (VALUES ('1::numeric', '''NaN''::float8', '22003', 'the probability of a deal must be between 0 and 1'),
+             ('1', '1.5::float8', '22003', 'the probability of a deal must be between 0 and 1'),
+             ('1', '-0.1::float8', '22003', 'the probability of a deal must be between 0 and 1'),
+             ('''NaN''::numeric', '0.5::float8', '22003', 'amount out of range'),
+             ('''-Infinity''::numeric', '0.5::float8', '22003', 'amount out of range'),
+             ('1e16', '0.5::float8', '22003', 'amount out of range'),
+             ('1', '0.5::float8, 0.95', '22003', 'the correlation of deals must be between 0 and 0.9'),
+             ('1', '0.5::float8, ''NaN''', '22003', 'the correlation of deals must be between 0 and 0.9'),
+             ('1', '0.5::float8, NULL', '22004', 'the correlation of deals must not be NULL'),
+             ('1', '0.5::float8, v) FROM (VALUES (0.1::float8), (0.2)) AS w (v', '22023', 'all deals of a book must have one correlation')) AS v (amount, p, state, message);
+SELECT throws_ok($$ SELECT '1 deal; open 1@0.5'::bookings_distribution + '1 deal; correlation 0.1; open 1@0.5'::bookings_distribution $$, '22023',
+                 'bookings of different correlations cannot be added');
+SELECT throws_ok(format('SELECT quantile(%L, %L)', '1 deal; open 1@0.5', p), '22003', 'the share of outcomes must be greater than 0 and less than 1')
+FROM unnest('{0,1,-1,NaN}'::float8[]) AS p;
+SELECT throws_ok(format('SELECT %L::bookings_distribution', wrong), '22P02', format('invalid input syntax for type bookings_distribution: "%s"', wrong))
+FROM unnest(ARRAY['', 'deals', '1 deal; open 1@1', '1 deal; open 1@0', '1 deal; open 0@0.5', '0 deals; open 1@0.5', '1 deal; correlation 1', '1 deal; correlation NaN',
+                  '1 deal; open 1@0.5 x', '300 deals; tail 1 deal 5 0:1,1,1', '1 deal; new variance -1 third 0', '1 deal; base 999999999999999999999999999999999999999999', '-1 deals']) AS wrong;
+
+-- Hostile values that no book of deals has give numbers, not errors of the server: sums that contradict each other.
+SELECT lives_ok(format($$ SELECT quantiles(b, '{0.001,0.5,0.999}'), stddev(b), mean(b), expected_shortfall(b, 0.1), (SELECT count(*) FROM density(b, 5)) FROM (SELECT %L::bookings_distribution) AS v (b) $$,
+                       replace(b::text, '; tail', '; base 1; tail') || x), 'sums that contradict each other')
+FROM whole, unnest(ARRAY[' 5:-7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff,1,1', ' 5:1,-7fffffffffffffffffffffffffffffffffffffffffffff,1',
+                         ' 5:1,1,7ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff', ' 5:0,0,0; new variance 7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff third -1']) AS x;
 
 SELECT * FROM finish();
 ROLLBACK;
