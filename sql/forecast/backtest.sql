@@ -24,18 +24,6 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.backtest_methods() IS 'The methods that backtest() compares, and whether each states a probability of every deal';
 
-CREATE FUNCTION salesops.new_business_stddev(amounts numeric[]) RETURNS float8
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-  SELECT sqrt(((s.deviation + 2 * (s.mean / 2) ^ 2) / (s.n + 1) * (1 + 1 / s.n))::float8)
-  FROM (SELECT count(*)::numeric AS n, avg(a.amount) AS mean, coalesce(var_samp(a.amount), 0) * (count(*) - 1) AS deviation
-        FROM unnest(new_business_stddev.amounts) AS a(amount)) s
-  WHERE s.n > 0;
-END;
-COMMENT ON FUNCTION salesops.new_business_stddev(numeric[]) IS
-  'Standard deviation of the next amount after some like it: their sample variance with half the mean, squared, mixed in as if seen twice, '
-  'times 1 + 1/n for the mean is itself an estimate; NULL without amounts';
-
 -- E|X - mean| = 2 F (mean - E[X | X <= mean]) with F = P(X <= mean), and E[X | X <= mean] is the expected shortfall of F.
 CREATE FUNCTION salesops.noise_floor(bookings salesops.bookings_distribution) RETURNS float8
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

@@ -109,7 +109,7 @@ DECLARE
   learned salesops.win_cells;
   model salesops.win_model;
 BEGIN
-  DROP TABLE IF EXISTS pg_temp.salesops_foretold;
+  PERFORM salesops.drop_temporary('salesops_foretold');
   CREATE TEMP TABLE salesops_foretold (period salesops.fiscal_period, amount numeric, probability float8, won boolean) ON COMMIT DROP;
   FOR quarter IN
     SELECT salesops.min(t.period) AS period, salesops.win_cells(factors, t.levels, t.period, t.won) AS cells,
@@ -154,7 +154,7 @@ BEGIN
   factors := ARRAY(SELECT f.name FROM unnest(salesops.win_factors(as_of)) WITH ORDINALITY AS f(name, place)
                    WHERE NOT left_out ? f.name ORDER BY f.place);
 
-  DROP TABLE IF EXISTS pg_temp.salesops_training;
+  PERFORM salesops.drop_temporary('salesops_training');
   CREATE TEMP TABLE salesops_training ON COMMIT DROP AS
   SELECT d.mark, d.source_key, d.id, d.period, d.months_to_go, d.corporate_amount, d.is_reconstructed, d.levels, d.won
   FROM salesops.training_deals((horizon.start_date - interval '5 years')::date, horizon.start_date, known, factors) d;

@@ -31,7 +31,7 @@ SELECT connect('s', 'generic', 'public', '{"entities": {"opportunity": {"relatio
 SELECT results_eq($$SELECT line, deals, mean, published, forecast_method, label, reason FROM forecast('FY2026-Q4', 'company', '2026-11-20')$$,
   $$VALUES ('actuals', 0::bigint, 0::numeric, NULL::numeric, NULL, NULL, NULL), ('existing pipeline', 0, 0, NULL, NULL, NULL, NULL),
            ('new business', NULL, NULL, NULL, NULL, NULL, 'not in the weighted total'),
-           ('total', 0, 0, 0, 'category weights', 'Q4, week 8', 'uncalibrated: no win model was fitted by then')$$,
+           ('total', 0, 0, 0, 'category weights', 'Q4, week 8', 'uncalibrated: no win model was fitted by then; no backtest says how far off it was')$$,
   'an empty database has a forecast of nothing, and says that nobody should believe it');
 
 -- Ann leads bob and cat. Commit 90 %, Best Case 50 %, Pipeline 20 %.
@@ -79,7 +79,7 @@ SELECT is(pg_temp.line('total', 'company', 'FY2027-Q1'), '1 80 80', 'a later one
 SELECT is((SELECT f.reason FROM forecast('FY2027-Q1', 'company', '2026-11-20') f WHERE f.line = 'total'),
           'uncalibrated: the model looks as far as the end of FY2026-Q4', '... with the reason');
 SELECT is((SELECT (f.forecast_method, f.reason)::text FROM forecast('FY2026-Q4', 'company', '2026-11-20 12:00+00', 'category_weights') f WHERE f.line = 'total'),
-          '("category weights",)', 'who asks for weights needs no reason');
+          '("category weights","no backtest says how far off it was")', 'who asks for weights needs no reason');
 SELECT is((SELECT trim_scale(f.mean) FROM forecast('FY2026-Q4', 'company', '2026-10-15') f WHERE f.line = 'total'), 0::numeric, 'nothing was known before it was recorded');
 SELECT is((SELECT trim_scale(f.mean) FROM forecast('FY2026-Q4', 'company', '2026-11-20', NULL, 'infinity') f WHERE f.line = 'total'), 467::numeric, 'known later, asked of then');
 
@@ -103,10 +103,10 @@ BEGIN
   PERFORM salesops.fit_forecast('2026-11-20 12:00+00');
   RETURN (SELECT concat_ws(' / ', f.forecast_method, f.reason) FROM salesops.forecast('FY2026-Q4', 'company', '2026-11-20 12:00+00') f WHERE f.line = 'total');
 END $$;
-SELECT matches(pg_temp.history(20, 8), '^category weights / uncalibrated: 20 deals to learn from, and 50 are needed$', 'too few deals');
-SELECT matches(pg_temp.history(100, 100), '^category weights / the range from P10 to P90 is wider than the median$', 'all won: it remains when, and what four deals bring');
+SELECT matches(pg_temp.history(20, 8), '^category weights / uncalibrated: 20 deals to learn from, and 50 are needed; ', 'too few deals');
+SELECT matches(pg_temp.history(100, 100), '^category weights / the range from P10 to P90 is wider than the median; ', 'all won: it remains when, and what four deals bring');
 SELECT matches(pg_temp.history(100, 0), '^category weights / uncalibrated: fewer than 10 won deals', 'all lost');
-SELECT matches(pg_temp.history(100, 60), '^category weights / the range from P10 to P90 is wider than the median$', 'a model of one rep with four open deals');
+SELECT matches(pg_temp.history(100, 60), '^category weights / the range from P10 to P90 is wider than the median; ', 'a model of one rep with four open deals');
 SELECT is((SELECT count(*)::text || ' ' || max(deals) || ' ' || max(new_business_quarters) FROM fitted_model), '4 100 2', 'every model is kept with its counts');
 SELECT throws_ok($$UPDATE fitted_model SET correlation = 0.5$$, '23001', NULL, 'and never changed');
 SELECT * FROM finish();
