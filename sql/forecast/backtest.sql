@@ -11,7 +11,8 @@
 --                 by deals that had not been open, per owner, so that it adds up over every scope
 --
 -- P10, P50 and P90 are of the sum of the deals under one common factor and of the new business: of the model for every scope,
--- of the others for the company, so that they can be compared. The factor's correlation is 0.02.
+-- of the others for the company, so that they can be compared. The factor's correlation is estimated for each method from its
+-- own forecasts of the quarters walked before, shrunk to 0.02 worth three quarters.
 
 CREATE FUNCTION salesops.backtest_methods(OUT method text, OUT meaning text, OUT states_probability boolean)
 RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 5
@@ -135,7 +136,7 @@ BEGIN
     SELECT s.segment, (s.paid + 20 * s.mean * o.ratio) / (s.listed + 20 * s.mean) AS ratio
     FROM sold s CROSS JOIN (SELECT (t.paid + 20 * t.mean) / (t.listed + 20 * t.mean) AS ratio FROM sold t WHERE t.segment IS NULL) o
   )
-  SELECT d.quarter, d.months_to_go, d.source_key, d.owner_id, d.amount * coalesce(r.ratio, a.ratio, 1), d.won, m.method, m.probability
+  SELECT d.quarter, d.months_to_go, d.source_key, d.owner_id, d.amount * coalesce(r.ratio, a.ratio, 1), d.settled_won, d.won, m.method, m.probability
   FROM pg_temp.salesops_walk_deal d
   LEFT JOIN weight w ON w.months_to_go = d.months_to_go AND w.category OPERATOR(salesops.=) d.category
   LEFT JOIN realised r ON d.is_estimate AND r.segment = coalesce(d.levels[place_of_segment], '')
@@ -162,7 +163,12 @@ BEGIN
     SELECT m.months_to_go, m.source_key, m.owner_id, m.scope
     FROM pg_temp.salesops_walk_member m WHERE m.quarter = walk_forecast.quarter AND m.months_to_go = ANY (run.months_to_go)
   ), factor AS MATERIALIZED (
-    SELECT k.method, 0.02::float8 AS correlation FROM unnest(run.methods) AS k(method)
+    SELECT k.method, salesops.shrunk_correlation(
+             salesops.estimate_correlation(q.period, p.amount, p.probability, p.settled_won), count(DISTINCT p.quarter)::integer) AS correlation
+    FROM unnest(run.methods) AS k(method)
+    LEFT JOIN pg_temp.salesops_walk_prediction p ON p.method = k.method AND p.quarter < walk_forecast.quarter AND p.months_to_go = run.months_to_go[1]
+    LEFT JOIN pg_temp.salesops_walk_quarter q ON q.quarter = p.quarter
+    GROUP BY k.method
   ), of_owner AS MATERIALIZED (
     SELECT p.months_to_go, p.source_key, p.owner_id, p.method, count(*) AS deals, salesops.bookings(p.amount, p.probability, f.correlation) AS existing
     FROM pg_temp.salesops_walk_prediction p JOIN factor f ON f.method = p.method
@@ -208,10 +214,10 @@ BEGIN
     FROM line l JOIN member m ON m.months_to_go = l.months_to_go AND m.source_key = l.source_key AND m.owner_id = l.owner_id
     GROUP BY m.months_to_go, m.scope
   ), spread AS (
-    SELECT s.*, n.mean AS new_mean, salesops.new_business_stddev(s.new_business[:q.quarters]) AS new_stddev
+    SELECT s.*, n.mean AS new_mean, n.stddev AS new_stddev
     FROM scope s
     JOIN (SELECT DISTINCT p.months_to_go, p.quarters FROM past p) q ON q.months_to_go = s.months_to_go
-    CROSS JOIN LATERAL (SELECT avg(b.amount) AS mean FROM unnest(s.new_business[:q.quarters]) AS b(amount)) n
+    CROSS JOIN LATERAL salesops.new_business_spread(s.new_business[:q.quarters]) n
   )
   SELECT run.run_id, run.from_period OPERATOR(salesops.+) walk_forecast.quarter, t.months_to_go, t.mark, t.basis,
          c.scope_kind, c.scope, f.method, coalesce(o.deals, 0), x.*,
@@ -304,7 +310,7 @@ BEGIN
   GROUP BY d.quarter;
   PERFORM salesops.drop_temporary('salesops_walk_prediction');
   CREATE TEMP TABLE salesops_walk_prediction (
-    quarter integer, months_to_go integer, source_key text, owner_id text, amount numeric, won boolean, method text, probability float8
+    quarter integer, months_to_go integer, source_key text, owner_id text, amount numeric, settled_won boolean, won boolean, method text, probability float8
   ) ON COMMIT DROP;
 
   quarters := to_period OPERATOR(salesops.-) from_period;

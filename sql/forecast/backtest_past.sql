@@ -170,40 +170,23 @@ BEGIN
   CREATE TEMP TABLE salesops_walk_place ON COMMIT DROP AS
   WITH mark AS MATERIALIZED (
     SELECT m.* FROM pg_temp.salesops_walk_mark m WHERE m.quarter >= 0 AND m.months_to_go > 0
-  ), rep AS MATERIALIZED (
-    SELECT m.quarter, m.months_to_go, r.source_key, r.id, r.region FROM mark m CROSS JOIN LATERAL salesops.rep_as_of(m.tree_at, m.known_at) r
-  ), tree AS MATERIALIZED (
-    SELECT m.quarter, m.months_to_go, t.* FROM mark m CROSS JOIN LATERAL salesops.rep_tree(m.tree_at, m.known_at) t
-  ), rung AS MATERIALIZED (
-    SELECT t.quarter, t.months_to_go, t.source_key, t.rep_id, n.id FROM tree t CROSS JOIN LATERAL unnest(t.path) AS n(id)
-    UNION
-    -- Some sources name a manager whom they have no row for: he still heads the team.
-    SELECT t.quarter, t.months_to_go, t.source_key, t.rep_id, top.manager_id
-    FROM tree t
-    JOIN tree top ON top.quarter = t.quarter AND top.months_to_go = t.months_to_go AND top.source_key = t.source_key AND top.rep_id = t.path[1]
-    WHERE top.manager_id IS NOT NULL
-      AND NOT EXISTS (SELECT FROM rep r WHERE r.quarter = top.quarter AND r.months_to_go = top.months_to_go
-                                          AND r.source_key = top.source_key AND r.id = top.manager_id)
-  ), manager AS MATERIALIZED (
-    SELECT DISTINCT g.quarter, g.months_to_go, g.source_key, g.id FROM rung g WHERE g.id <> g.rep_id
+  ), listed AS MATERIALIZED (
+    SELECT m.quarter, m.months_to_go, s.scope_kind, s.scope, s.source_key, s.owner_id
+    FROM mark m CROSS JOIN LATERAL salesops.forecast_scopes(m.tree_at, m.known_at) s
   ), owner AS MATERIALIZED (
     SELECT m.quarter, m.months_to_go, o.source_key, o.owner_id
     FROM (SELECT d.source_key, d.owner_id FROM pg_temp.salesops_walk_deal d
           UNION SELECT w.source_key, w.owner_id FROM pg_temp.salesops_walk_outcome w) o
     CROSS JOIN mark m
   )
-  SELECT o.quarter, o.months_to_go, o.source_key, o.owner_id, s.scope_kind, s.scope
-  FROM owner o
-  LEFT JOIN rep r ON r.quarter = o.quarter AND r.months_to_go = o.months_to_go AND r.source_key = o.source_key AND r.id = o.owner_id
-  CROSS JOIN LATERAL (VALUES
-    ('company', 'company'),
-    ('region', CASE WHEN r.id IS NOT NULL THEN 'region:' || coalesce(r.region, '(none)') END),
-    ('owner', CASE WHEN r.id IS NOT NULL THEN 'owner:' || r.source_key || '/' || r.id ELSE 'owner:(no rep)' END)) AS s(scope_kind, scope)
-  WHERE s.scope IS NOT NULL
+  SELECT l.quarter, l.months_to_go, l.source_key, l.owner_id, l.scope_kind, l.scope FROM listed l WHERE l.owner_id IS NOT NULL
   UNION ALL
-  SELECT g.quarter, g.months_to_go, g.source_key, g.rep_id, 'team', 'team:' || g.source_key || '/' || g.id
-  FROM rung g
-  JOIN manager m ON m.quarter = g.quarter AND m.months_to_go = g.months_to_go AND m.source_key = g.source_key AND m.id = g.id;
+  -- The rows without an owner stand for everybody who was no rep then.
+  SELECT o.quarter, o.months_to_go, o.source_key, o.owner_id, l.scope_kind, l.scope
+  FROM owner o
+  JOIN listed l ON l.quarter = o.quarter AND l.months_to_go = o.months_to_go AND l.owner_id IS NULL
+  WHERE NOT EXISTS (SELECT FROM listed r WHERE r.quarter = o.quarter AND r.months_to_go = o.months_to_go AND r.scope_kind = 'owner'
+                                           AND r.source_key = o.source_key AND r.owner_id = o.owner_id);
 
   PERFORM salesops.drop_temporary('salesops_walk_scope');
   CREATE TEMP TABLE salesops_walk_scope ON COMMIT DROP AS
@@ -219,6 +202,4 @@ BEGIN
   ANALYZE pg_temp.salesops_walk_member;
   PERFORM salesops.drop_temporary('salesops_walk_place');
 END $$;
-COMMENT ON FUNCTION salesops.walk_members() IS
-  'Fill salesops_walk_scope and salesops_walk_member: the scopes that each owner belonged to at each mark: company, region, '
-  'the teams of every manager above him (and his own, if he has one), himself; owners who were no rep then are in the company and in owner:(no rep)';
+COMMENT ON FUNCTION salesops.walk_members() IS 'Fill salesops_walk_scope and salesops_walk_member: who was in which of forecast_scopes() at each mark';

@@ -12,6 +12,9 @@
 --   - and by much: |p - q| / sqrt(s (1 - s)) >= 0.5, s the mean of p and q (about Cohen's h, of which 0.5 is a medium effect),
 --   - and, where it is about a value, no more than one in a hundred open deals has it.
 -- Of deals that we saw open, fields are known as they were then: nothing has to be compared.
+--
+-- Compared is what is known at known_at, also of what came after as_of: in a past that is reconstructed, open deals look as
+-- the closed deals that they became, and nothing would show. It can only take a factor away.
 
 CREATE FUNCTION salesops.leaking_fields(
   as_of timestamptz, known_at timestamptz DEFAULT NULL,
@@ -26,9 +29,9 @@ BEGIN ATOMIC
     SELECT o.source_key, o.id, salesops.deal_status(o.is_won, o.is_closed, m.status) AS status, o.created_at, o.recorded_at,
            o.account_id, o.owner_id, o.product, o.deal_type, o.lead_source, o.amount, o.custom,
            salesops.unchanged_fields(s.options) AS unchanged
-    FROM salesops.opportunity_as_of(leaking_fields.as_of, leaking_fields.known_at) o
+    FROM salesops.opportunity_as_of(coalesce(leaking_fields.known_at, leaking_fields.as_of)) o
     JOIN salesops.source s ON s.source_key = o.source_key
-    LEFT JOIN salesops.stage_meaning(leaking_fields.as_of) m
+    LEFT JOIN salesops.stage_meaning(coalesce(leaking_fields.known_at, leaking_fields.as_of)) m
       ON m.source_key = o.source_key AND m.stage = o.stage AND salesops.means_stage(m.pipeline, m.but_in, o.pipeline)
     WHERE o.merged_into IS NULL AND o.created_at IS NOT NULL
   ), opened AS (
@@ -41,8 +44,9 @@ BEGIN ATOMIC
     JOIN (SELECT h.source_key, h.id, min(h.recorded_at) AS first_at,
                  min(h.recorded_at) FILTER (WHERE salesops.deal_status(h.is_won, h.is_closed, m.status) <> 'open') AS closed_at
           FROM salesops.opportunity_history h
-          LEFT JOIN salesops.stage_meaning(leaking_fields.as_of) m
+          LEFT JOIN salesops.stage_meaning(coalesce(leaking_fields.known_at, leaking_fields.as_of)) m
             ON m.source_key = h.source_key AND m.stage = h.stage AND salesops.means_stage(m.pipeline, m.but_in, h.pipeline)
+          WHERE h.recorded_at <= coalesce(leaking_fields.known_at, leaking_fields.as_of)
           GROUP BY h.source_key, h.id) h ON h.source_key = d.source_key AND h.id = d.id
     WHERE d.status <> 'open' AND h.first_at < least(h.closed_at, d.recorded_at)
   ), compared AS MATERIALIZED (
@@ -113,5 +117,5 @@ BEGIN ATOMIC
   ORDER BY w.source_key, w.effect DESC, w.field COLLATE "C";
 END;
 COMMENT ON FUNCTION salesops.leaking_fields(timestamptz, timestamptz) IS
-  'Fields of opportunities that give the outcome away, as known at an instant: stated, or of a value, on another share of the deals first seen closed (won or lost: outcome) than of those open now, with the reason in words, both shares, z and effect, '
+  'Fields of opportunities that give the outcome away, as known at known_at (NULL = as_of, of which the choice of factors is): stated, or of a value, on another share of the deals first seen closed (won or lost: outcome) than of those open now, with the reason in words, both shares, z and effect, '
   'and the factors of the win model that are read from them. training_cells() leaves these out by default';

@@ -19,23 +19,29 @@ BEGIN ATOMIC
   WITH rep AS MATERIALIZED (
     SELECT r.source_key, r.id, coalesce(r.name, r.id) AS name, r.region
     FROM salesops.rep_as_of(forecast_scopes.as_of, forecast_scopes.known_at) r
-  ), tree AS MATERIALIZED (
-    SELECT t.source_key, t.rep_id, t.path
+  ), line AS MATERIALIZED (
+    SELECT t.source_key, t.rep_id, t.manager_id, t.path
     FROM salesops.hierarchy(forecast_scopes.as_of, forecast_scopes.known_at, forecast_scopes.moves) t
+  ), tree AS MATERIALIZED (
+    -- Some sources name a manager whom they have no row for: he still heads the line.
+    SELECT t.source_key, t.rep_id, CASE WHEN r.id IS NULL AND top.manager_id IS NOT NULL THEN top.manager_id || t.path ELSE t.path END AS path
+    FROM line t
+    JOIN line top ON top.source_key = t.source_key AND top.rep_id = t.path[1]
+    LEFT JOIN rep r ON r.source_key = top.source_key AND r.id = top.manager_id
   ), rung AS MATERIALIZED (
     SELECT t.source_key, t.rep_id, p.id, p.level::integer AS level
     FROM tree t CROSS JOIN LATERAL unnest(t.path) WITH ORDINALITY AS p(id, level)
   ), manager AS MATERIALIZED (
-    SELECT g.source_key, g.id, min(g.level) AS level FROM rung g GROUP BY g.source_key, g.id HAVING count(*) > 1
+    SELECT g.source_key, g.id, min(g.level) AS level FROM rung g GROUP BY g.source_key, g.id HAVING bool_or(g.id <> g.rep_id)
   )
   SELECT 'company', 'company', 'Company', 0, r.source_key, r.id FROM rep r
   UNION ALL
   SELECT 'region', 'region:' || coalesce(r.region, '(none)'), coalesce(r.region, '(no region)'), 1, r.source_key, r.id FROM rep r
   UNION ALL
-  SELECT 'team', 'team:' || g.source_key || '/' || g.id, m.name, w.level, g.source_key, g.rep_id
+  SELECT 'team', 'team:' || g.source_key || '/' || g.id, coalesce(m.name, g.id), w.level, g.source_key, g.rep_id
   FROM rung g
   JOIN manager w ON w.source_key = g.source_key AND w.id = g.id
-  JOIN rep m ON m.source_key = g.source_key AND m.id = g.id
+  LEFT JOIN rep m ON m.source_key = g.source_key AND m.id = g.id
   UNION ALL
   SELECT 'owner', 'owner:' || r.source_key || '/' || r.id, r.name, cardinality(t.path), r.source_key, r.id
   FROM rep r JOIN tree t ON t.source_key = r.source_key AND t.rep_id = r.id

@@ -10,7 +10,7 @@
  *
  * Outcomes.  The large deals are taken in one by one: a list of outcomes and that list moved by the amount are merged. While the list is
  * short every outcome stands in it exactly. Where it grows long, neighbours closer than a tolerance become one outcome at their mean;
- * the variance that this costs is counted and given back to the rest.
+ * the variance that this costs is counted and given back to the rest. Improbable neighbours go first, so that lumps stay where they are.
  *
  * The integral.  Everything but T is smooth in z and known at nodes NODE_STEP apart; the trapezoidal rule in z converges faster than any
  * power of the step for such integrands. T is not: in a large book s(z) is small against the way that m(z) goes between two nodes, and
@@ -48,7 +48,7 @@
 #define LAST_WIDTH		0.25	/* ... and at the last */
 #define LIKELY			9.0		/* standard deviations to both sides of the mean ... */
 #define COARSER			32.0	/* ... and how much more it is thinned out beyond */
-#define FREE_OUTCOMES	256		/* a shorter one never */
+#define FREE_OUTCOMES	256		/* with a rest a list of no more outcomes is not thinned out */
 
 #define FEW_DEALS		20		/* a book that is kept whole in any case, ... */
 #define FEW_SURPRISES	6		/* ... and so is one of long shots of which so few are expected to come in */
@@ -324,9 +324,11 @@ add_chances(double *chance, const double *source, int nodes)
 }
 
 /*
- * Which outcomes become one: those that lie together within `narrow`, and improbable ones within `wide`, or far out within much more. No
- * more than the list has room for are left: of the improbable groups there are at most range / wide, and of the others any two
- * neighbours have more than `improbable` between them.
+ * Which outcomes become one: those that lie together within `narrow`, and improbable ones within `wide`, or far out within COARSER times that.
+ *
+ * However many there are, no more are left than the list has room for, `most`: a group ends because it would become too wide, which happens
+ * at most most / 4 times among the likely outcomes and most / 4 times outside (see how list_outcomes() chooses `wide`), or because it
+ * and the next outcome are more probable than 4 / most, which happens at most most / 2 times.
  */
 typedef struct Thinning
 {
@@ -400,7 +402,7 @@ list_outcomes(const Part *part, int parts, const Node *node, int nodes, double c
 	double		range = 0.0;
 	double		mean = 0.0;
 	double		variance = 0.0;
-	double		slope = 0.0;
+	double		slope = 0.0;	/* of the mean by sqrt(correlation) z if all went one way: never less with more deals */
 	double		thinned = 0.0;
 	int			most = Min(ROOM / nodes, MOST_OUTCOMES);
 	int			room = rest_sd > 0.0 ? FREE_OUTCOMES : most;
@@ -412,7 +414,7 @@ list_outcomes(const Part *part, int parts, const Node *node, int nodes, double c
 	{
 		range += part[i].amount;
 		variance += part[i].amount * part[i].amount * part[i].probability * (1.0 - part[i].probability);
-		slope += part[i].amount * part[i].direction * salesops_normal_density(part[i].c);
+		slope += part[i].amount * salesops_normal_density(part[i].c);
 	}
 	wide = 4.0 / most * Max(Min(range, 2.0 * LIKELY * sqrt(variance + correlation * slope * slope)), range / COARSER);
 
@@ -433,7 +435,7 @@ list_outcomes(const Part *part, int parts, const Node *node, int nodes, double c
 
 		mean += part[i].amount * part[i].probability;
 		variance += part[i].amount * part[i].amount * part[i].probability * (1.0 - part[i].probability);
-		slope += part[i].amount * part[i].direction * salesops_normal_density(part[i].c);
+		slope += part[i].amount * salesops_normal_density(part[i].c);
 		if (2 * list[current].count > room)
 		{
 			double		reach = LIKELY * sqrt(variance + correlation * slope * slope);
