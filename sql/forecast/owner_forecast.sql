@@ -65,7 +65,8 @@ BEGIN ATOMIC
          coalesce(sum(d.amount) FILTER (WHERE d.part = 'won'), 0),
          coalesce(sum(d.amount) FILTER (WHERE d.part = 'won last quarter'), 0),
          coalesce(sum(d.expected) FILTER (WHERE d.part = 'open'), 0), coalesce(sum(d.weighted), 0),
-         salesops.bookings(d.amount, d.probability, owner_book.correlation) FILTER (WHERE d.part = 'open')
+         coalesce(salesops.bookings(d.amount, d.probability, owner_book.correlation) FILTER (WHERE d.part = 'open'),
+                  salesops.uncertain_bookings(0, 0, owner_book.correlation))
   FROM unnest(owner_book.deals) d;
 END;
 COMMENT ON FUNCTION salesops.owner_book(salesops.current_deal_forecast[], float8) IS

@@ -33,7 +33,7 @@ is(steps_of($node, 'sales', $run), $all_good, '... with all its steps in order')
 is(sales("SELECT started_by, local_date, as_of = '2017-12-31 23:59:59+00', backend_pid <> pg_backend_pid()
 		  FROM salesops.run_log WHERE run_id = $run"),
 	'manual|2017-12-31|t|t', '... logged as of the instant asked for, run by another process');
-is(sales("SELECT count(*), bool_and(as_of = '2017-12-31 23:59:59+00') FROM rehearsal.trace"), '4|t',
+is(sales("SELECT count(*), bool_and(as_of = '2017-12-31 23:59:59+00') FROM rehearsal.trace"), '5|t',
 	'... and each step computed as of that instant');
 is(sales("SELECT count(*) FROM salesops.run_request"), '0', '... and the request is answered');
 
