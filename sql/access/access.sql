@@ -49,7 +49,7 @@ BEGIN ATOMIC
     -- Who recorded it and when is not theirs to say.
     ('submit_forecasts', 'INSERT (source_key, rep_id, period, category, submitted_at, amount, currency, note, submitted_by, cut_off, prior_amount)',
      ARRAY['forecast_submission']),
-    ('submit_forecasts', 'INSERT (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason, prior_amount)',
+    ('submit_forecasts', 'INSERT (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason, cut_off, prior_amount)',
      ARRAY['forecast_adjustment']),
     ('keep_maps', 'INSERT', ARRAY['backtest_forecast', 'backtest_score', 'backtest_calibration']),
     ('keep_maps', 'INSERT, DELETE', ARRAY['backtest_run']),

@@ -25,6 +25,7 @@ CREATE TABLE salesops.forecast_adjustment (
   amount       numeric CHECK (amount <> 'NaN' AND abs(amount) <> 'Infinity'),
   currency     text NOT NULL,
   reason       text NOT NULL CHECK (reason ~ '[^[:space:]]'),
+  cut_off      timestamptz NOT NULL,
   prior_amount numeric,
   recorded_at  timestamptz NOT NULL DEFAULT salesops.clock(),
   role_name    text NOT NULL DEFAULT CURRENT_USER,
@@ -43,6 +44,7 @@ COMMENT ON COLUMN salesops.forecast_adjustment.adjusted_at IS 'When';
 COMMENT ON COLUMN salesops.forecast_adjustment.amount IS 'The adjusted figure, in currency; NULL = revoked: the figure without it stands again';
 COMMENT ON COLUMN salesops.forecast_adjustment.currency IS 'ISO code of the amounts: the corporate currency when it was made';
 COMMENT ON COLUMN salesops.forecast_adjustment.reason IS 'Why, in words';
+COMMENT ON COLUMN salesops.forecast_adjustment.cut_off IS 'Cut-off of the week in which it was made, as of calls';
 COMMENT ON COLUMN salesops.forecast_adjustment.prior_amount IS 'Figure that it was put in place of; NULL = unknown';
 COMMENT ON COLUMN salesops.forecast_adjustment.recorded_at IS 'When it was recorded; later than adjusted_at for what is brought from elsewhere';
 COMMENT ON COLUMN salesops.forecast_adjustment.role_name IS 'Role that recorded it';
@@ -151,8 +153,11 @@ BEGIN
       ERRCODE = 'invalid_parameter_value',
       HINT = 'Say in words why the figure is to be another one; the reason is shown beside it and judged afterwards.';
   END IF;
-  INSERT INTO salesops.forecast_adjustment (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason, prior_amount)
-  VALUES (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, salesops.get_setting('corporate_currency'), reason, prior_amount);
+  INSERT INTO salesops.forecast_adjustment (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason, cut_off,
+                                            prior_amount)
+  SELECT source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, salesops.get_setting('corporate_currency'), reason, d.cut_off,
+         prior_amount
+  FROM salesops.submission_deadline(period, adjusted_at) d;
 END $$;
 COMMENT ON FUNCTION salesops.record_adjustment(text, text, salesops.fiscal_period, salesops.forecast_category, numeric, text, text, timestamptz, numeric) IS
   'Write a row of forecast_adjustment for adjust_forecast() and revoke_adjustment(); 22023 without a reason, 23505 for the same instant twice';

@@ -25,18 +25,6 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.backtest_methods() IS 'The methods that backtest() compares, and whether each states a probability of every deal';
 
--- E|X - mean| = 2 F (mean - E[X | X <= mean]) with F = P(X <= mean), and E[X | X <= mean] is the expected shortfall of F.
-CREATE FUNCTION salesops.noise_floor(bookings salesops.bookings_distribution) RETURNS float8
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-BEGIN ATOMIC
-  SELECT CASE WHEN salesops.stddev(i.deals) = 0 THEN 0
-              ELSE 2 * s.share * (salesops.mean(i.deals)::float8 - salesops.expected_shortfall(i.deals, s.share)) END
-  FROM (SELECT salesops.with_correlation(bookings, 0) AS deals OFFSET 0) i
-  CROSS JOIN LATERAL (SELECT 1 - salesops.probability_at_least(i.deals, salesops.mean(i.deals)) AS share OFFSET 0) s;
-END;
-COMMENT ON FUNCTION salesops.noise_floor(salesops.bookings_distribution) IS
-  'Mean absolute error that is left of a forecast if its probabilities are true and its deals are independent: E|total - mean|. No forecast of whole deals can do better';
-
 CREATE FUNCTION salesops.check_backtest(methods text[], from_period salesops.fiscal_period, to_period salesops.fiscal_period,
                                         months_to_go integer[], as_of timestamptz) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$

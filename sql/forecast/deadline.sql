@@ -43,6 +43,8 @@ COMMENT ON FUNCTION salesops.set_forecast_deadline(integer, time, integer, time,
 
 CREATE FUNCTION salesops.weekly_cut_off(as_of timestamptz, OUT cut_off timestamptz, OUT roll_up timestamptz)
 RETURNS record LANGUAGE sql STABLE PARALLEL SAFE
+-- Compiling this plan takes longer than a thousand cut-offs.
+SET jit = off
 BEGIN ATOMIC
   WITH rule AS MATERIALIZED (
     SELECT coalesce(d.cut_off_day, 5) AS cut_off_day, coalesce(d.cut_off_time, '17:00') AS cut_off_time,
@@ -68,7 +70,7 @@ COMMENT ON FUNCTION salesops.weekly_cut_off(timestamptz) IS
 
 CREATE FUNCTION salesops.submission_deadline(period salesops.fiscal_period, as_of timestamptz,
                                              OUT cut_off timestamptz, OUT roll_up timestamptz, OUT forecast_week integer)
-RETURNS record LANGUAGE sql STABLE PARALLEL SAFE
+RETURNS record LANGUAGE sql STABLE PARALLEL SAFE SET jit = off
 BEGIN ATOMIC
   WITH period_ends AS MATERIALIZED (
     SELECT salesops.end_of_day(salesops.end_date(salesops.check_quarter(submission_deadline.period),

@@ -4,7 +4,7 @@
 --                            that left it
 --   zombie                   older than P99 of the won cycles of its segment: such deals are hardly ever won
 --   unusually_large          amount over 2 robust standard deviations (of its logarithm) above the won deals of its segment
---   likely_to_push           more likely than not, and than in its segment, neither won nor lost by its own close date
+--   likely_to_push           neither won nor lost by its own close date: likelier than two in three, and than in its segment
 --   category_above_evidence  the weight of its category is above the 90 % interval of how often such deals were won, and at
 --                            least 10 points above the rate itself
 --
@@ -128,10 +128,10 @@ BEGIN ATOMIC
     WHERE l.age_days > a.bound
     UNION ALL
     SELECT l.source_key, l.id, 'unusually_large',
-           format('%s times the median won deal%s (%s %s, %s deals): %s robust standard deviations above it, 2 are usual',
+           format('%s times the median won deal%s (%s %s, %s deals): %s robust standard deviations above it, up to 2 are usual',
                   round(l.corporate_amount / a.typical, 1), a.of_segment,
                   a.typical, g.currency, a.deals, round(2 * ln(l.corporate_amount / a.typical) / ln(a.bound / a.typical), 1)),
-           l.corporate_amount, a.bound, g.currency, a.learned_of, a.deals
+           round(l.corporate_amount, 2), a.bound, g.currency, a.learned_of, a.deals
     FROM classed l CROSS JOIN g JOIN segment a ON a.segment = l.segment AND a.flag = 'unusually_large'
     WHERE l.corporate_amount > a.bound
     UNION ALL

@@ -88,7 +88,7 @@ BEGIN ATOMIC
   )
   SELECT r.question, r.segment, r.cell, r.deals, r.hits, r.rate, i.low, i.high,
          CASE WHEN r.question = 'won' THEN greatest(i.high, r.rate + 0.1)
-              WHEN r.cell = '{}' AND r.deals >= 50 THEN greatest(r.rate, 0.5) END
+              WHEN r.cell = '{}' AND r.deals >= 50 THEN greatest(r.rate, 2.0 / 3) END
   FROM rate r CROSS JOIN LATERAL salesops.share_interval(r.rate * (r.deals + 20), (r.deals + 20)::double precision) i
   ORDER BY r.question, r.segment NULLS FIRST, r.cell;
 END;
@@ -96,6 +96,6 @@ COMMENT ON FUNCTION salesops.risk_rates(timestamptz, integer, timestamptz) IS
   'Rates of cells of deals open at the marks of the latest `quarters` quarters that had ended by as_of. question pushed: neither won nor '
   'lost by the close date they then had (cell = time left, pushes, idle time, age); won: won by the end of that date''s quarter (cell = category, pushes, idle time, '
   'age). deals and hits are counts; a shorter cell is the sum of those that begin with it; rate counts the rate of the next shorter one (of a '
-  'category: its published weight) as 20 deals. pushed also by segment, from 50 deals on with the bound of likely_to_push: one half, or the rate if that is more; '
+  'category: its published weight) as 20 deals. pushed also by segment, from 50 deals on with the bound of likely_to_push: two thirds, or the rate if that is more; '
   'bound of won, of category_above_evidence: the upper end of the 90 % interval (low, high), or rate + 0.1 if that is more. known_at (NULL = as_of) as '
   'in opportunity_as_of()';

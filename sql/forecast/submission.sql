@@ -59,7 +59,7 @@ CREATE FUNCTION salesops.forecast_calls(period salesops.fiscal_period, as_of tim
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   SELECT salesops.check_quarter(forecast_calls.period);
-  WITH ranked AS (
+  WITH ranked AS MATERIALIZED (
     SELECT s.*, row_number() OVER (PARTITION BY s.source_key, s.rep_id, s.category::smallint, s.cut_off
                                    ORDER BY s.is_late, s.submitted_at DESC) AS place,
            count(*) OVER (PARTITION BY s.source_key, s.rep_id, s.category::smallint, s.cut_off) AS calls
@@ -68,11 +68,16 @@ BEGIN ATOMIC
       AND s.recorded_at <= coalesce(forecast_calls.known_at, forecast_calls.as_of)
       -- What was called in another currency is no longer comparable.
       AND s.currency = (SELECT salesops.get_setting('corporate_currency'))
+  ), week AS MATERIALIZED (
+    -- Once a cut-off and not once a call: it reads the settings.
+    SELECT d.cut_off, salesops.forecast_week(forecast_calls.period, d.cut_off) AS number
+    FROM (SELECT DISTINCT r.cut_off FROM ranked r) d
   )
-  SELECT r.source_key, r.rep_id, r.category, r.cut_off, salesops.forecast_week(r.period, r.cut_off), r.amount, r.note,
+  SELECT r.source_key, r.rep_id, r.category, r.cut_off, w.number, r.amount, r.note,
          r.submitted_by, r.submitted_at, r.is_late, r.calls, r.prior_amount,
          lag(r.amount) OVER (PARTITION BY r.source_key, r.rep_id, r.category::smallint ORDER BY r.cut_off), r.recorded_at
-  FROM ranked r WHERE r.place = 1;
+  FROM ranked r JOIN week w ON w.cut_off = r.cut_off
+  WHERE r.place = 1;
 END;
 COMMENT ON FUNCTION salesops.forecast_calls(salesops.fiscal_period, timestamptz, timestamptz) IS
   'The calls of a fiscal quarter that count as of an instant, one row a rep, column and cut-off: the last one in time, else the '

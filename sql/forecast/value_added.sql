@@ -32,14 +32,13 @@ BEGIN ATOMIC
     WHERE e.ends < forecast_overrides.as_of
   ), adjustment AS (
     -- The last of each week, unless it revokes.
-    SELECT DISTINCT ON (q.number, a.source_key, a.rep_id, a.adjusted_by, a.category::smallint, d.cut_off)
-           q.number, a.source_key, a.rep_id, a.adjusted_by, a.category, d.cut_off, a.adjusted_at, a.prior_amount, a.amount
+    SELECT DISTINCT ON (q.number, a.source_key, a.rep_id, a.adjusted_by, a.category::smallint, a.cut_off)
+           q.number, a.source_key, a.rep_id, a.adjusted_by, a.category, a.cut_off, a.adjusted_at, a.prior_amount, a.amount
     FROM quarter q
     JOIN salesops.forecast_adjustment a ON a.period = q.period
-    CROSS JOIN LATERAL salesops.submission_deadline(a.period, a.adjusted_at) d
     WHERE a.adjusted_at <= q.ends AND a.recorded_at <= coalesce(forecast_overrides.known_at, q.ends)
       AND a.currency = (SELECT salesops.get_setting('corporate_currency'))
-    ORDER BY q.number, a.source_key, a.rep_id, a.adjusted_by, a.category::smallint, d.cut_off, a.adjusted_at DESC
+    ORDER BY q.number, a.source_key, a.rep_id, a.adjusted_by, a.category::smallint, a.cut_off, a.adjusted_at DESC
   ), override AS MATERIALIZED (
     SELECT q.number, c.source_key, c.rep_id AS person_id, 'call' AS kind, c.rep_id, c.category, c.cut_off, c.submitted_at AS at,
            c.prior_amount AS before, c.amount AS after
@@ -54,10 +53,13 @@ BEGIN ATOMIC
     FROM quarter q
     CROSS JOIN LATERAL salesops.forecast_by_quarter(q.ends, forecast_overrides.as_of) f
     WHERE f.period = q.period
+  ), week AS MATERIALIZED (
+    SELECT q.number, q.period, o.cut_off, coalesce(salesops.forecast_week(q.period, o.cut_off), 0) AS forecast_week
+    FROM (SELECT DISTINCT o.number, o.cut_off FROM override o) o JOIN quarter q ON q.number = o.number
   ), team AS MATERIALIZED (
     -- Who belonged to the node in that week.
     SELECT w.number, w.cut_off, h.source_key, h.rep_id AS member_id, u.id AS rep_id
-    FROM (SELECT DISTINCT o.number, o.cut_off FROM override o) w
+    FROM week w
     CROSS JOIN LATERAL salesops.hierarchy(w.cut_off, forecast_overrides.as_of) h
     CROSS JOIN LATERAL unnest(h.path) AS u(id)
   ), booked AS (
@@ -68,10 +70,9 @@ BEGIN ATOMIC
     LEFT JOIN closed c ON c.number = t.number AND c.source_key = t.source_key AND c.owner_id = t.member_id
     GROUP BY t.number, t.cut_off, t.source_key, t.rep_id
   )
-  SELECT o.source_key, o.person_id, o.kind, o.rep_id, q.period, o.category,
-         coalesce(salesops.forecast_week(q.period, o.cut_off), 0), o.at, o.before, o.after, b.actual
+  SELECT o.source_key, o.person_id, o.kind, o.rep_id, w.period, o.category, w.forecast_week, o.at, o.before, o.after, b.actual
   FROM override o
-  JOIN quarter q ON q.number = o.number
+  JOIN week w ON w.number = o.number AND w.cut_off = o.cut_off
   LEFT JOIN booked b ON b.number = o.number AND b.cut_off = o.cut_off AND b.source_key = o.source_key AND b.rep_id = o.rep_id
   WHERE o.category <> 'Pipeline'::salesops.forecast_category;
 END;

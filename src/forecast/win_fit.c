@@ -528,7 +528,6 @@ take_effects(const Fit *full, const Fit *base_fit, const Base *base, WinModel *m
 	const WinDesign *design = full->design;
 	double		s = model->strength;
 	WinParameters base_effect = spread_base(design, base, &base_fit->effect);
-	WinParameters base_variance = spread_base(design, base, &base_fit->variance);
 
 	model->intercept = model->shift + s * full->effect.dense[0] + (1 - s) * base_effect.dense[0];
 	for (int t = 0; t < design->terms; t++)
@@ -538,7 +537,6 @@ take_effects(const Fit *full, const Fit *base_fit, const Base *base, WinModel *m
 		const double *effect = of_term(from, &full->effect);
 		const double *variance = of_term(from, &full->variance);
 		const double *effect_of_base = of_term(from, &base_effect);
-		const double *variance_of_base = of_term(from, &base_variance);
 
 		term->is_ordered = from->is_ordered;
 		term->precision = full->precision[t];
@@ -548,9 +546,8 @@ take_effects(const Fit *full, const Fit *base_fit, const Base *base, WinModel *m
 		{
 			term->effect[i] = s * effect[i] + (1 - s) * effect_of_base[i];
 
-			/* As if the errors of both went the same way, which they nearly do: they saw the same deals. */
-			term->standard_error[i] = s * sqrt(variance[i] / full->worth) +
-				fabs(1 - s) * sqrt(variance_of_base[i] / base_fit->worth);
+			/* A strength below 1 says that effects do not last as they are, not that they are known better. */
+			term->standard_error[i] = Max(s, 1) * sqrt(variance[i] / full->worth);
 		}
 	}
 }

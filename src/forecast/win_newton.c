@@ -118,6 +118,24 @@ clear(double *array, Size count)
 	memset(array, 0, count * sizeof(double));
 }
 
+/* The curvature of the outer parameters is that of the inner ones within them, and of the rows that have no inner one. */
+static void
+add_nested(WinSystem *system)
+{
+	const WinDesign *design = system->design;
+
+	for (uint32 i = 0; i < design->inner; i++)
+	{
+		uint16		outer = design->parent[i];
+
+		if (outer == design->outer)
+			continue;
+		for (Size j = 0; j < system->width; j++)
+			system->outer_row[outer * system->width + j] += system->inner_row[i * system->width + j];
+		system->outer_diagonal[outer] += system->inner_diagonal[i];
+	}
+}
+
 /*
  * Sums the gradient over the rows, and the curvature where wanted. Half a deal won and half a deal lost are added to the intercept, so that
  * it stays finite where all deals ended alike.
@@ -178,27 +196,35 @@ win_accumulate(WinSystem *system, const WinParameters *effect, WinRows rows, boo
 				double		weight = design->deals[row] * p * (1 - p);
 				double	   *inner_row = system->inner_row + inner * width;
 				double	   *outer_row = system->outer_row + outer * width;
+				bool		is_nested = design->parent[inner] != design->outer;
 
 				system->weight += weight;
 				system->echoed_weight += weight * design->echo[row];
 				system->dense[0] += weight;
 				inner_row[0] += weight;
-				outer_row[0] += weight;
 				system->inner_diagonal[inner] += weight;
-				system->outer_diagonal[outer] += weight;
+				if (!is_nested)
+				{
+					outer_row[0] += weight;
+					system->outer_diagonal[outer] += weight;
+				}
 				for (int t = 0; t < terms; t++)
 				{
 					double	   *dense_row = system->dense + parameter[t] * width;
 
 					system->dense[parameter[t]] += weight;
 					inner_row[parameter[t]] += weight;
-					outer_row[parameter[t]] += weight;
+					if (!is_nested)
+						outer_row[parameter[t]] += weight;
 					for (int u = t; u < terms; u++)
 						dense_row[parameter[u]] += weight;
 				}
 			}
 		}
 	}
+
+	if (with_curvature)
+		add_nested(system);
 }
 
 /* What the likelihood of the rows last accumulated is worth, because some say the same again. */

@@ -70,7 +70,7 @@ SELECT bag_eq($$SELECT role, "right" FROM held WHERE role <> 'salesops_test_nigh
   ('salesops_test_mapper', 'INSERT backtest_score'), ('salesops_test_mapper', 'INSERT backtest_calibration'),
   ('salesops_test_caller', 'USAGE SCHEMA salesops_bi'), ('salesops_test_caller', 'USAGE SCHEMA salesops'),
   ('salesops_test_caller', 'INSERT forecast_submission (source_key, rep_id, period, category, submitted_at, amount, currency, note, submitted_by, cut_off, prior_amount)'),
-  ('salesops_test_caller', 'INSERT forecast_adjustment (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason, prior_amount)'),
+  ('salesops_test_caller', 'INSERT forecast_adjustment (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason, cut_off, prior_amount)'),
   ('salesops_test_connector', 'USAGE SCHEMA salesops_bi'), ('salesops_test_connector', 'USAGE SCHEMA salesops'),
   ('salesops_test_connector', 'INSERT source'), ('salesops_test_connector', 'UPDATE source')$$,
   'the recipes give these rights to write, execute and use, and no other');

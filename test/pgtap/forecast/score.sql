@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(31);
+SELECT plan(37);
 
 CREATE FUNCTION pg_temp.is_close(have float8, want float8, what text) RETURNS text LANGUAGE sql AS $$
   SELECT ok(abs(have - want) <= 1e-14, format('%s: %s, expected %s', what, have, want))
@@ -70,6 +70,25 @@ SELECT throws_ok($$SELECT share_interval('NaN', 2)$$, '22023', NULL, 'no number 
 SELECT is(round(avg(pinball_loss(actual, q, q, q)), 12), round((0.1 / 3 + 0.5 / 3 + 0.9 / 3) / 3, 12), 'pinball loss: the example of scikit-learn')
 FROM (VALUES (1.0, 0.0), (2, 2), (3, 3)) AS total(actual, q);
 SELECT is(round(pinball_loss(100, 80, 110, 130), 12), round((0.1 * 20 + 0.5 * 10 + 0.1 * 30) / 3, 12), 'above P10, below P50 and P90');
+
+-- The noise floor by hand: one deal of 100 at 10 % misses its mean of 10 by 0.9 x 10 + 0.1 x 90 = 18; two of 100 at 50 % make 0, 100, 200
+-- with 1/4, 1/2, 1/4, so 50 on average. A factor that deals have in common is no excuse, what is certain no error.
+SELECT is(round(noise_floor(bookings(a, p, r))::numeric, 6), want, what)
+FROM (VALUES (1, 100, 0.1, 0, 18.0, 'noise floor of one deal'), (2, 100, 0.5, 0, 50, 'of two'), (2, 100, 0.5, 0, 50, 'of two'), (3, 100, 0.5, 0.3, 50, 'of two with a common factor'),
+             (3, 100, 0.5, 0.3, 50, 'of two with a common factor'), (4, 100, 1, 0, 0, 'of what is certain'), (5, -100, 0.1, 0, 18, 'of a deal that may be taken back')) AS deal(n, a, p, r, want, what)
+GROUP BY n, want, what ORDER BY n;
+-- All outcomes of ten deals, one of which is as large as the others together.
+SELECT is(round(noise_floor((SELECT bookings(CASE n WHEN 1 THEN 4500 ELSE 100 * n END, 0.05 + 0.09 * n) FROM generate_series(1, 10) n))::numeric, 4),
+          (WITH RECURSIVE outcome(n, total, chance) AS (
+             SELECT 0, 0::numeric, 1::numeric
+             UNION ALL
+             SELECT o.n + 1, o.total + CASE WHEN w.won THEN d.amount ELSE 0 END, o.chance * CASE WHEN w.won THEN d.p ELSE 1 - d.p END
+             FROM outcome o
+             CROSS JOIN LATERAL (SELECT CASE o.n + 1 WHEN 1 THEN 4500 ELSE 100 * (o.n + 1) END AS amount, 0.05 + 0.09 * (o.n + 1) AS p) d
+             CROSS JOIN (VALUES (true), (false)) w(won) WHERE o.n < 10)
+           SELECT round(sum(chance * abs(total - mean)), 4)
+           FROM outcome CROSS JOIN (SELECT sum(total * chance) AS mean FROM outcome WHERE n = 10) m WHERE n = 10),
+  'of ten deals, as all 1,024 outcomes have it');
 
 -- 20,000 deals: plain SQL agrees, and the order of rows and the number of workers change nothing.
 CREATE TABLE public.scored AS

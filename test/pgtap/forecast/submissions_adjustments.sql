@@ -99,8 +99,8 @@ SELECT throws_ok($$SELECT adjust_forecast('s', 'ada', 'FY2024-Q4', 'Closed', 1, 
 SELECT throws_ok($$SELECT adjust_forecast('s', 'ada', 'FY2024-Q4', 'Upside', 1, 'x', adjusted_at => '2024-10-20')$$, '22023', NULL, 'Upside has no column');
 SELECT throws_ok($$SELECT adjust_forecast('s', 'zed', 'FY2024-Q4', 'Commit', 1, 'x', adjusted_at => '2024-10-20')$$, '42704', NULL, 'an owner who is no rep');
 SELECT throws_ok($$SELECT adjust_forecast('s', 'ada', 'FY2024-Q3', 'Commit', 1, 'x', adjusted_at => '2024-10-20')$$, '22023', NULL, 'a quarter that is over');
-SELECT throws_ok($$INSERT INTO forecast_adjustment (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason)
-                   VALUES ('s', 'ada', 'FY2024-Q4', 'Commit', 'ada', '2024-10-20', 1, 'USD', ' ')$$, '23514', NULL, 'the table too wants a reason');
+SELECT throws_ok($$INSERT INTO forecast_adjustment (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason, cut_off)
+                   VALUES ('s', 'ada', 'FY2024-Q4', 'Commit', 'ada', '2024-10-20', 1, 'USD', ' ', '2024-10-18')$$, '23514', NULL, 'the table too wants a reason');
 
 -- A circle in the CRM: each of its members is a top, reports to nobody here, and his deals count once.
 SELECT pg_temp.rep('xen', 'yve'), pg_temp.rep('yve', 'xen') \g /dev/null

@@ -21,11 +21,11 @@ RETURNS void LANGUAGE sql AS $$
   SELECT source, rep, salesops.fiscal_quarter(t::date), category::salesops.forecast_category, t, after, 'USD', rep, d.cut_off, before, coalesce(recorded, t)
   FROM (SELECT make_timestamptz(2023, 3 * n - 2, 17, 12, 0, 0, 'UTC') AS t) x, salesops.submission_deadline(salesops.fiscal_quarter(t::date), t) d
 $$;
-CREATE FUNCTION pg_temp.adjust(rep text, by text, n integer, before numeric, after numeric, source text DEFAULT 's', day integer DEFAULT 17)
+CREATE FUNCTION pg_temp.adjust(rep text, by text, n integer, before numeric, after numeric, source text DEFAULT 's', day integer DEFAULT 17, recorded timestamptz DEFAULT NULL)
 RETURNS void LANGUAGE sql AS $$
-  INSERT INTO salesops.forecast_adjustment (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason, prior_amount, recorded_at)
-  SELECT source, rep, salesops.fiscal_quarter(t::date), 'Commit', by, t, after, 'USD', 'why', before, t
-  FROM (SELECT make_timestamptz(2023, 3 * n - 2, day, 12, 0, 0, 'UTC') AS t) x
+  INSERT INTO salesops.forecast_adjustment (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason, cut_off, prior_amount, recorded_at)
+  SELECT source, rep, salesops.fiscal_quarter(t::date), 'Commit', by, t, after, 'USD', 'why', d.cut_off, before, coalesce(recorded, t)
+  FROM (SELECT make_timestamptz(2023, 3 * n - 2, day, 12, 0, 0, 'UTC') AS t) x, salesops.submission_deadline(salesops.fiscal_quarter(t::date), t) d
 $$;
 SELECT salesops.connect(s, 'generic', 'public', '{"entities": {"opportunity": {"relation": "deals", "columns": {"id": "id"}}}}') FROM (VALUES ('s'), ('t')) v(s) \g /dev/null
 SELECT pg_temp.rep('mia', NULL), pg_temp.rep('max', NULL), pg_temp.rep('ada', 'mia'), pg_temp.rep('abe', 'mia'), pg_temp.rep('cid', 'mia'), pg_temp.rep('nil', 'max'),
@@ -74,10 +74,11 @@ SELECT bag_eq($$SELECT kind, rep_id, period::text, amount_before, amount_after, 
 -- What is not judged
 SELECT pg_temp.call('cid', 1, 10, 12, category => 'Pipeline'), pg_temp.call('cid', 2, 10, 12, recorded => '2023-07-02'), pg_temp.call('cid', 3, NULL, 12),
        pg_temp.won('cid', 3, 5), pg_temp.call('cid', 4, 10, 12), pg_temp.won('cid', 4, NULL),
-       pg_temp.adjust('cid', 'cid', 1, 10, 11, day => 17), pg_temp.adjust('cid', 'cid', 1, 10, NULL, day => 18) \g /dev/null
+       pg_temp.adjust('cid', 'cid', 1, 10, 11, day => 17), pg_temp.adjust('cid', 'cid', 1, 10, NULL, day => 18),
+       pg_temp.adjust('cid', 'cid', 2, 10, 11, recorded => '2023-07-02') \g /dev/null
 SELECT is_empty($$SELECT * FROM override_value_added('FY2023-Q1', 'FY2023-Q4', '2024-01-15') WHERE person_id = 'cid'$$,
   'no pipeline call, none recorded after the quarter, none on an unknown figure, none with an unknown actual, none that was revoked in its week');
-SELECT is((SELECT sum(overrides) FROM override_value_added('FY2023-Q1', 'FY2023-Q4', '2024-01-15', 'infinity') WHERE person_id = 'cid' AND forecast_week IS NULL), 1::numeric,
+SELECT is((SELECT sum(overrides) FROM override_value_added('FY2023-Q1', 'FY2023-Q4', '2024-01-15', 'infinity') WHERE person_id = 'cid' AND forecast_week IS NULL), 2::numeric,
   'known_at judges what was recorded later too');
 SELECT pg_temp.call('nil', n, 10, 5) FROM generate_series(1, 4) n \g /dev/null
 SELECT results_eq($$SELECT DISTINCT verdict, reason, value_added FROM override_value_added('FY2023-Q1', 'FY2023-Q4', '2024-01-15') WHERE person_id = 'nil'$$,
