@@ -29,7 +29,8 @@ BEGIN ATOMIC
       (6, 'Quarter before', salesops.money_text(t.naive), NULL, t.naive IS NOT NULL),
       (7, 'Nobody can be closer than +-', salesops.money_text(t.noise_floor), NULL, t.noise_floor IS NOT NULL),
       (8, 'This forecast was off by, so early', salesops.percent_text(t.backtested_error), NULL, t.backtested_error IS NOT NULL),
-      (9, '... and too high by', salesops.percent_text(t.backtested_bias), NULL, t.backtested_bias IS NOT NULL)
+      (9, CASE WHEN t.backtested_bias < 0 THEN '... too low by' ELSE '... too high by' END, salesops.percent_text(abs(t.backtested_bias)), NULL,
+       t.backtested_bias IS NOT NULL)
     ) AS v("position", line, value, low, is_shown)
     WHERE v.is_shown
     UNION ALL
