@@ -69,4 +69,11 @@ salesops_input(PGFunction input, char *text, FunctionCallInfo fcinfo, Datum *val
 #define SALESOPS_MODULE_MAGIC PG_MODULE_MAGIC
 #endif
 
+/* LockHeldByMe() learnt to ask for stronger locks in 17. */
+#if PG_VERSION_NUM >= 170000
+#define lock_held_by_me(tag, mode) LockHeldByMe(tag, mode, false)
+#else
+#define lock_held_by_me(tag, mode) LockHeldByMe(tag, mode)
+#endif
+
 #endif

@@ -8,7 +8,7 @@
  *     try_run_lock(), release_run_lock()   one run at a time in a database; of the session, so it spans the commits of a run
  *     lock_source(source_key)              one sync of a source at a time; until the transaction ends
  */
-#include "core/compat.h"
+#include "core/own_lock.h"
 
 #include "common/hashfn.h"
 #include "miscadmin.h"
@@ -58,6 +58,14 @@ salesops_release_run_lock(PG_FUNCTION_ARGS)
 
 	(void) fcinfo;
 	PG_RETURN_BOOL(LockRelease(&tag, ExclusiveLock, true));
+}
+
+bool
+salesops_holds_run_lock(void)
+{
+	LOCKTAG		tag = run_lock();
+
+	return lock_held_by_me(&tag, ExclusiveLock);
 }
 
 /* lock_source(source_key): waits for another sync of the source. Two keys with one hash wait for each other, which is no harm. */

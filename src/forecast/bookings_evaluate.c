@@ -80,14 +80,14 @@ typedef struct Rest
 } Rest;
 
 /* What the total is at a node of z, but for the large deals. */
-typedef struct Node
+typedef struct FactorNode
 {
 	double		weight;			/* the nodes' weights add up to 1 */
 	double		z;
 	double		mean;
 	double		sd;
 	double		table_share[TABLES];	/* T at this node is a mixture of the tables */
-} Node;
+} FactorNode;
 
 struct Evaluation
 {
@@ -100,7 +100,7 @@ struct Evaluation
 	double	   *at_least;		/* P(total >= outcome) */
 	/* With a rest */
 	int			nodes;
-	Node	   *node;
+	FactorNode	   *node;
 	double	   *chance;			/* [node][outcome] */
 	double	   *below;			/* [node][outcome + 1]: sum of the chances of lower outcomes */
 	double	   *below_amount;	/* the same of chance x outcome */
@@ -128,7 +128,7 @@ chances_at(double z, double correlation, const double *c, double *chance, int co
 
 /* The probabilities of a deal at the nodes. */
 static void
-chances_of(const Part *part, double correlation, const Node *node, int nodes, double *chance)
+chances_of(const Part *part, double correlation, const FactorNode *node, int nodes, double *chance)
 {
 	double		scale = 1.0 / sqrt(1.0 - correlation);
 
@@ -297,7 +297,7 @@ typedef struct OutcomeList
 
 /* The probability of an outcome over all z. */
 static inline double
-total_chance(const double *chance, const Node *node, int nodes)
+total_chance(const double *chance, const FactorNode *node, int nodes)
 {
 	double		total[4] = {0.0, 0.0, 0.0, 0.0};
 
@@ -342,7 +342,7 @@ typedef struct Thinning
 /* Takes a deal in; returns the variance that thinning out costs. */
 static double
 take_in(const OutcomeList *from, OutcomeList *to, double amount, const double *won, const double *lost,
-		const Node *node, int nodes, const Thinning *thinning)
+		const FactorNode *node, int nodes, const Thinning *thinning)
 {
 	int			stay = 0;		/* the next outcome of the list as it is */
 	int			move = 0;		/* the next of the list moved by the amount */
@@ -393,7 +393,7 @@ take_in(const OutcomeList *from, OutcomeList *to, double amount, const double *w
  * last; without one the list is as fine as there is room.
  */
 static double
-list_outcomes(const Part *part, int parts, const Node *node, int nodes, double correlation, double rest_sd,
+list_outcomes(const Part *part, int parts, const FactorNode *node, int nodes, double correlation, double rest_sd,
 			  OutcomeList *result, void (*check_for_cancel) (void))
 {
 	OutcomeList list[2];
@@ -459,7 +459,7 @@ list_outcomes(const Part *part, int parts, const Node *node, int nodes, double c
 
 /* Nodes of z; one where nothing depends on z. */
 static int
-place_nodes(Node *node, bool is_correlated, double step)
+place_nodes(FactorNode *node, bool is_correlated, double step)
 {
 	int			half = is_correlated ? (int) (NODE_REACH / step + 0.5) : 0;
 	int			nodes = 2 * half + 1;
@@ -491,7 +491,7 @@ step_for_outcomes(int deals, double correlation)
 
 /* The rest's cumulants at the nodes; its mean over all z is made exact. */
 static void
-rest_at_nodes(const Rest *rest, Node *node, int nodes, double correlation, double *third)
+rest_at_nodes(const Rest *rest, FactorNode *node, int nodes, double correlation, double *third)
 {
 	double		mean = 0.0;
 
@@ -511,7 +511,7 @@ rest_at_nodes(const Rest *rest, Node *node, int nodes, double correlation, doubl
 
 /* How often a step between nodes must be divided so that the rest's mean goes by no more than MAX_MEAN_STEP of its sd. */
 static int
-division_needed(const Node *node, int nodes)
+division_needed(const FactorNode *node, int nodes)
 {
 	double		widest = 0.0;
 
@@ -635,7 +635,7 @@ bookings_evaluate(const Book *book, void (*check_for_cancel) (void))
 	Evaluation *e = palloc0(sizeof(Evaluation));
 	BookDeal   *deals = palloc(Max(book->head_deals, 1) * sizeof(BookDeal));
 	Part	   *parts = palloc(Max(book->head_deals, 1) * sizeof(Part));
-	Node	   *node = palloc(NODES * sizeof(Node));
+	FactorNode	   *node = palloc(NODES * sizeof(FactorNode));
 	double	   *third = palloc(FINE_NODES * sizeof(double));
 	int128		base = book->base;
 	bool		is_correlated = book->correlation > 0.0 && (book->head_deals > 0 || book->tail_deals > 0);
@@ -699,12 +699,12 @@ bookings_evaluate(const Book *book, void (*check_for_cancel) (void))
 		return e;
 	}
 
-	e->node = palloc(FINE_NODES * sizeof(Node));
+	e->node = palloc(FINE_NODES * sizeof(FactorNode));
 	e->nodes = place_nodes(e->node, is_correlated, NODE_STEP / division);
 	rest_at_nodes(&rest, e->node, e->nodes, book->correlation, third);
 	for (int f = 0; f < e->nodes; f++)
 	{
-		Node	   *n = &e->node[f];
+		FactorNode	   *n = &e->node[f];
 		double		step = e->nodes == 1 ? 0.0 : f == 0 ? n[1].mean - n[0].mean : n[0].mean - n[-1].mean;
 		double		sd = sqrt(n->sd * n->sd + thinned);
 
@@ -754,7 +754,7 @@ smooth_cdf(const Evaluation *e, double y, double *shortfall)
 
 	for (int f = 0; f < e->nodes; f++)
 	{
-		const Node *n = &e->node[f];
+		const FactorNode *n = &e->node[f];
 		Size		start = (Size) f * (e->outcomes + 1);
 		/* Of outcomes up to the first bound T is 1, from the second on it is 0. */
 		int			certain = count_outcomes(e, y - n->mean - e->highest * n->sd, true);
@@ -920,7 +920,7 @@ evaluation_expected_shortfall(const Evaluation *e, double p)
 double
 bookings_variance(const Book *book, double correlation)
 {
-	Node		node[NODES];
+	FactorNode		node[NODES];
 	int			nodes = place_nodes(node, correlation > 0.0, NODE_STEP);
 	double	   *c = palloc(Max(book->head_deals, 1) * sizeof(double));
 	double	   *chance = palloc(Max(book->head_deals, 1) * sizeof(double));

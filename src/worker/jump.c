@@ -5,9 +5,11 @@
  * may run what it missed. While the server is up a second clock tells them apart: one that nobody can set, and that goes on
  * while the machine sleeps. The shared memory keeps what time it was when that clock showed zero, as far as it is believed:
  * the latest reading of all, and forward steps of up to a day. A longer one is believed when a run is as of later, which is how a
- * person says that the clock is right: salesops.clock_doubt() is what asks here.
+ * person says that the clock is right: salesops.clock_doubt() is what asks here, and who begins runs makes it believed.
  */
 #include "worker/worker.h"
+
+#include "core/own_lock.h"
 
 #include <time.h>
 
@@ -84,17 +86,16 @@ clock_jump(TimestampTz has_been)
 {
 	ClockShared *shared = attach();
 	TimestampTz epoch = salesops_clock_epoch();
-	int64		ahead = salesops_now() - has_been;
+	bool		has_run = salesops_now() - has_been <= BELIEVED_STEP_US;
+	bool		may_believe = has_run && salesops_holds_run_lock();	/* anybody may ask, and name any instant */
+	int64		ahead;
 
 	SpinLockAcquire(&shared->lock);
-	ahead = Min(ahead, epoch - shared->epoch);
-	if (ahead <= BELIEVED_STEP_US)
-	{
+	ahead = epoch - shared->epoch;
+	if (ahead <= BELIEVED_STEP_US || may_believe)
 		shared->epoch = Max(shared->epoch, epoch);
-		ahead = 0;
-	}
 	SpinLockRelease(&shared->lock);
-	return ahead;
+	return ahead <= BELIEVED_STEP_US || has_run ? 0 : Min(ahead, salesops_now() - has_been);
 }
 
 /* The launcher looks each minute, so that small steps and corrections do not add up to a large one. */

@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
 SET LOCAL extra_float_digits = 3;
-SELECT plan(88);
+SELECT plan(89);
 
 -- By hand -------------------------------------------------------------------------------------------------------------------
 
@@ -145,6 +145,13 @@ SET LOCAL max_parallel_workers_per_gather = 4;
 CREATE TEMP TABLE by_4 AS SELECT bookings(amount, probability, 0.04) AS b FROM public.book;
 SELECT is(p.b::text, whole.b::text, format('%s workers', n)) FROM whole, (SELECT 0, b FROM by_0 UNION ALL SELECT 1, b FROM by_1 UNION ALL SELECT 2, b FROM by_2 UNION ALL SELECT 4, b FROM by_4) AS p (n, b);
 RESET max_parallel_workers_per_gather;
+
+-- Bit for bit: what every compiler and processor must give, of small, lumpy and large books. That they are right is said above.
+SELECT is(md5(string_agg(float8send(x)::text, ' ' ORDER BY n, rho, place)), '7820d406df7ed8e8c8cd3aa00ab26867', 'every bit')
+FROM unnest('{9,25,60,300,3000}'::integer[]) AS n, unnest('{0,0.05,0.3}'::float8[]) AS rho,
+     LATERAL (SELECT bookings(amount, probability, rho) AS b FROM public.book WHERE i <= n) AS book,
+     LATERAL unnest(quantiles(b, '{0.01,0.1,0.5,0.9,0.99}') || stddev(b) || expected_shortfall(b, 0.1) || probability_at_least(b + 5, 20000)
+                    || quantile(b + uncertain_bookings(10000, 7000, rho), 0.5)) WITH ORDINALITY AS v (x, place);
 
 -- Errors -----------------------------------------------------------------------------------------------------------------------
 
