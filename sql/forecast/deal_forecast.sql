@@ -51,8 +51,7 @@ COMMENT ON COLUMN salesops.current_deal_forecast.expected IS 'amount x probabili
 COMMENT ON COLUMN salesops.current_deal_forecast.weighted IS
   'Its part of the weighted total of the quarter: corporate_amount x weight if it is to close in it, in full if it is won in it; else NULL';
 CREATE INDEX current_deal_forecast_owner ON salesops.current_deal_forecast (source_key, owner_id);
--- Not dumped: it is computed again from what is.
-SELECT pg_catalog.pg_extension_config_dump('salesops.current_deal_forecast', 'WHERE false');
+SELECT pg_catalog.pg_extension_config_dump('salesops.current_deal_forecast', '');
 
 CREATE FUNCTION salesops.current_win_model(as_of timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS SETOF salesops.fitted_model LANGUAGE sql STABLE PARALLEL SAFE ROWS 1

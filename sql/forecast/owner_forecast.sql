@@ -23,7 +23,7 @@ COMMENT ON COLUMN salesops.current_forecast.corporate_currency IS 'ISO code of t
 COMMENT ON COLUMN salesops.current_forecast.fiscal_year_start_month IS 'First month of the fiscal year';
 COMMENT ON COLUMN salesops.current_forecast.time_zone IS 'Zone of its days';
 COMMENT ON COLUMN salesops.current_forecast.weights IS 'Category weights in rank order';
-SELECT pg_catalog.pg_extension_config_dump('salesops.current_forecast', 'WHERE false');
+SELECT pg_catalog.pg_extension_config_dump('salesops.current_forecast', '');
 
 CREATE TABLE salesops.current_owner_forecast (
   source_key    text NOT NULL,
@@ -52,7 +52,7 @@ COMMENT ON COLUMN salesops.current_owner_forecast.last_actual IS 'Won in the qua
 COMMENT ON COLUMN salesops.current_owner_forecast.existing IS 'Expected of the open deals: sum of amount x probability';
 COMMENT ON COLUMN salesops.current_owner_forecast.weighted IS 'Weighted total of the quarter: won, and amount x category weight of what is to close in it';
 COMMENT ON COLUMN salesops.current_owner_forecast.pipeline IS 'Distribution of what the open deals bring';
-SELECT pg_catalog.pg_extension_config_dump('salesops.current_owner_forecast', 'WHERE false');
+SELECT pg_catalog.pg_extension_config_dump('salesops.current_owner_forecast', '');
 
 CREATE FUNCTION salesops.owner_book(deals salesops.current_deal_forecast[], correlation float8,
                                     OUT open_deals bigint, OUT won_deals bigint, OUT unknown_deals bigint, OUT actual numeric,
