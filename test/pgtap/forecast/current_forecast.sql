@@ -4,7 +4,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(30);
+SELECT plan(36);
 
 SELECT count(*) FROM generate_crm(3000, 15, 7, '2026-11-20 12:00+00', 0.05, 'generated') \gset ignored_
 SELECT connect('g', 'fivetran_salesforce', 'generated');
@@ -105,6 +105,17 @@ SELECT is_empty('TABLE refreshed EXCEPT ALL TABLE updated', '... and no less');
 SELECT ok(NOT is_current_basis('2026-11-21 03:00+00'), 'a new day asks anew');
 UPDATE rep SET name = name || '!', recorded_at = '2026-11-20 17:00+00' WHERE id = (SELECT min(id) FROM rep);
 SELECT ok(NOT is_current_basis('2026-11-20 18:00+00'), 'so does a change of the reps');
+-- What the night does.
+SELECT keep_forecast('2026-11-20 18:30+00') \gset ignored_
+SELECT is((SELECT c.as_of || ' ' || c.model_id FROM current_forecast c), (timestamptz '2026-11-20 18:30+00') || ' ' || :model_id, 'the forecast is kept by the model there is');
+SELECT ok(NOT is_model_due('2026-11-27 11:59+00') AND is_model_due('2026-11-27 12:00+00'), 'after seven days another is due');
+SELECT set_setting('model_age', '400 days');
+SELECT ok(NOT is_model_due('2026-12-31 12:00+00') AND is_model_due('2026-12-31 23:59:59.999999+00'), 'or when a quarter begins, at the last instant of the one before');
+SELECT set_setting('model_age', '1 days');
+SELECT keep_forecast('2026-11-21 18:30+00') \gset ignored_
+SELECT is((SELECT array_agg(m.as_of ORDER BY m.model_id) FROM fitted_model m), '{2026-11-20 12:00+00,2026-11-21 18:30+00}'::timestamptz[], 'when it is due, another is fitted');
+SELECT isnt((SELECT c.model_id FROM current_forecast c), :model_id::bigint, 'and used');
+SELECT throws_ok($$SELECT set_setting('model_age', 'a week')$$, '22023', NULL, 'an age is a number of days');
 SELECT throws_ok($$SELECT refresh_current_forecast('infinity')$$, '22023', NULL, 'no instant');
 SELECT throws_ok($$SELECT update_current_forecast(NULL)$$, '22023', NULL, 'nor none');
 SELECT * FROM finish();
