@@ -11,7 +11,7 @@ RETURNS bigint LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_ca
 DECLARE
   written bigint;
 BEGIN
-  PERFORM salesops.check_as_of(as_of);
+  PERFORM salesops.check_forecast_instant(as_of);
   LOCK TABLE salesops.current_forecast IN SHARE ROW EXCLUSIVE MODE;
   DELETE FROM salesops.current_forecast;
   DELETE FROM salesops.current_owner_forecast;
@@ -87,7 +87,7 @@ DECLARE
   before record;
   after record;
 BEGIN
-  PERFORM salesops.check_as_of(as_of);
+  PERFORM salesops.check_forecast_instant(as_of);
   LOCK TABLE salesops.current_forecast IN SHARE ROW EXCLUSIVE MODE;
   IF NOT salesops.is_current_basis(as_of) THEN
     RETURN salesops.refresh_current_forecast(as_of);

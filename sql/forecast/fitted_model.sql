@@ -147,7 +147,7 @@ DECLARE
   common record;
   model_id bigint;
 BEGIN
-  PERFORM salesops.check_as_of(as_of);
+  PERFORM salesops.check_forecast_instant(as_of);
   SELECT * INTO horizon FROM salesops.forecast_horizon(as_of);
   left_out := (SELECT coalesce(jsonb_object_agg(f.name, l.reason ORDER BY f.name COLLATE "C", l.source_key COLLATE "C", l.field COLLATE "C"), '{}')
                FROM salesops.leaking_fields(as_of, known) l CROSS JOIN LATERAL unnest(l.factors) AS f(name));

@@ -68,7 +68,7 @@ COMMENT ON FUNCTION salesops.new_business_history(timestamptz, timestamptz) IS
 
 CREATE FUNCTION salesops.new_business_share(months_to_go numeric, mark integer)
 RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN greatest(0, 1 - abs(months_to_go - mark));
+RETURN CASE WHEN months_to_go IS NOT NULL AND mark IS NOT NULL THEN greatest(0, 1 - abs(months_to_go - mark)) END;
 COMMENT ON FUNCTION salesops.new_business_share(numeric, integer) IS
   'Share of the new business after a mark (3, 2 or 1 months to go) that counts for an instant: 1 at the mark, by days less towards the '
   'next and the previous one; at the end of the quarter there is no more';

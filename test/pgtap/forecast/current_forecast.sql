@@ -4,7 +4,9 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(36);
+SET LOCAL TimeZone = 'UTC';
+SET LOCAL DateStyle = 'ISO';
+SELECT plan(37);
 
 SELECT count(*) FROM generate_crm(3000, 15, 7, '2026-11-20 12:00+00', 0.05, 'generated') \gset ignored_
 SELECT connect('g', 'fivetran_salesforce', 'generated');
@@ -118,5 +120,6 @@ SELECT isnt((SELECT c.model_id FROM current_forecast c), :model_id::bigint, 'and
 SELECT throws_ok($$SELECT set_setting('model_age', 'a week')$$, '22023', NULL, 'an age is a number of days');
 SELECT throws_ok($$SELECT refresh_current_forecast('infinity')$$, '22023', NULL, 'no instant');
 SELECT throws_ok($$SELECT update_current_forecast(NULL)$$, '22023', NULL, 'nor none');
+SELECT throws_ok($$SELECT keep_forecast('0044-03-15 BC')$$, '22023', 'there is no fiscal quarter at 0044-03-15 00:00:00+00 BC', 'nor one before all calendars');
 SELECT * FROM finish();
 ROLLBACK;

@@ -4,7 +4,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(15);
+SELECT plan(16);
 
 SELECT is((SELECT (h.day, h.period, h.start_date, h.end_date, h.months_to_go, h.label)::text FROM forecast_horizon('2026-10-31 23:59:59.999999+00') h),
           '(2026-11-01,FY2026-Q4,2026-10-01,2026-12-31,2,"Q4, week 5")', 'at a mark two months are left');
@@ -14,6 +14,7 @@ SELECT is((SELECT h.months_to_go FROM forecast_horizon('2026-11-20 23:00+00') h)
           'all day long it is equally far');
 SELECT is((SELECT (h.period, h.months_to_go, h.label)::text FROM forecast_horizon('2026-09-30 23:59:59.999999+00') h),
           '(FY2026-Q4,3,"Q4, week 1")', 'at the last instant of a quarter the next one is asked about');
+SELECT is((SELECT h::text FROM forecast_horizon('infinity') h), '(,,,,,)', 'for ever has no quarter');
 SELECT set_setting('fiscal_year_start_month', '2'), set_setting('time_zone', 'America/New_York');
 SELECT is((SELECT (h.day, h.period, h.end_date, h.months_to_go)::text FROM forecast_horizon('2027-01-01 04:00+00') h),
           '(2026-12-31,FY2027-Q4,2027-01-31,1.03225806451613)', 'in the calendar and the zone of the settings, across a year');
