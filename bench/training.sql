@@ -8,6 +8,9 @@
 \pset tuples_only on
 SET max_parallel_workers_per_gather = 0;
 SET jit = off;
+-- As training_deals() has it: the planner knows no sizes here.
+SET enable_nestloop = off;
+SET enable_mergejoin = off;
 SET client_min_messages = warning;
 
 SELECT count(*) AS ignored FROM salesops.generate_crm(100000, 100, 1, '2026-11-21 20:00+00', 0.02, 'crm_bench') \gset

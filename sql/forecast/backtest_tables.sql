@@ -126,7 +126,7 @@ COMMENT ON COLUMN salesops.backtest_score.forecasts IS 'Forecasts scored: quarte
 COMMENT ON COLUMN salesops.backtest_score.wmape IS 'Sum of |mean - actual| / sum of |actual|; NULL where nothing was booked';
 COMMENT ON COLUMN salesops.backtest_score.wmape_naive IS 'The same for stating the last quarter''s bookings';
 COMMENT ON COLUMN salesops.backtest_score.relative_to_naive IS 'wmape / wmape_naive: under 1 is better than naive';
-COMMENT ON COLUMN salesops.backtest_score.noise_floor IS 'Sum of noise_floor / sum of |actual|: the wmape of the open deals that no probabilities can beat';
+COMMENT ON COLUMN salesops.backtest_score.noise_floor IS 'Sum of noise_floor / sum of |actual|: the wmape of the open deals if the probabilities were true';
 COMMENT ON COLUMN salesops.backtest_score.mape IS 'Mean of |mean - actual| / |actual| over the forecasts with bookings';
 COMMENT ON COLUMN salesops.backtest_score.bias IS 'Sum of (mean - actual) / sum of |actual|: over 0 is too high';
 COMMENT ON COLUMN salesops.backtest_score.pinball IS 'Sum of pinball_loss(actual, p10, p50, p90) / sum of |actual|; NULL where the method states no ranges';

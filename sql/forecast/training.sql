@@ -95,9 +95,9 @@ CREATE FUNCTION salesops.training_deals(
   OUT mark timestamptz, OUT source_key text, OUT id text, OUT owner_id text, OUT period salesops.fiscal_period, OUT months_to_go double precision,
   OUT category salesops.forecast_category, OUT close_date date, OUT corporate_amount numeric, OUT amount_basis text, OUT is_reconstructed boolean,
   OUT levels text[], OUT won boolean, OUT won_amount numeric)
-RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000 SET jit = off SET enable_nestloop = off
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000 SET jit = off SET enable_nestloop = off SET enable_mergejoin = off
 BEGIN ATOMIC
-  -- The planner knows no sizes here and would look a deal's outcome up by reading them all, hence no nested loops.
+  -- The planner knows no sizes here and would read all maps or outcomes for each deal, hence joins by hashing only.
   WITH ended AS MATERIALIZED (
     SELECT array_agg(m.mark) AS marks
     FROM unnest(salesops.marks(training_deals.from_date, training_deals.to_date)) AS m(mark)

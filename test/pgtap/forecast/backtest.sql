@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
 SET LOCAL timezone = 'UTC';
-SELECT plan(42);
+SELECT plan(47);
 
 -- By hand ---------------------------------------------------------------------------------------------------------------
 -- Everything was known at the end only. Ann and Bob report to Max; Ann sells in the north, Bob in the south.
@@ -94,6 +94,10 @@ SELECT results_eq(
 SELECT is_empty($$SELECT * FROM hand WHERE NOT (p10 <= p50 AND p50 <= p90)$$, 'quantiles are in order');
 SELECT is_empty($$SELECT * FROM hand WHERE noise_floor IS NOT NULL$$, 'no noise floor without a model');
 
+SELECT results_eq($$SELECT round(error, 9), round(bias, 9), forecasts FROM backtested_accuracy('naive', 'company', 2.4, '2026-02-01')$$,
+                  $$VALUES (round(240 / 390.0, 9), round(-240 / 390.0, 9), 1::bigint)$$, 'what a forecast shows of it 2.4 months before the end: the start''s');
+SELECT is_empty($$SELECT * FROM backtested_accuracy('naive', 'company', 3, '2026-01-01')$$, 'but not before it was known');
+
 -- What happened to a deal after its quarter is what a forecast is held against, and none of its inputs: C is opened again.
 INSERT INTO opportunity_history SELECT * FROM opportunity WHERE id = 'c';
 UPDATE opportunity SET is_won = false, is_closed = false, close_date = '2026-03-01', effective_at = '2025-12-01' WHERE id = 'c';
@@ -132,6 +136,10 @@ SELECT throws_ok($$SELECT backtest('{naive}', 'FY2025-Q2', 'FY2025-Q2', '2026-01
   'a quarter is forecast with 3, 2 or 1 months to go, not {4}', 'four months to go');
 SELECT throws_ok($$SELECT backtest('{naive}', 'FY2025-Q1', 'FY2025-Q1', '2026-01-02')$$, '22023', 'there is not enough history to forecast FY2025-Q1', 'nothing to learn from');
 SELECT throws_ok($$SELECT backtest('{naive}', 'FY2020-Q1', 'FY2020-Q1', '2026-01-02')$$, '22023', 'there is not enough history to forecast FY2020-Q1', 'before all time');
+SELECT is(purge_backtests('400 days', clock_timestamp() + interval '399 days'), 0::bigint, 'runs are kept as long as asked');
+SELECT is(purge_backtests('400 days', clock_timestamp() + interval '401 days'), 2::bigint, 'older ones are removed, but for the last');
+SELECT is((SELECT count(DISTINCT run_id) FROM (SELECT run_id FROM backtest_forecast UNION ALL SELECT run_id FROM backtest_score UNION ALL SELECT run_id FROM backtest_calibration) r),
+          1::bigint, 'with all that they found');
 SELECT throws_ok($$UPDATE backtest_forecast SET mean = 0$$, '23001', NULL, 'what a backtest found is not changed');
 SELECT throws_ok($$TRUNCATE backtest_run CASCADE$$, '23001', NULL, 'nor emptied');
 

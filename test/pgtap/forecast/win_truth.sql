@@ -47,5 +47,5 @@ FROM (SELECT sd, (SELECT avg(d) FROM (SELECT DISTINCT seed, 1 / sqrt(precision) 
 SELECT ok(share < 0.8, format('marks taken for deals: the same intervals hold %s %%', round(100 * share, 1)))
 FROM (SELECT avg((abs(effect - truth) <= 1.645 * standard_error)::integer) AS share FROM public.found WHERE marks = 'months') AS c;
 
-SELECT * FROM finish();
+SELECT * FROM finish(true);
 ROLLBACK;
