@@ -27,7 +27,8 @@ BEGIN ATOMIC
     ('fiscal_year_start_month', '1', 'First month of the fiscal year, 1-12; FYn is named for the year it ends in'),
     ('corporate_currency', 'USD', 'ISO code of the currency that totals are in'),
     ('weight_set', 'default', 'Weight set of the published forecast'),
-    ('run_log_keep', '400 days', 'How long runs stay in the run log')
+    ('run_log_keep', '400 days', 'How long runs stay in the run log'),
+    ('model_age', '7 days', 'How old the win model may be before step forecast fits another; a new quarter has one of its own')
   ) AS d(name, value, meaning)
   LEFT JOIN LATERAL (SELECT c.value FROM salesops.setting c WHERE c.name = d.name ORDER BY c.set_at DESC LIMIT 1) s ON true;
 END;
@@ -57,13 +58,14 @@ BEGIN
     WHEN 'corporate_currency' THEN 'an ISO 4217 code such as EUR'
     WHEN 'weight_set' THEN 'the name of a weight set'
     WHEN 'run_log_keep' THEN 'a number of days such as ''400 days'''
+    WHEN 'model_age' THEN 'a number of days such as ''7 days'''
   END;
   IF value IS NULL
      OR name = 'time_zone' AND NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = value)
      OR name = 'fiscal_year_start_month' AND value !~ '^([1-9]|1[0-2])$'
      OR name = 'corporate_currency' AND value !~ '^[A-Z]{3}$'
      OR name = 'weight_set' AND value = ''
-     OR name = 'run_log_keep' AND value !~ '^[1-9][0-9]{0,4} days$' THEN
+     OR name IN ('run_log_keep', 'model_age') AND value !~ '^[1-9][0-9]{0,4} days$' THEN
     RAISE EXCEPTION 'invalid value for setting "%": %', name, coalesce(quote_literal(value), 'NULL') USING
       ERRCODE = 'invalid_parameter_value',
       DETAIL = format('The setting takes %s.', wanted);

@@ -11,7 +11,7 @@ RETURNS bigint LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_ca
 DECLARE
   written bigint;
 BEGIN
-  PERFORM salesops.check_as_of(as_of);
+  PERFORM salesops.check_forecast_instant(as_of);
   LOCK TABLE salesops.current_forecast IN SHARE ROW EXCLUSIVE MODE;
   DELETE FROM salesops.current_forecast;
   DELETE FROM salesops.current_owner_forecast;
@@ -87,7 +87,7 @@ DECLARE
   before record;
   after record;
 BEGIN
-  PERFORM salesops.check_as_of(as_of);
+  PERFORM salesops.check_forecast_instant(as_of);
   LOCK TABLE salesops.current_forecast IN SHARE ROW EXCLUSIVE MODE;
   IF NOT salesops.is_current_basis(as_of) THEN
     RETURN salesops.refresh_current_forecast(as_of);
@@ -133,3 +133,26 @@ END $$;
 COMMENT ON FUNCTION salesops.update_current_forecast(timestamptz, salesops.deal_key[]) IS
   'Bring the stored current forecast to a later instant of the same day from the deals that have changed (NULL = changed_deals() since), '
   'and from nothing else: whoever names deals names all of them; where is_current_basis() does not hold it is refreshed. Returns the deals computed';
+
+CREATE FUNCTION salesops.is_model_due(as_of timestamptz)
+RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  -- No model at all is due too.
+  SELECT NOT EXISTS (SELECT FROM salesops.current_win_model(is_model_due.as_of) m
+                     WHERE m.period = salesops.period_after(is_model_due.as_of)
+                       AND m.as_of > is_model_due.as_of - (SELECT salesops.get_setting('model_age'))::interval);
+END;
+COMMENT ON FUNCTION salesops.is_model_due(timestamptz) IS
+  'Whether a forecast as of an instant would use a model of an earlier quarter, or one older than the setting model_age, or none';
+
+CREATE FUNCTION salesops.keep_forecast(as_of timestamptz)
+RETURNS bigint LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF salesops.is_model_due(as_of) THEN
+    PERFORM salesops.fit_forecast(as_of);
+  END IF;
+  RETURN salesops.update_current_forecast(as_of);
+END $$;
+COMMENT ON FUNCTION salesops.keep_forecast(timestamptz) IS
+  'What step forecast does: fit_forecast(as_of) if a model is due, then update_current_forecast(as_of), which computes everything anew '
+  'on a new day or with a new model; returns the deals computed';

@@ -51,8 +51,7 @@ COMMENT ON COLUMN salesops.current_deal_forecast.expected IS 'amount x probabili
 COMMENT ON COLUMN salesops.current_deal_forecast.weighted IS
   'Its part of the weighted total of the quarter: corporate_amount x weight if it is to close in it, in full if it is won in it; else NULL';
 CREATE INDEX current_deal_forecast_owner ON salesops.current_deal_forecast (source_key, owner_id);
--- Not dumped: it is computed again from what is.
-SELECT pg_catalog.pg_extension_config_dump('salesops.current_deal_forecast', 'WHERE false');
+SELECT pg_catalog.pg_extension_config_dump('salesops.current_deal_forecast', '');
 
 CREATE FUNCTION salesops.current_win_model(as_of timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS SETOF salesops.fitted_model LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
@@ -133,11 +132,18 @@ BEGIN ATOMIC
   SELECT o.source_key, o.id, o.owner_id, CASE WHEN o.close_date >= h.start_date THEN 'won' ELSE 'won last quarter' END,
          o.category, o.close_date, o.amount_basis, o.corporate_amount, o.corporate_amount,
          NULL, NULL, 1, 'booked', o.corporate_amount, CASE WHEN o.close_date >= h.start_date THEN o.corporate_amount END
-  FROM salesops.opportunity_state(deal_forecasts.as_of, deal_forecasts.known_at) o
+  FROM (SELECT s.source_key, s.id, s.owner_id, s.category, s.close_date, s.amount_basis, s.corporate_amount, s.status
+        FROM salesops.opportunity_state(deal_forecasts.as_of, deal_forecasts.known_at) s
+        WHERE deal_forecasts.deals IS NULL
+        UNION ALL
+        -- Each looked up by its key: OFFSET keeps the planner from reading all to find some.
+        SELECT s.source_key, s.id, s.owner_id, s.category, s.close_date, s.amount_basis, s.corporate_amount, s.status
+        FROM (SELECT DISTINCT k.source_key, k.id FROM unnest(deal_forecasts.deals) k) k
+        CROSS JOIN LATERAL (SELECT * FROM salesops.opportunity_state(deal_forecasts.as_of, deal_forecasts.known_at) o
+                            WHERE o.source_key = k.source_key AND o.id = k.id OFFSET 0) s) o
   JOIN (SELECT f.start_date, f.end_date, salesops.start_date(f.period OPERATOR(salesops.-) 1, salesops.fiscal_year_start_month()) AS last_start_date
         FROM salesops.forecast_horizon(deal_forecasts.as_of) f) h ON o.close_date BETWEEN h.last_start_date AND h.end_date
-  WHERE o.status = 'won'
-    AND (deal_forecasts.deals IS NULL OR (o.source_key, o.id) IN (SELECT k.source_key, k.id FROM unnest(deal_forecasts.deals) k));
+  WHERE o.status = 'won';
 END;
 COMMENT ON FUNCTION salesops.deal_forecasts(timestamptz, timestamptz, salesops.deal_key[]) IS
   'The rows of current_deal_forecast for any instant: win_probabilities() of the open deals, and the deals won in the running quarter '

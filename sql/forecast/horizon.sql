@@ -6,10 +6,10 @@
 
 CREATE FUNCTION salesops.day_ahead(instant timestamptz) RETURNS date LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT salesops.local_date(instant + interval '1 microsecond');
+  SELECT CASE WHEN isfinite(instant) THEN salesops.local_date(instant + interval '1 microsecond') END;
 END;
 COMMENT ON FUNCTION salesops.day_ahead(timestamptz) IS
-  'First day that is not over at an instant, in the zone of the setting: the instant''s own, or at its last microsecond the next';
+  'First day that is not over at an instant, in the zone of the setting: the instant''s own, or at its last microsecond the next; NULL for an infinite one';
 
 CREATE FUNCTION salesops.period_after(instant timestamptz) RETURNS salesops.fiscal_period LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -45,3 +45,15 @@ END;
 COMMENT ON FUNCTION salesops.forecast_horizon(timestamptz) IS
   'The fiscal quarter that is forecast at an instant: day_ahead(), period_after() with its first and last day, months_to_go() up to its '
   'end, and a label such as Q4, week 8';
+
+CREATE FUNCTION salesops.check_forecast_instant(as_of timestamptz)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM salesops.check_as_of(as_of);
+  IF salesops.period_after(as_of) IS NULL THEN
+    RAISE EXCEPTION 'there is no fiscal quarter at %', as_of USING
+      ERRCODE = 'invalid_parameter_value', HINT = 'Take an instant of your sales history.';
+  END IF;
+END $$;
+COMMENT ON FUNCTION salesops.check_forecast_instant(timestamptz) IS
+  'Raises 22023 where check_as_of() does, and for an instant before the first fiscal quarter';

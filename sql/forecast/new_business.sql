@@ -5,9 +5,9 @@
 -- kept by owner, so that it adds up over any hierarchy; of the days between two marks it is the share of days.
 --
 -- The spread is that of the quarters about their mean, with a floor for few of them: four quarters that happened to be
--- alike prove little. A coefficient of variation of 0.3 counts as two quarters more:
+-- alike prove little. A coefficient of variation of a half counts as two quarters more:
 --
---   variance = (1 + 1/n) x (sum (x - mean)^2 + 2 x (0.3 x mean)^2) / (n - 1 + 2)
+--   variance = (1 + 1/n) x (sum (x - mean)^2 + 2 x (mean / 2)^2) / (n - 1 + 2)
 --
 -- where 1 + 1/n is for the mean that is itself estimated.
 
@@ -68,20 +68,27 @@ COMMENT ON FUNCTION salesops.new_business_history(timestamptz, timestamptz) IS
 
 CREATE FUNCTION salesops.new_business_share(months_to_go numeric, mark integer)
 RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN greatest(0, 1 - abs(months_to_go - mark));
+RETURN CASE WHEN months_to_go IS NOT NULL AND mark IS NOT NULL THEN greatest(0, 1 - abs(months_to_go - mark)) END;
 COMMENT ON FUNCTION salesops.new_business_share(numeric, integer) IS
   'Share of the new business after a mark (3, 2 or 1 months to go) that counts for an instant: 1 at the mark, by days less towards the '
   'next and the previous one; at the end of the quarter there is no more';
 
+CREATE FUNCTION salesops.new_business_stddev(amounts numeric[]) RETURNS float8
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT sqrt(((s.deviation + 2 * (s.mean / 2) ^ 2) / (s.n + 1) * (1 + 1 / s.n))::float8)
+  FROM (SELECT count(*)::numeric AS n, avg(a.amount) AS mean, coalesce(var_samp(a.amount), 0) * (count(*) - 1) AS deviation
+        FROM unnest(new_business_stddev.amounts) AS a(amount)) s
+  WHERE s.n > 0;
+END;
+COMMENT ON FUNCTION salesops.new_business_stddev(numeric[]) IS
+  'Standard deviation of the next quarter''s new business, from that of the last ones: as if two more quarters had shown a coefficient of '
+  'variation of a half, and with the uncertainty of the mean; NULL for none';
+
 CREATE FUNCTION salesops.new_business_spread(amounts numeric[], OUT mean numeric, OUT stddev float8)
 RETURNS record LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT m.mean,
-         sqrt((1 + 1.0 / m.n) * ((SELECT sum((a.amount - m.mean) ^ 2.0) FROM unnest(amounts) AS a(amount)) + 2 * (0.3 * m.mean) ^ 2.0)
-              / (m.n - 1 + 2))::float8
-  FROM (SELECT avg(a.amount) AS mean, count(*) AS n FROM unnest(amounts) AS a(amount)) m
-  WHERE m.n > 0;
+  SELECT avg(a.amount), salesops.new_business_stddev(amounts) FROM unnest(amounts) AS a(amount);
 END;
 COMMENT ON FUNCTION salesops.new_business_spread(numeric[]) IS
-  'Mean and standard deviation of the next quarter''s new business from that of the last ones, at least one (none: NULL): the '
-  'deviation counts a coefficient of variation of 0.3 as two quarters more and that the mean is an estimate';
+  'Mean of the new business of the last quarters, and new_business_stddev() for the next one; NULL for none';

@@ -25,21 +25,20 @@ CREATE FUNCTION salesops.account_spans(known_at timestamptz, of_deals salesops.d
                                        OUT valid_from timestamptz, OUT valid_until timestamptz)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
+  WITH named AS (
+    SELECT DISTINCT v.source_key, v.account_id FROM unnest(account_spans.of_deals) k
+    JOIN salesops.opportunity_version v ON v.source_key = k.source_key AND v.id = k.id
+  )
   SELECT a.source_key, a.id, a.industry, a.segment, a.employees,
          CASE WHEN row_number() OVER w = 1 THEN '-infinity' ELSE a.effective_at END, lead(a.effective_at, 1, 'infinity') OVER w
-  FROM (SELECT p.source_key, p.id, p.industry, p.segment, p.employees, p.effective_at, p.recorded_at, 1 AS place
-        FROM salesops.account p
-        WHERE p.recorded_at <= account_spans.known_at AND NOT p.is_deleted AND p.merged_into IS NULL
-          AND (account_spans.of_deals IS NULL
-               OR (p.source_key, p.id) IN (SELECT v.source_key, v.account_id FROM unnest(account_spans.of_deals) k
-                                           JOIN salesops.opportunity_version v ON v.source_key = k.source_key AND v.id = k.id))
+  FROM (SELECT p.*, 1 AS place FROM salesops.account p WHERE account_spans.of_deals IS NULL
         UNION ALL
-        SELECT h.source_key, h.id, h.industry, h.segment, h.employees, h.effective_at, h.recorded_at, 0
-        FROM salesops.account_history h
-        WHERE h.recorded_at <= account_spans.known_at AND NOT h.is_deleted AND h.merged_into IS NULL
-          AND (account_spans.of_deals IS NULL
-               OR (h.source_key, h.id) IN (SELECT v.source_key, v.account_id FROM unnest(account_spans.of_deals) k
-                                           JOIN salesops.opportunity_version v ON v.source_key = k.source_key AND v.id = k.id))) a
+        SELECT h.*, 0 FROM salesops.account_history h WHERE account_spans.of_deals IS NULL
+        UNION ALL
+        SELECT p.*, 1 FROM named n JOIN salesops.account p ON p.source_key = n.source_key AND p.id = n.account_id
+        UNION ALL
+        SELECT h.*, 0 FROM named n JOIN salesops.account_history h ON h.source_key = n.source_key AND h.id = n.account_id) a
+  WHERE a.recorded_at <= account_spans.known_at AND NOT a.is_deleted AND a.merged_into IS NULL
   WINDOW w AS (PARTITION BY a.source_key COLLATE "C", a.id COLLATE "C" ORDER BY a.effective_at, a.recorded_at, a.place);
 END;
 COMMENT ON FUNCTION salesops.account_spans(timestamptz, salesops.deal_key[]) IS

@@ -23,7 +23,7 @@ COMMENT ON COLUMN salesops.current_forecast.corporate_currency IS 'ISO code of t
 COMMENT ON COLUMN salesops.current_forecast.fiscal_year_start_month IS 'First month of the fiscal year';
 COMMENT ON COLUMN salesops.current_forecast.time_zone IS 'Zone of its days';
 COMMENT ON COLUMN salesops.current_forecast.weights IS 'Category weights in rank order';
-SELECT pg_catalog.pg_extension_config_dump('salesops.current_forecast', 'WHERE false');
+SELECT pg_catalog.pg_extension_config_dump('salesops.current_forecast', '');
 
 CREATE TABLE salesops.current_owner_forecast (
   source_key    text NOT NULL,
@@ -52,7 +52,7 @@ COMMENT ON COLUMN salesops.current_owner_forecast.last_actual IS 'Won in the qua
 COMMENT ON COLUMN salesops.current_owner_forecast.existing IS 'Expected of the open deals: sum of amount x probability';
 COMMENT ON COLUMN salesops.current_owner_forecast.weighted IS 'Weighted total of the quarter: won, and amount x category weight of what is to close in it';
 COMMENT ON COLUMN salesops.current_owner_forecast.pipeline IS 'Distribution of what the open deals bring';
-SELECT pg_catalog.pg_extension_config_dump('salesops.current_owner_forecast', 'WHERE false');
+SELECT pg_catalog.pg_extension_config_dump('salesops.current_owner_forecast', '');
 
 CREATE FUNCTION salesops.owner_book(deals salesops.current_deal_forecast[], correlation float8,
                                     OUT open_deals bigint, OUT won_deals bigint, OUT unknown_deals bigint, OUT actual numeric,
@@ -65,7 +65,8 @@ BEGIN ATOMIC
          coalesce(sum(d.amount) FILTER (WHERE d.part = 'won'), 0),
          coalesce(sum(d.amount) FILTER (WHERE d.part = 'won last quarter'), 0),
          coalesce(sum(d.expected) FILTER (WHERE d.part = 'open'), 0), coalesce(sum(d.weighted), 0),
-         salesops.bookings(d.amount, d.probability, owner_book.correlation) FILTER (WHERE d.part = 'open')
+         coalesce(salesops.bookings(d.amount, d.probability, owner_book.correlation) FILTER (WHERE d.part = 'open'),
+                  salesops.uncertain_bookings(0, 0, owner_book.correlation))
   FROM unnest(owner_book.deals) d;
 END;
 COMMENT ON FUNCTION salesops.owner_book(salesops.current_deal_forecast[], float8) IS
@@ -87,7 +88,8 @@ COMMENT ON FUNCTION salesops.is_current_forecast(timestamptz, timestamptz) IS
 CREATE FUNCTION salesops.forecast_correlation(as_of timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS float8 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT coalesce((SELECT m.correlation FROM salesops.current_win_model(forecast_correlation.as_of, forecast_correlation.known_at) m), 0.02);
+  SELECT coalesce((SELECT m.correlation FROM salesops.current_win_model(forecast_correlation.as_of, forecast_correlation.known_at) m),
+                  salesops.shrunk_correlation(NULL, 0));
 END;
 COMMENT ON FUNCTION salesops.forecast_correlation(timestamptz, timestamptz) IS
   'Correlation of the common factor that a forecast as of an instant uses: of current_win_model(), 0.02 without one';

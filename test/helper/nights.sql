@@ -60,6 +60,7 @@ RETURN EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity a USING (pid)
 CREATE TRIGGER gate AFTER INSERT ON salesops.source_sync FOR EACH ROW WHEN (new.entity = 'lead')
   EXECUTE FUNCTION nights.gate('sync');
 CREATE TRIGGER gate AFTER INSERT ON salesops.forecast_snapshot EXECUTE FUNCTION nights.gate('snapshot');
+CREATE TRIGGER gate AFTER INSERT ON salesops.current_forecast EXECUTE FUNCTION nights.gate('forecast');
 CREATE TRIGGER gate AFTER INSERT ON salesops.audit_tally FOR EACH ROW WHEN (new.rule = 'missing_amount')
   EXECUTE FUNCTION nights.gate('audit');
 CREATE TRIGGER gate AFTER INSERT ON salesops.mart_refresh FOR EACH ROW WHEN (new.mart = 'open_pipeline')

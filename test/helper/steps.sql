@@ -14,7 +14,7 @@ DECLARE
 BEGIN
   FOR part IN
     SELECT p.oid::regprocedure AS signature, n.name
-    FROM unnest(ARRAY['sync_all', 'take_snapshot', 'audit', 'refresh_marts']) AS n (name)
+    FROM unnest(ARRAY['sync_all', 'take_snapshot', 'keep_forecast', 'audit', 'refresh_marts']) AS n (name)
     JOIN pg_proc p ON p.proname = prefix_now || n.name AND p.pronamespace = 'salesops'::regnamespace
   LOOP
     EXECUTE format('ALTER FUNCTION %s RENAME TO %I', part.signature, prefix_then || part.name);
@@ -23,7 +23,7 @@ END $$;
 
 CREATE FUNCTION rehearsal.leave() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  DROP FUNCTION salesops.sync_all(timestamptz), salesops.take_snapshot(timestamptz), salesops.audit(bigint, timestamptz),
+  DROP FUNCTION salesops.sync_all(timestamptz), salesops.take_snapshot(timestamptz), salesops.keep_forecast(timestamptz), salesops.audit(bigint, timestamptz),
                 salesops.refresh_marts(timestamptz);
   PERFORM rehearsal.rename_parts('real_', '');
 END $$;
@@ -44,6 +44,8 @@ CREATE FUNCTION salesops.sync_all(as_of timestamptz) RETURNS bigint LANGUAGE sql
 AS $$ SELECT rehearsal.play('sync', as_of) $$;
 CREATE FUNCTION salesops.take_snapshot(as_of timestamptz) RETURNS bigint LANGUAGE sql
 AS $$ SELECT rehearsal.play('snapshot', as_of) $$;
+CREATE FUNCTION salesops.keep_forecast(as_of timestamptz) RETURNS bigint LANGUAGE sql
+AS $$ SELECT rehearsal.play('forecast', as_of) $$;
 CREATE FUNCTION salesops.audit(run_id bigint, as_of timestamptz) RETURNS bigint LANGUAGE sql
 AS $$ SELECT rehearsal.play('audit', as_of) $$;
 CREATE FUNCTION salesops.refresh_marts(as_of timestamptz) RETURNS bigint LANGUAGE sql

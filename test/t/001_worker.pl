@@ -21,7 +21,7 @@ $node->start;
 
 sub sales { return $node->safe_psql('sales', $_[0]); }
 
-my $all_good = 'sync succeeded, snapshot succeeded, audit succeeded, refresh succeeded, alert succeeded, purge succeeded';
+my $all_good = 'sync succeeded, snapshot succeeded, forecast succeeded, audit succeeded, refresh succeeded, alert succeeded, purge succeeded';
 
 # --- on request ------------------------------------------------------------------------------------------
 
@@ -33,7 +33,7 @@ is(steps_of($node, 'sales', $run), $all_good, '... with all its steps in order')
 is(sales("SELECT started_by, local_date, as_of = '2017-12-31 23:59:59+00', backend_pid <> pg_backend_pid()
 		  FROM salesops.run_log WHERE run_id = $run"),
 	'manual|2017-12-31|t|t', '... logged as of the instant asked for, run by another process');
-is(sales("SELECT count(*), bool_and(as_of = '2017-12-31 23:59:59+00') FROM rehearsal.trace"), '4|t',
+is(sales("SELECT count(*), bool_and(as_of = '2017-12-31 23:59:59+00') FROM rehearsal.trace"), '5|t',
 	'... and each step computed as of that instant');
 is(sales("SELECT count(*) FROM salesops.run_request"), '0', '... and the request is answered');
 
@@ -66,11 +66,11 @@ is(sales("SELECT count(*) FROM salesops.run_log WHERE started_by = 'schedule'"),
 rehearse($node, 'sales', snapshot => q{DO $$BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '53100', DETAIL = 'd', HINT = 'h'; END$$});
 $run = request($node, 'sales');
 is(await($node, 'sales', $run), 'failed', 'a run with a failing step fails');
-is(steps_of($node, 'sales', $run), 'sync succeeded, snapshot failed 53100, audit succeeded, refresh succeeded, alert succeeded, purge succeeded',
+is(steps_of($node, 'sales', $run), 'sync succeeded, snapshot failed 53100, forecast succeeded, audit succeeded, refresh succeeded, alert succeeded, purge succeeded',
 	'... and its other steps succeed');
 is(sales("SELECT message, detail, hint, rows_affected FROM salesops.run_step_log WHERE run_id = $run AND step = 'snapshot'"),
 	'no room|d|h|', '... the error is logged in full');
-is(sales("SELECT string_agg(step, ' ' ORDER BY ctid) FROM rehearsal.trace"), 'sync audit refresh',
+is(sales("SELECT string_agg(step, ' ' ORDER BY ctid) FROM rehearsal.trace"), 'sync forecast audit refresh',
 	'... and what the failing step had written is gone');
 
 rehearse($node, 'sales', sync => 'SELECT pg_sleep(60)', refresh => 'LOCK TABLE rehearsal.trace IN ACCESS EXCLUSIVE MODE');
@@ -80,7 +80,7 @@ $holder->query_safe('BEGIN');
 $holder->query_safe('LOCK TABLE rehearsal.trace IN ROW EXCLUSIVE MODE');
 $run = request($node, 'sales');
 is(await($node, 'sales', $run), 'failed', 'a run with steps over their limits fails');
-is(steps_of($node, 'sales', $run), 'sync failed 57014, snapshot succeeded, audit succeeded, refresh failed 55P03, alert succeeded, purge succeeded',
+is(steps_of($node, 'sales', $run), 'sync failed 57014, snapshot succeeded, forecast succeeded, audit succeeded, refresh failed 55P03, alert succeeded, purge succeeded',
 	'... the statement and the lock time-out each end one step');
 is(sales("SELECT finished_at - started_at BETWEEN '0.7 s' AND '5 s' FROM salesops.run_step_log
 		  WHERE run_id = $run AND step = 'sync'"), 't', '... at the limit');
@@ -92,7 +92,7 @@ $run = request($node, 'sales');
 wait_for_step($node);
 sales("SELECT pg_cancel_backend(backend_pid) FROM salesops.run_log WHERE run_id = $run");
 is(await($node, 'sales', $run), 'failed', 'pg_cancel_backend() ends a step');
-is(steps_of($node, 'sales', $run), 'sync failed 57014, snapshot succeeded, audit succeeded, refresh succeeded, alert succeeded, purge succeeded', '... and only that');
+is(steps_of($node, 'sales', $run), 'sync failed 57014, snapshot succeeded, forecast succeeded, audit succeeded, refresh succeeded, alert succeeded, purge succeeded', '... and only that');
 
 # --- one run at a time -----------------------------------------------------------------------------------
 
@@ -122,7 +122,7 @@ is(await($node, 'sales', $run), 'abandoned', 'a run whose runner is killed is se
 rehearse($node, 'sales');
 is(await($node, 'sales', request($node, 'sales')), 'succeeded', '... the next run begins at once');
 is(sales("SELECT status FROM salesops.run_log WHERE run_id = $run"), 'abandoned', '... and logs what became of the last');
-is(steps_of($node, 'sales', $run), 'sync succeeded, snapshot succeeded, audit abandoned', '... and of its steps');
+is(steps_of($node, 'sales', $run), 'sync succeeded, snapshot succeeded, forecast succeeded, audit abandoned', '... and of its steps');
 
 # --- a server that was down ------------------------------------------------------------------------------
 

@@ -106,7 +106,8 @@ cmp_ok(@tables, '>', 30, 'there are tables to compare');
 is_deeply([ list($other, 'sales', $dumped_tables) ], \@tables, 'the same tables are there');
 my $tables_then = contents($origin, 'sales', $no_column, @tables);
 foreach my $table (qw(opportunity opportunity_history finding forecast_snapshot stage_map category_map value_map setting weight_set
-	audit_rule schedule source run_step_log publication mart_refresh forecast_submission forecast_adjustment forecast_deadline))
+	audit_rule schedule source run_step_log publication mart_refresh forecast_submission forecast_adjustment forecast_deadline
+	fitted_model fitted_new_business fitted_price_realization current_forecast current_deal_forecast current_owner_forecast))
 {
 	unlike($tables_then->{"salesops.$table"}, qr/^0 /, "$table has rows");
 }
@@ -135,6 +136,8 @@ foreach my $check (
 	[ q{SELECT count(*) FROM public.big_deal}, 'a user\'s view' ],
 	[ q{SELECT salesops.next_due('nightly', '2026-06-17')}, 'when the next run is due' ],
 	[ q{SELECT string_agg(d::text, '|') FROM salesops.dump_losses() d}, 'what the next dump would lose (nothing)' ],
+	[ q{SELECT string_agg(f::text, '|') FROM unnest(ARRAY['2026-06-16 18:00+00', '2026-06-16 19:00+00']::timestamptz[]) t
+		CROSS JOIN LATERAL salesops.forecast(salesops.period_after(t), 'company', t) f}, 'the forecast, kept or computed,' ],
 	[ q{SELECT count(*) FROM salesops.replay_snapshot('2026-06-15 18:00+00')}, 'a replay of what was published' ])
 {
 	my ($query, $what) = @$check;

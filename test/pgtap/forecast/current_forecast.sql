@@ -4,7 +4,9 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(29);
+SET LOCAL TimeZone = 'UTC';
+SET LOCAL DateStyle = 'ISO';
+SELECT plan(37);
 
 SELECT count(*) FROM generate_crm(3000, 15, 7, '2026-11-20 12:00+00', 0.05, 'generated') \gset ignored_
 SELECT connect('g', 'fivetran_salesforce', 'generated');
@@ -56,8 +58,9 @@ SELECT results_eq($$SELECT line, trim_scale(round(sum(mean), 6)) FROM mean_by_sc
 SELECT results_eq($$SELECT line, trim_scale(round(sum(mean), 6)) FROM mean_by_scope WHERE scope_kind = 'region' OR scope = 'owner:(no rep)' GROUP BY 1 ORDER BY 1$$,
                   $$SELECT line, trim_scale(round(mean, 6)) FROM mean_by_scope WHERE scope_kind = 'company' ORDER BY 1$$, 'so do regions with what is nobody''s');
 SELECT is((SELECT bookings(o.pipeline)::text FROM owner_forecasts('2026-11-20 12:00+00') o),
-          (SELECT bookings(p.amount, p.probability, 0.02)::text FROM win_probabilities('2026-11-20 12:00+00') p), 'the owners'' distributions add up to the company''s, byte for byte')
-FROM fitted_model m WHERE m.correlation = 0.02;
+          (SELECT bookings(p.amount, p.probability, m.correlation)::text FROM win_probabilities('2026-11-20 12:00+00') p CROSS JOIN fitted_model m),
+          'the owners'' distributions add up to the company''s, byte for byte');
+SELECT ok(m.correlation BETWEEN 0 AND 0.5 AND m.correlation_quarters > 3, 'their correlation was learned from past quarters') FROM fitted_model m;
 
 -- The same by any way of computing it.
 SELECT refresh_current_forecast('2026-11-20 12:00+00');
@@ -104,7 +107,19 @@ SELECT is_empty('TABLE refreshed EXCEPT ALL TABLE updated', '... and no less');
 SELECT ok(NOT is_current_basis('2026-11-21 03:00+00'), 'a new day asks anew');
 UPDATE rep SET name = name || '!', recorded_at = '2026-11-20 17:00+00' WHERE id = (SELECT min(id) FROM rep);
 SELECT ok(NOT is_current_basis('2026-11-20 18:00+00'), 'so does a change of the reps');
+-- What the night does.
+SELECT keep_forecast('2026-11-20 18:30+00') \gset ignored_
+SELECT is((SELECT c.as_of || ' ' || c.model_id FROM current_forecast c), (timestamptz '2026-11-20 18:30+00') || ' ' || :model_id, 'the forecast is kept by the model there is');
+SELECT ok(NOT is_model_due('2026-11-27 11:59+00') AND is_model_due('2026-11-27 12:00+00'), 'after seven days another is due');
+SELECT set_setting('model_age', '400 days');
+SELECT ok(NOT is_model_due('2026-12-31 12:00+00') AND is_model_due('2026-12-31 23:59:59.999999+00'), 'or when a quarter begins, at the last instant of the one before');
+SELECT set_setting('model_age', '1 days');
+SELECT keep_forecast('2026-11-21 18:30+00') \gset ignored_
+SELECT is((SELECT array_agg(m.as_of ORDER BY m.model_id) FROM fitted_model m), '{2026-11-20 12:00+00,2026-11-21 18:30+00}'::timestamptz[], 'when it is due, another is fitted');
+SELECT isnt((SELECT c.model_id FROM current_forecast c), :model_id::bigint, 'and used');
+SELECT throws_ok($$SELECT set_setting('model_age', 'a week')$$, '22023', NULL, 'an age is a number of days');
 SELECT throws_ok($$SELECT refresh_current_forecast('infinity')$$, '22023', NULL, 'no instant');
 SELECT throws_ok($$SELECT update_current_forecast(NULL)$$, '22023', NULL, 'nor none');
+SELECT throws_ok($$SELECT keep_forecast('0044-03-15 BC')$$, '22023', 'there is no fiscal quarter at 0044-03-15 00:00:00+00 BC', 'nor one before all calendars');
 SELECT * FROM finish();
 ROLLBACK;

@@ -4,7 +4,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(15);
+SELECT plan(16);
 
 SELECT is((SELECT (h.day, h.period, h.start_date, h.end_date, h.months_to_go, h.label)::text FROM forecast_horizon('2026-10-31 23:59:59.999999+00') h),
           '(2026-11-01,FY2026-Q4,2026-10-01,2026-12-31,2,"Q4, week 5")', 'at a mark two months are left');
@@ -14,6 +14,7 @@ SELECT is((SELECT h.months_to_go FROM forecast_horizon('2026-11-20 23:00+00') h)
           'all day long it is equally far');
 SELECT is((SELECT (h.period, h.months_to_go, h.label)::text FROM forecast_horizon('2026-09-30 23:59:59.999999+00') h),
           '(FY2026-Q4,3,"Q4, week 1")', 'at the last instant of a quarter the next one is asked about');
+SELECT is((SELECT h::text FROM forecast_horizon('infinity') h), '(,,,,,)', 'for ever has no quarter');
 SELECT set_setting('fiscal_year_start_month', '2'), set_setting('time_zone', 'America/New_York');
 SELECT is((SELECT (h.day, h.period, h.end_date, h.months_to_go)::text FROM forecast_horizon('2027-01-01 04:00+00') h),
           '(2026-12-31,FY2027-Q4,2027-01-31,1.03225806451613)', 'in the calendar and the zone of the settings, across a year');
@@ -21,10 +22,10 @@ SELECT set_setting('fiscal_year_start_month', '1'), set_setting('time_zone', 'UT
 
 SELECT results_eq($$SELECT m, new_business_share(3, m), new_business_share(2.25, m), new_business_share(0.5, m) FROM generate_series(3, 1, -1) m$$,
                   $$VALUES (3, 1::numeric, 0.25, 0::numeric), (2, 0, 0.75, 0), (1, 0, 0, 0.5)$$, 'between two marks it is by days, and nothing at the end');
--- mean 105, squares 25 + 25 + 225 + 225, floor 2 x 31.5^2: 1.25 x 2484.5 / 5 = 621.125
-SELECT is((SELECT (s.mean, round(s.stddev::numeric, 6))::text FROM new_business_spread('{100,110,120,90}') s), '(105.0000000000000000,24.922380)', 'the spread by hand');
--- one quarter: 2 x (2 x 30^2) / 2 = 1800
-SELECT is((SELECT (s.mean, round(s.stddev::numeric, 6))::text FROM new_business_spread('{100}') s), '(100.0000000000000000,42.426407)', 'one quarter alone has the floor');
+-- mean 105, squares 25 + 25 + 225 + 225, floor 2 x 52.5^2: 1.25 x 6012.5 / 5 = 1503.125
+SELECT is((SELECT (s.mean, round(s.stddev::numeric, 6))::text FROM new_business_spread('{100,110,120,90}') s), '(105.0000000000000000,38.770156)', 'the spread by hand');
+-- one quarter: 2 x (2 x 50^2) / 2 = 5000
+SELECT is((SELECT (s.mean, round(s.stddev::numeric, 6))::text FROM new_business_spread('{100}') s), '(100.0000000000000000,70.710678)', 'one quarter alone has the floor');
 SELECT is((SELECT (s.mean, s.stddev)::text FROM new_business_spread('{0,0}') s), '(0.00000000000000000000,0)', 'nothing has no spread');
 SELECT is((SELECT s::text FROM new_business_spread('{}') s), '(,)', 'no quarter is unknown');
 

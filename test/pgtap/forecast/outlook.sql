@@ -4,7 +4,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(35);
+SELECT plan(39);
 
 CREATE FUNCTION pg_temp.rep(id text, manager text, region text) RETURNS void LANGUAGE sql AS $$
   INSERT INTO salesops.rep (source_key, id, name, manager_id, region, is_deleted, effective_at, recorded_at, origin)
@@ -31,7 +31,7 @@ SELECT connect('s', 'generic', 'public', '{"entities": {"opportunity": {"relatio
 SELECT results_eq($$SELECT line, deals, mean, published, forecast_method, label, reason FROM forecast('FY2026-Q4', 'company', '2026-11-20')$$,
   $$VALUES ('actuals', 0::bigint, 0::numeric, NULL::numeric, NULL, NULL, NULL), ('existing pipeline', 0, 0, NULL, NULL, NULL, NULL),
            ('new business', NULL, NULL, NULL, NULL, NULL, 'not in the weighted total'),
-           ('total', 0, 0, 0, 'category weights', 'Q4, week 8', 'uncalibrated: no win model was fitted by then')$$,
+           ('total', 0, 0, 0, 'category weights', 'Q4, week 8', 'uncalibrated: no win model was fitted by then; no backtest says how far off it was')$$,
   'an empty database has a forecast of nothing, and says that nobody should believe it');
 
 -- Ann leads bob and cat. Commit 90 %, Best Case 50 %, Pipeline 20 %.
@@ -79,7 +79,7 @@ SELECT is(pg_temp.line('total', 'company', 'FY2027-Q1'), '1 80 80', 'a later one
 SELECT is((SELECT f.reason FROM forecast('FY2027-Q1', 'company', '2026-11-20') f WHERE f.line = 'total'),
           'uncalibrated: the model looks as far as the end of FY2026-Q4', '... with the reason');
 SELECT is((SELECT (f.forecast_method, f.reason)::text FROM forecast('FY2026-Q4', 'company', '2026-11-20 12:00+00', 'category_weights') f WHERE f.line = 'total'),
-          '("category weights",)', 'who asks for weights needs no reason');
+          '("category weights","no backtest says how far off it was")', 'who asks for weights needs no reason');
 SELECT is((SELECT trim_scale(f.mean) FROM forecast('FY2026-Q4', 'company', '2026-10-15') f WHERE f.line = 'total'), 0::numeric, 'nothing was known before it was recorded');
 SELECT is((SELECT trim_scale(f.mean) FROM forecast('FY2026-Q4', 'company', '2026-11-20', NULL, 'infinity') f WHERE f.line = 'total'), 467::numeric, 'known later, asked of then');
 
@@ -103,11 +103,24 @@ BEGIN
   PERFORM salesops.fit_forecast('2026-11-20 12:00+00');
   RETURN (SELECT concat_ws(' / ', f.forecast_method, f.reason) FROM salesops.forecast('FY2026-Q4', 'company', '2026-11-20 12:00+00') f WHERE f.line = 'total');
 END $$;
-SELECT matches(pg_temp.history(20, 8), '^category weights / uncalibrated: 20 deals to learn from, and 50 are needed$', 'too few deals');
-SELECT matches(pg_temp.history(100, 100), '^category weights / the range from P10 to P90 is wider than the median$', 'all won: it remains when, and what four deals bring');
+SELECT matches(pg_temp.history(20, 8), '^category weights / uncalibrated: 20 deals to learn from, and 50 are needed; ', 'too few deals');
+SELECT matches(pg_temp.history(100, 100), '^category weights / the range from P10 to P90 is wider than the median; ', 'all won: it remains when, and what four deals bring');
 SELECT matches(pg_temp.history(100, 0), '^category weights / uncalibrated: fewer than 10 won deals', 'all lost');
-SELECT matches(pg_temp.history(100, 60), '^category weights / the range from P10 to P90 is wider than the median$', 'a model of one rep with four open deals');
+SELECT matches(pg_temp.history(100, 60), '^category weights / the range from P10 to P90 is wider than the median; ', 'a model of one rep with four open deals');
 SELECT is((SELECT count(*)::text || ' ' || max(deals) || ' ' || max(new_business_quarters) FROM fitted_model), '4 100 2', 'every model is kept with its counts');
+
+-- Cat has nothing but a won deal, of a deal nothing but the key is known, and dates lie in the future and in reverse.
+UPDATE opportunity SET is_closed = true, is_won = true WHERE id = 'd4';
+INSERT INTO opportunity (source_key, id, is_deleted, effective_at, recorded_at, origin) VALUES ('s', 'bare', false, '2026-11-01', '2026-11-01', 'sync');
+INSERT INTO opportunity (source_key, id, owner_id, amount, close_date, created_at, is_deleted, effective_at, recorded_at, origin)
+VALUES ('s', 'future', 'bob', -5, '2999-12-31', '2900-01-01', false, '2026-11-01', '2026-11-01', 'sync'),
+       ('s', 'reversed', 'bob', 1e15, '1970-01-01', '2026-10-01', false, '2026-11-01', '2026-11-01', 'sync');
+SELECT forecast_text AS computed FROM (SELECT string_agg(f::text, chr(10)) AS forecast_text FROM forecast('FY2026-Q4', 'company', '2026-11-20 12:00+00') f) x \gset
+SELECT lives_ok($$SELECT refresh_current_forecast('2026-11-20 12:00+00')$$, 'it is kept all the same');
+SELECT is((SELECT (o.open_deals, o.won_deals, o.existing, mean(o.pipeline))::text FROM current_owner_forecast o WHERE o.owner_id = 'cat'), '(0,1,0,0)',
+          'of an owner without an open deal too');
+SELECT ok(bool_and(d.probability BETWEEN 1e-6 AND 1 - 1e-6), 'every probability is one') FROM current_deal_forecast d WHERE d.part = 'open';
+SELECT is((SELECT string_agg(f::text, chr(10)) FROM forecast('FY2026-Q4', 'company', '2026-11-20 12:00+00') f), :'computed', 'and says the same');
 SELECT throws_ok($$UPDATE fitted_model SET correlation = 0.5$$, '23001', NULL, 'and never changed');
 SELECT * FROM finish();
 ROLLBACK;

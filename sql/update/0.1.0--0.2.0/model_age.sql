@@ -1,0 +1,47 @@
+-- Setting model_age.
+CREATE OR REPLACE FUNCTION salesops.settings(OUT name text, OUT value text, OUT is_default boolean, OUT meaning text)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT d.name, coalesce(s.value, d.value), s.value IS NULL, d.meaning
+  FROM (VALUES
+    ('time_zone', 'UTC', 'Zone in which a date ends: as_of a date is its last instant here'),
+    ('fiscal_year_start_month', '1', 'First month of the fiscal year, 1-12; FYn is named for the year it ends in'),
+    ('corporate_currency', 'USD', 'ISO code of the currency that totals are in'),
+    ('weight_set', 'default', 'Weight set of the published forecast'),
+    ('run_log_keep', '400 days', 'How long runs stay in the run log'),
+    ('model_age', '7 days', 'How old the win model may be before step forecast fits another; a new quarter has one of its own')
+  ) AS d(name, value, meaning)
+  LEFT JOIN LATERAL (SELECT c.value FROM salesops.setting c WHERE c.name = d.name ORDER BY c.set_at DESC LIMIT 1) s ON true;
+END;
+
+CREATE OR REPLACE FUNCTION salesops.set_setting(name text, value text)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+  wanted text;
+BEGIN
+  IF salesops.get_setting(name) IS NULL THEN
+    RAISE EXCEPTION 'unknown setting "%"', name USING
+      ERRCODE = 'undefined_object',
+      HINT = 'SELECT * FROM salesops.settings() lists them.';
+  END IF;
+  wanted := CASE name
+    WHEN 'time_zone' THEN 'a zone of pg_timezone_names'
+    WHEN 'fiscal_year_start_month' THEN 'a whole number from 1 to 12'
+    WHEN 'corporate_currency' THEN 'an ISO 4217 code such as EUR'
+    WHEN 'weight_set' THEN 'the name of a weight set'
+    WHEN 'run_log_keep' THEN 'a number of days such as ''400 days'''
+    WHEN 'model_age' THEN 'a number of days such as ''7 days'''
+  END;
+  IF value IS NULL
+     OR name = 'time_zone' AND NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = value)
+     OR name = 'fiscal_year_start_month' AND value !~ '^([1-9]|1[0-2])$'
+     OR name = 'corporate_currency' AND value !~ '^[A-Z]{3}$'
+     OR name = 'weight_set' AND value = ''
+     OR name IN ('run_log_keep', 'model_age') AND value !~ '^[1-9][0-9]{0,4} days$' THEN
+    RAISE EXCEPTION 'invalid value for setting "%": %', name, coalesce(quote_literal(value), 'NULL') USING
+      ERRCODE = 'invalid_parameter_value',
+      DETAIL = format('The setting takes %s.', wanted);
+  END IF;
+  INSERT INTO salesops.setting (name, value) VALUES (name, value);
+END $$;

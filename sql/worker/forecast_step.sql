@@ -1,0 +1,8 @@
+-- forecast_step.sql: the forecast kept up to date, by the night and by every sync.
+
+CREATE FUNCTION salesops.step_forecast(run_id bigint, as_of timestamptz) RETURNS bigint
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN salesops.keep_forecast(as_of);
+END $$;
+COMMENT ON FUNCTION salesops.step_forecast(bigint, timestamptz) IS 'Step forecast: keep_forecast(as_of)';
