@@ -57,9 +57,12 @@ BEGIN ATOMIC
   JOIN mark m ON m.mark = d.instant
   LEFT JOIN outcome o ON o.source_key = d.source_key AND o.id = d.id
   -- Closed, but nobody knows when: neither inside the quarter nor outside.
-  WHERE o.id IS NULL OR o.closed_on IS NOT NULL;
+  WHERE (o.id IS NULL OR o.closed_on IS NOT NULL)
+    -- Category and close date are the questions here. Where nobody recorded them at the time, only the deals that are still open
+    -- show any, so to have one would be to be not won.
+    AND d.is_remembered;
 END;
 COMMENT ON FUNCTION salesops.deals_at_marks(timestamptz, integer, timestamptz) IS
   'Deals open at the marks of the latest quarters that had ended by as_of, in the state they had then (is_due: to close in that '
   'quarter), and what became of them as known at known_at (NULL = as_of): status, closed_on, is_won (won by the end of '
-  'that quarter). Deals whose day of closing is unknown are left out';
+  'that quarter). Deals whose day of closing is unknown are left out, and those whose state at the mark nobody recorded at the time';

@@ -298,6 +298,10 @@ BEGIN
   row.p90 := quantiles[3];
   row.forecast_method := CASE WHEN is_modelled AND reasons = '{}' THEN 'model median' ELSE 'category weights' END;
   row.published := CASE row.forecast_method WHEN 'model median' THEN row.p50 ELSE book.weighted END;
+  row.noise_floor := CASE WHEN is_modelled THEN salesops.noise_floor(book.pipeline) END;
+  SELECT b.error, b.bias INTO row.backtested_error, row.backtested_bias
+  FROM salesops.backtested_accuracy(CASE row.forecast_method WHEN 'model median' THEN 'model' ELSE 'fixed_weights' END,
+                                    split_part(scope, ':', 1), horizon.months_to_go, as_of) b;
   SELECT s.wmape, s.bias INTO row.backtested_error, row.backtested_bias
   FROM salesops.backtest_score s JOIN salesops.backtest_run r ON r.run_id = s.run_id
   WHERE r.as_of <= forecast.as_of AND r.corporate_currency = salesops.get_setting('corporate_currency')

@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
 SET LOCAL timezone = 'UTC';
-SELECT plan(45);
+SELECT plan(47);
 
 -- By hand ---------------------------------------------------------------------------------------------------------------
 -- Everything was known at the end only. Ann and Bob report to Max; Ann sells in the north, Bob in the south.
@@ -93,6 +93,10 @@ SELECT results_eq(
             '2026-01-02'::timestamptz, '2026-01-02'::timestamptz, 'USD', 'default')$$, 'the run keeps its arguments');
 SELECT is_empty($$SELECT * FROM hand WHERE NOT (p10 <= p50 AND p50 <= p90)$$, 'quantiles are in order');
 SELECT is_empty($$SELECT * FROM hand WHERE noise_floor IS NOT NULL$$, 'no noise floor without a model');
+
+SELECT results_eq($$SELECT round(error, 9), round(bias, 9), forecasts FROM backtested_accuracy('naive', 'company', 2.4, '2026-02-01')$$,
+                  $$VALUES (round(240 / 390.0, 9), round(-240 / 390.0, 9), 1::bigint)$$, 'what a forecast shows of it 2.4 months before the end: the start''s');
+SELECT is_empty($$SELECT * FROM backtested_accuracy('naive', 'company', 3, '2026-01-01')$$, 'but not before it was known');
 
 -- What happened to a deal after its quarter is what a forecast is held against, and none of its inputs: C is opened again.
 INSERT INTO opportunity_history SELECT * FROM opportunity WHERE id = 'c';

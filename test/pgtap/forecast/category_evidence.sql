@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(39);
+SELECT plan(40);
 
 -- A further state of a deal; the one before it becomes history. closed: won, lost, or NULL = open.
 CREATE FUNCTION pg_temp.state(id text, since timestamptz, category text, close date, amount numeric DEFAULT 100, closed text DEFAULT NULL,
@@ -128,6 +128,11 @@ SELECT lives_ok($$ SELECT recalibrate_weights('2026-01-11', 'learned', months_to
 SELECT is((weights('learned', '2026-01-11'))[6], round(22.0 / 26, 4), '(4 + 18) / 26');
 SELECT throws_ok($$ DELETE FROM weight_evidence $$, '23001', NULL, 'and never changed');
 SELECT is((SELECT count(*) FROM weight_evidence), 14::bigint, 'seven rows each time');
+
+-- Deals first read on 2026-01-05 from a CRM that kept no history: of the closed ones nobody knows what category they had.
+SELECT pg_temp.state('old', '2025-08-01', 'Commit', '2025-12-15', recorded => '2026-01-05');
+SELECT is((SELECT deals FROM category_evidence('2026-01-10') WHERE category = 'Commit' AND months_to_go = 3), 6::bigint,
+  'a category that nobody recorded at the time is no evidence');
 
 SELECT finish();
 ROLLBACK;
