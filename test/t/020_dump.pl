@@ -161,7 +161,7 @@ my $instant = '^(as_of|as_of_date|refreshed_at)$';
 is_deeply(contents($other, 'sales', $instant, @marts), contents($origin, 'sales', $instant, @marts), '... and publishes the same');
 
 # A day later both servers make the same of the same news.
-my $wall_clock = '^(started_at|finished_at|set_at|synced_at|audited_at|published_at|refreshed_at|taken_at)$';
+my $wall_clock = '^(started_at|finished_at|set_at|synced_at|audited_at|published_at|refreshed_at|taken_at|fitted_at)$';
 my @outcome = grep { !/\.run_/ } @tables;
 $origin->safe_psql('sales', $quiet);
 foreach my $node ($origin, $other)

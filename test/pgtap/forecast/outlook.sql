@@ -4,7 +4,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(39);
+SELECT plan(40);
 
 CREATE FUNCTION pg_temp.rep(id text, manager text, region text) RETURNS void LANGUAGE sql AS $$
   INSERT INTO salesops.rep (source_key, id, name, manager_id, region, is_deleted, effective_at, recorded_at, origin)
@@ -95,8 +95,8 @@ CREATE FUNCTION pg_temp.history(n integer, won integer) RETURNS text LANGUAGE pl
 BEGIN
   DELETE FROM salesops.opportunity WHERE id LIKE 'h%';
   DELETE FROM salesops.opportunity_history WHERE id LIKE 'h%';
-  INSERT INTO salesops.opportunity (source_key, id, owner_id, stage, amount, close_date, created_at, is_closed, is_won, is_deleted, effective_at, recorded_at, origin)
-  SELECT 's', 'h' || i, 'ann', 'Stage of no map', 10, date '2026-04-05' + i % 60, '2026-01-10', true, i <= won, false, '2026-11-01', '2026-11-01', 'sync'
+  INSERT INTO salesops.opportunity (source_key, id, owner_id, stage, amount, list_amount, close_date, created_at, is_closed, is_won, is_deleted, effective_at, recorded_at, origin)
+  SELECT 's', 'h' || i, 'ann', 'Stage of no map', 10, 20, date '2026-04-05' + i % 60, '2026-01-10', true, i <= won, false, '2026-11-01', '2026-11-01', 'sync'
   FROM generate_series(1, n) i;
   INSERT INTO salesops.opportunity_history (source_key, id, owner_id, created_at, is_closed, is_deleted, effective_at, recorded_at, origin)
   SELECT 's', 'h' || i, 'ann', '2026-01-10', false, false, '2026-01-10', '2026-11-01', 'reconstructed' FROM generate_series(1, n) i;
@@ -108,6 +108,11 @@ SELECT matches(pg_temp.history(100, 100), '^category weights / the range from P1
 SELECT matches(pg_temp.history(100, 0), '^category weights / uncalibrated: fewer than 10 won deals', 'all lost');
 SELECT matches(pg_temp.history(100, 60), '^category weights / the range from P10 to P90 is wider than the median; ', 'a model of one rep with four open deals');
 SELECT is((SELECT count(*)::text || ' ' || max(deals) || ' ' || max(new_business_quarters) FROM fitted_model), '4 100 2', 'every model is kept with its counts');
+-- 60 deals won at half the list price of 20: (600 + 20 x 20) / (1200 + 20 x 20) = 0.625 of it is what it is worth.
+INSERT INTO product (source_key, id, name, list_price, is_deleted, effective_at, recorded_at, origin) VALUES ('s', 'p', 'Widget', 400, false, '2026-01-01', '2026-01-01', 'sync');
+INSERT INTO opportunity (source_key, id, owner_id, product, quantity, is_deleted, effective_at, recorded_at, origin) VALUES ('s', 'list', 'ann', 'Widget', 2, false, '2026-11-01', '2026-11-01', 'sync');
+SELECT is((SELECT (p.amount_basis, p.corporate_amount, trim_scale(p.amount))::text FROM win_probabilities('2026-11-20 12:00+00') p WHERE p.id = 'list'), '("list price",800,500)',
+          'an amount estimated at list price counts for what that is worth');
 
 -- Cat has nothing but a won deal, of a deal nothing but the key is known, and dates lie in the future and in reverse.
 UPDATE opportunity SET is_closed = true, is_won = true WHERE id = 'd4';
