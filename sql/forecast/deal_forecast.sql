@@ -74,6 +74,12 @@ END;
 COMMENT ON FUNCTION salesops.model_doubt(salesops.fitted_model) IS
   'Why a fitted model must not be believed; NULL = it may, or there is none';
 
+CREATE FUNCTION salesops.bookable_amount(amount numeric)
+RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN abs(amount) <= 9e15 THEN amount END;
+COMMENT ON FUNCTION salesops.bookable_amount(numeric) IS
+  'An amount as a forecast can add it up; NULL for NaN, infinity and beyond +-9e15, the most that bookings() takes, so that one absurd deal is one of the unknown and no error';
+
 CREATE FUNCTION salesops.win_probabilities(as_of timestamptz, known_at timestamptz DEFAULT NULL,
                                            deals salesops.deal_key[] DEFAULT NULL,
                                            OUT source_key text, OUT id text, OUT owner_id text,
@@ -96,8 +102,9 @@ BEGIN ATOMIC
     FROM salesops.forecast_categories() WITH ORDINALITY AS c(category, label, rank, weight, is_open, "position")
   )
   SELECT d.source_key, d.id, d.owner_id, d.category, d.close_date, d.amount_basis, d.corporate_amount,
-         d.corporate_amount * CASE d.amount_basis WHEN 'list price'
-                                   THEN coalesce(s.ratio, (SELECT l.ratio FROM list_price l WHERE l.segment IS NULL), 1) ELSE 1 END,
+         salesops.bookable_amount(d.corporate_amount
+                                  * CASE d.amount_basis WHEN 'list price'
+                                         THEN coalesce(s.ratio, (SELECT l.ratio FROM list_price l WHERE l.segment IS NULL), 1) ELSE 1 END),
          p.of_model, w.weight, coalesce(p.of_model, CASE WHEN q.is_in_quarter THEN w.weight::float8 ELSE 0 END),
          CASE WHEN p.of_model IS NOT NULL THEN 'model' ELSE 'category weight' END, q.is_in_quarter
   FROM asked a

@@ -5,7 +5,7 @@
 -- NULL), six after it make cents times a weight exact and keep the sum of thousands of converted amounts right to the cent.
 
 CREATE FUNCTION salesops.marts(OUT mart text, OUT "position" integer, OUT meaning text)
-RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 6
+RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 10
 BEGIN ATOMIC
   SELECT m.* FROM (VALUES
     ('forecast', 1, 'Forecast. One row a source, fiscal quarter of the close date, owner and forecast category; '
@@ -15,7 +15,11 @@ BEGIN ATOMIC
     ('open_pipeline', 3, 'Open deals. One row an open deal'),
     ('data_quality', 4, 'Audit result. One row a source, owner, rule and day, for the last 92 days'),
     ('data_quality_finding', 5, 'Audit findings. One row an episode, open or resolved in the last 92 days'),
-    ('run_health', 6, 'How the nights went. One row a step of a logged run (kind step) or a refresh of a mart (kind mart)')
+    ('run_health', 6, 'How the nights went. One row a step of a logged run (kind step) or a refresh of a mart (kind mart)'),
+    ('forecast_range', 7, 'Forecast of the running quarter with its range. One row a scope: company, region, team, owner'),
+    ('forecast_accuracy', 8, 'How far off forecasts were in the newest backtest. One row a method, months to go and kind of scope'),
+    ('forecast_calibration', 9, 'How often deals of a stated probability were won in the newest backtest. One row a method, months to go and class of probability'),
+    ('deal_risk', 10, 'Open deals at risk. One row a deal and flag')
   ) AS m(mart, "position", meaning);
 END;
 COMMENT ON FUNCTION salesops.marts() IS 'The marts in the order they are refreshed in, with what one row of each is';
@@ -274,7 +278,9 @@ CREATE FUNCTION salesops.mart_columns(OUT mart text, OUT "position" integer, OUT
 RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 200
 BEGIN ATOMIC
   SELECT c.mart, row_number() OVER (PARTITION BY c.mart ORDER BY c."position")::integer, c.column_name, c.type, c.meaning
-  FROM ROWS FROM (salesops.mart_column_list()) WITH ORDINALITY AS c(mart, column_name, type, meaning, "position");
+  FROM (SELECT l.* FROM ROWS FROM (salesops.mart_column_list()) WITH ORDINALITY AS l(mart, column_name, type, meaning, "position")
+        UNION ALL
+        SELECT l.* FROM ROWS FROM (salesops.forecast_mart_column_list()) WITH ORDINALITY AS l(mart, column_name, type, meaning, "position")) c;
 END;
 COMMENT ON FUNCTION salesops.mart_columns() IS
   'The columns of each mart in order, with type and meaning (unit and formula)';

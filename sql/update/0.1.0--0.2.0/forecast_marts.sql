@@ -1,0 +1,29 @@
+-- Marts of the range, accuracy and calibration of the forecast, and of deals at risk; install_marts() makes them.
+
+CREATE OR REPLACE FUNCTION salesops.marts(OUT mart text, OUT "position" integer, OUT meaning text)
+RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 10
+BEGIN ATOMIC
+  SELECT m.* FROM (VALUES
+    ('forecast', 1, 'Forecast. One row a source, fiscal quarter of the close date, owner and forecast category; '
+                    'a row for each category, even without a deal'),
+    ('forecast_attainment', 2, 'Forecast against quota. One row a source, fiscal quarter of the close date and owner; '
+                               'ratios do not add up, recompute them from sums'),
+    ('open_pipeline', 3, 'Open deals. One row an open deal'),
+    ('data_quality', 4, 'Audit result. One row a source, owner, rule and day, for the last 92 days'),
+    ('data_quality_finding', 5, 'Audit findings. One row an episode, open or resolved in the last 92 days'),
+    ('run_health', 6, 'How the nights went. One row a step of a logged run (kind step) or a refresh of a mart (kind mart)'),
+    ('forecast_range', 7, 'Forecast of the running quarter with its range. One row a scope: company, region, team, owner'),
+    ('forecast_accuracy', 8, 'How far off forecasts were in the newest backtest. One row a method, months to go and kind of scope'),
+    ('forecast_calibration', 9, 'How often deals of a stated probability were won in the newest backtest. One row a method, months to go and class of probability'),
+    ('deal_risk', 10, 'Open deals at risk. One row a deal and flag')
+  ) AS m(mart, "position", meaning);
+END;
+
+CREATE OR REPLACE FUNCTION salesops.mart_columns(OUT mart text, OUT "position" integer, OUT column_name text, OUT type text, OUT meaning text)
+RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 200
+BEGIN ATOMIC
+  SELECT c.mart, row_number() OVER (PARTITION BY c.mart ORDER BY c."position")::integer, c.column_name, c.type, c.meaning
+  FROM (SELECT l.* FROM ROWS FROM (salesops.mart_column_list()) WITH ORDINALITY AS l(mart, column_name, type, meaning, "position")
+        UNION ALL
+        SELECT l.* FROM ROWS FROM (salesops.forecast_mart_column_list()) WITH ORDINALITY AS l(mart, column_name, type, meaning, "position")) c;
+END;

@@ -1,0 +1,85 @@
+-- The marts of range, accuracy, calibration and risk on a generated CRM: each against the functions that it shows, and the forecast of all
+-- scopes at once against forecast() of each.
+BEGIN;
+SET LOCAL client_min_messages = warning;
+SET LOCAL jit = off;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+CREATE EXTENSION IF NOT EXISTS salesops;
+SET LOCAL search_path = salesops, public;
+SELECT plan(16);
+
+-- Nothing known: valid and empty, but for the company and whoever is no rep.
+SELECT refresh_marts('2026-11-20 12:00+00');
+SELECT is_empty($$SELECT mart, message FROM mart_status WHERE sqlstate IS NOT NULL$$, 'without a deal every mart is refreshed');
+SELECT results_eq($$SELECT scope, expected, p50, published_forecast, forecast_method, reason FROM salesops_bi.forecast_range ORDER BY scope$$,
+                  $$VALUES ('company', 0.0, NULL::numeric, 0.0, 'category weights', 'uncalibrated: no win model was fitted by then'),
+                           ('owner:(no rep)', 0.0, NULL, 0.0, 'category weights', 'uncalibrated: no win model was fitted by then')$$,
+                  'the forecast of nothing says that nobody should believe it');
+SELECT is((SELECT count(*) FROM salesops_bi.forecast_accuracy) + (SELECT count(*) FROM salesops_bi.forecast_calibration)
+          + (SELECT count(*) FROM salesops_bi.deal_risk), 0::bigint, 'and there is no accuracy, calibration or risk');
+
+SELECT generate_crm(3000, 8, 7, '2026-11-20', schema_name => 'crm_proof') \g /dev/null
+SELECT connect('crm', 'fivetran_salesforce', 'crm_proof');
+SELECT sync_all('2026-11-20 12:00+00');
+INSERT INTO opportunity (source_key, id, owner_id, stage, forecast_category, amount, close_date, created_at, is_closed, is_won, is_deleted,
+                         effective_at, recorded_at, origin)
+VALUES ('crm', 'nobody', NULL, 'Stage of no map', 'Commit', 1000, '2026-12-01', '2026-11-01', false, false, false, '2026-11-01', '2026-11-01', 'sync'),
+       ('crm', 'stranger', 'a stranger', 'Stage of no map', 'Commit', NULL, '2026-12-01', '2026-11-01', false, false, false, '2026-11-01', '2026-11-01', 'sync');
+SELECT take_snapshot('2026-11-20 12:00+00');
+
+-- What forecast() says of each scope, in the columns of scope_forecasts().
+CREATE FUNCTION pg_temp.of_each() RETURNS TABLE (scope text, deals bigint, actual numeric, existing numeric, new_business numeric, expected numeric,
+  p10 numeric, p50 numeric, p90 numeric, quota numeric, chance float8, published numeric, method text, naive numeric, weighted numeric) LANGUAGE sql AS $$
+  SELECT s.scope, max(f.deals) FILTER (WHERE f.line = 'total'), max(f.mean) FILTER (WHERE f.line = 'actuals'),
+         max(f.mean) FILTER (WHERE f.line = 'existing pipeline'), max(f.mean) FILTER (WHERE f.line = 'new business'),
+         max(f.mean) FILTER (WHERE f.line = 'total'), max(f.p10) FILTER (WHERE f.line = 'total'), max(f.p50) FILTER (WHERE f.line = 'total'),
+         max(f.p90) FILTER (WHERE f.line = 'total'), max(f.quota), max(f.probability_at_least_quota), max(f.published), max(f.forecast_method),
+         max(f.naive), max(f.category_weights)
+  FROM (SELECT DISTINCT c.scope FROM salesops.forecast_scopes('2026-11-20 12:00+00') c) s
+  CROSS JOIN LATERAL salesops.forecast('FY2026-Q4', s.scope, '2026-11-20 12:00+00') f
+  GROUP BY s.scope
+$$;
+CREATE FUNCTION pg_temp.of_all() RETURNS TABLE (scope text, deals bigint, actual numeric, existing numeric, new_business numeric, expected numeric,
+  p10 numeric, p50 numeric, p90 numeric, quota numeric, chance float8, published numeric, method text, naive numeric, weighted numeric) LANGUAGE sql AS $$
+  SELECT f.scope, f.won_deals + f.open_deals, f.actual, f.existing, f.new_business, f.expected, f.p10, f.p50, f.p90, f.quota,
+         f.probability_at_least_quota, f.published, f.forecast_method, f.naive, f.weighted
+  FROM salesops.scope_forecasts('2026-11-20 12:00+00') f
+$$;
+SELECT bag_eq('SELECT * FROM pg_temp.of_all()', 'SELECT * FROM pg_temp.of_each()', 'without a model the forecast of all scopes at once is that of each');
+SELECT cmp_ok(fit_forecast('2026-11-20 12:00+00'), '>', 0::bigint, 'a model is fitted');
+SELECT refresh_current_forecast('2026-11-20 12:00+00');
+SELECT bag_eq('SELECT * FROM pg_temp.of_all()', 'SELECT * FROM pg_temp.of_each()', 'with a model too, to the last digit');
+SELECT cmp_ok((SELECT count(p50) FROM pg_temp.of_all()), '>', 10::bigint, '... and ranges were compared');
+SELECT is((SELECT round(sum(expected), 6) FROM scope_forecasts('2026-11-20 12:00+00') WHERE scope_kind = 'owner'),
+          (SELECT round(expected, 6) FROM scope_forecasts('2026-11-20 12:00+00') WHERE scope = 'company'), 'owners add up to the company');
+
+INSERT INTO backtest_run (methods, from_period, to_period, months_to_go, as_of, known_at, corporate_currency, fiscal_year_start_month, time_zone, weight_set, factors)
+SELECT '{model}', 'FY2026-Q1', to_period::fiscal_period, '{3}', as_of, as_of, 'USD', 1, 'UTC', 'default', '{}'
+FROM (VALUES ('FY2026-Q1', timestamptz '2026-10-01'), ('FY2026-Q2', '2026-11-01'), ('FY2026-Q3', '2026-12-01')) AS r(to_period, as_of);
+INSERT INTO backtest_score (run_id, method, months_to_go, scope_kind, forecasts, wmape, wmape_naive, relative_to_naive, bias, coverage, deals, wins, log_loss)
+SELECT r.run_id, 'model', m, 'company', 2, 0.125, 0.25, 0.5, -0.0625, 0.8, 100, 40, 0.4375 FROM backtest_run r CROSS JOIN (VALUES (3), (NULL)) AS v(m);
+INSERT INTO backtest_calibration (run_id, method, months_to_go, low, high, deals, wins, mean_probability, share_won, share_low, share_high)
+SELECT r.run_id, 'model', 3, 0.25, 0.5, 40, 15, 0.34375, 0.375, 0.265625, 0.5 FROM backtest_run r;
+
+SELECT refresh_marts('2026-11-20 12:00+00');
+SELECT is_empty($$SELECT mart, message FROM mart_status WHERE sqlstate IS NOT NULL OR method <> 'concurrently'$$, 'every mart is refreshed concurrently');
+SELECT bag_eq($$SELECT scope, won_deals, open_deals, actuals, existing_pipeline, new_business, p10, p50, p90, published_forecast FROM salesops_bi.forecast_range$$,
+              $$SELECT scope, won_deals, open_deals, round(actual, 6) AS a, round(existing, 6) AS e, round(new_business, 6) AS n, round(p10::numeric, 6) AS p10,
+                       round(p50::numeric, 6) AS p50, round(p90::numeric, 6) AS p90, round(published, 6) AS f FROM scope_forecasts('2026-11-20 12:00+00')$$, 'mart forecast_range has a row a scope');
+SELECT results_eq($$SELECT DISTINCT fiscal_period, fiscal_period_sort, period_end, week_label, as_of_date FROM salesops_bi.forecast_range$$,
+                  $$VALUES ('FY2026-Q4', 20264, date '2026-12-31', 'Q4, week 8', date '2026-11-20')$$, '... of the quarter that runs');
+SELECT results_eq($$SELECT method, months_to_go, scope_kind, error, naive_error, relative_to_naive, bias, coverage, deals, wins, log_loss, last_fiscal_period, backtest_date
+                    FROM salesops_bi.forecast_accuracy ORDER BY months_to_go$$,
+                  $$VALUES ('model', 3, 'company', 0.125, 0.25, 0.5, -0.0625, 0.8, 100::bigint, 40::bigint, 0.4375, 'FY2026-Q2', date '2026-11-01'),
+                           ('model', NULL, 'company', 0.125, 0.25, 0.5, -0.0625, 0.8, 100, 40, 0.4375, 'FY2026-Q2', '2026-11-01')$$,
+                  'mart forecast_accuracy is of the newest backtest that was known then, and of no later one');
+SELECT results_eq($$SELECT probability_low, probability_high, deals, wins, mean_probability, share_won, share_low, share_high FROM salesops_bi.forecast_calibration$$,
+                  $$VALUES (0.25, 0.5, 40::bigint, 15::bigint, 0.34375, 0.375, 0.265625, 0.5)$$, 'so is mart forecast_calibration');
+SELECT bag_eq($$SELECT opportunity_id, flag, reason, value, bound, unit, owner_id, category, money_at_risk FROM salesops_bi.deal_risk$$,
+              $$SELECT id, flag, reason, round(value, 6) AS v, round(bound, 6) AS b, unit, coalesce(owner_id, '(none)') AS o, coalesce(category::text, '(none)') AS c, round(money_at_risk, 6) AS m
+                FROM deal_risk('2026-11-20 12:00+00')$$, 'mart deal_risk has a row a deal and flag');
+SELECT cmp_ok((SELECT count(*) FROM salesops_bi.deal_risk), '>', (SELECT count(DISTINCT opportunity_id) FROM salesops_bi.deal_risk), 'of which some deals have several');
+SELECT is((SELECT sum(counted_money_at_risk) FROM salesops_bi.deal_risk),
+          (SELECT sum(money) FROM (SELECT DISTINCT opportunity_id, money_at_risk AS money FROM salesops_bi.deal_risk) d), 'and money at risk counts a deal once');
+SELECT * FROM finish();
+ROLLBACK;
