@@ -2,7 +2,11 @@
 
 CREATE FUNCTION salesops.step_forecast(run_id bigint, as_of timestamptz) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  computed bigint := salesops.keep_forecast(as_of);
 BEGIN
-  RETURN salesops.keep_forecast(as_of);
+  PERFORM salesops.check_forecast_alerts(as_of);
+  RETURN computed;
 END $$;
-COMMENT ON FUNCTION salesops.step_forecast(bigint, timestamptz) IS 'Step forecast: keep_forecast(as_of)';
+COMMENT ON FUNCTION salesops.step_forecast(bigint, timestamptz) IS
+  'Step forecast: keep_forecast(as_of), then check_forecast_alerts(as_of)';

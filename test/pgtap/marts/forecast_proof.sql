@@ -6,7 +6,7 @@ SET LOCAL jit = off;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(16);
+SELECT plan(19);
 
 -- Nothing known: valid and empty, but for the company and whoever is no rep.
 SELECT refresh_marts('2026-11-20 12:00+00');
@@ -52,6 +52,12 @@ SELECT bag_eq('SELECT * FROM pg_temp.of_all()', 'SELECT * FROM pg_temp.of_each()
 SELECT cmp_ok((SELECT count(p50) FROM pg_temp.of_all()), '>', 10::bigint, '... and ranges were compared');
 SELECT is((SELECT round(sum(expected), 6) FROM scope_forecasts('2026-11-20 12:00+00') WHERE scope_kind = 'owner'),
           (SELECT round(expected, 6) FROM scope_forecasts('2026-11-20 12:00+00') WHERE scope = 'company'), 'owners add up to the company');
+
+SELECT is(check_forecast_alerts('2026-11-20 12:00+00'), (SELECT count(*) FROM quota_chance WHERE probability < 0.5), 'the first night tells of every quota at risk');
+SELECT bag_eq('SELECT scope, quota, probability FROM quota_chance',
+              $$SELECT scope, quota, probability_at_least_quota FROM scope_forecasts('2026-11-20 12:00+00')
+                WHERE scope_kind <> 'owner' AND quota IS NOT NULL$$, '... and keeps the chance of company, regions and teams');
+SELECT cmp_ok((SELECT count(*) FROM quota_chance), '>', 1::bigint, '... of which there are some');
 
 INSERT INTO backtest_run (methods, from_period, to_period, months_to_go, as_of, known_at, corporate_currency, fiscal_year_start_month, time_zone, weight_set, factors)
 SELECT '{model}', 'FY2026-Q1', to_period::fiscal_period, '{3}', as_of, as_of, 'USD', 1, 'UTC', 'default', '{}'
