@@ -42,7 +42,7 @@ COMMENT ON COLUMN salesops.forecast_line.probability_at_least_quota IS 'Probabil
 COMMENT ON COLUMN salesops.forecast_line.expected_shortfall IS 'Mean of the worst tenth of all outcomes';
 COMMENT ON COLUMN salesops.forecast_line.naive IS 'What somebody says who knows nothing: the actual of the quarter before; NULL = that is not over';
 COMMENT ON COLUMN salesops.forecast_line.category_weights IS 'Weighted total of the categories: amount x weight of what is to close in the quarter, and what is won';
-COMMENT ON COLUMN salesops.forecast_line.noise_floor IS 'Mean absolute error that would be left if every probability were true and deals independent: nobody can be closer than that';
+COMMENT ON COLUMN salesops.forecast_line.noise_floor IS 'Mean absolute error of the open deals that chance alone leaves: if every probability were true and deals independent';
 COMMENT ON COLUMN salesops.forecast_line.backtested_error IS 'Mean absolute error of the published method at the last mark before (so many months to go or a little more), as a share of the actual, for scopes of the kind, from the last backtest() by then; NULL = there is none';
 COMMENT ON COLUMN salesops.forecast_line.backtested_bias IS 'Its mean error as a share of the actual: over 0 it said too much';
 COMMENT ON COLUMN salesops.forecast_line.published IS 'The forecast: the median of the model where it may be believed, else the weighted total, after the quarter the actual';
@@ -286,7 +286,6 @@ BEGIN
     quantiles := salesops.quantiles(total, ARRAY[0.1, 0.5, 0.9]);
     row.probability_at_least_quota := salesops.probability_at_least(total, row.quota);
     row.expected_shortfall := salesops.expected_shortfall(total, 0.1);
-    row.noise_floor := salesops.noise_floor(book.pipeline);
     IF quantiles[3] - quantiles[1] > quantiles[2] THEN
       reasons := reasons || 'the range from P10 to P90 is wider than the median'::text;
     END IF;
@@ -302,12 +301,6 @@ BEGIN
   SELECT b.error, b.bias INTO row.backtested_error, row.backtested_bias
   FROM salesops.backtested_accuracy(CASE row.forecast_method WHEN 'model median' THEN 'model' ELSE 'fixed_weights' END,
                                     split_part(scope, ':', 1), horizon.months_to_go, as_of) b;
-  SELECT s.wmape, s.bias INTO row.backtested_error, row.backtested_bias
-  FROM salesops.backtest_score s JOIN salesops.backtest_run r ON r.run_id = s.run_id
-  WHERE r.as_of <= forecast.as_of AND r.corporate_currency = salesops.get_setting('corporate_currency')
-    AND s.method = CASE row.forecast_method WHEN 'model median' THEN 'model' ELSE 'fixed_weights' END
-    AND s.months_to_go = ceil(horizon.months_to_go) AND s.scope_kind = split_part(scope, ':', 1) AND s.wmape IS NOT NULL
-  ORDER BY r.as_of DESC, r.run_id DESC LIMIT 1;
   IF row.backtested_error IS NULL THEN
     reasons := reasons || 'no backtest says how far off it was'::text;
   END IF;

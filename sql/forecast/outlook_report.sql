@@ -27,7 +27,7 @@ BEGIN ATOMIC
       (4, 'If it goes as badly as one time in ten', salesops.money_text(t.expected_shortfall), NULL, t.expected_shortfall IS NOT NULL),
       (5, 'Weighted total of the categories', salesops.money_text(t.category_weights), NULL, t.category_weights IS NOT NULL),
       (6, 'Quarter before', salesops.money_text(t.naive), NULL, t.naive IS NOT NULL),
-      (7, 'Nobody can be closer than +-', salesops.money_text(t.noise_floor), NULL, t.noise_floor IS NOT NULL),
+      (7, 'Chance alone puts it off by', salesops.money_text(t.noise_floor), NULL, t.noise_floor IS NOT NULL),
       (8, 'This forecast was off by, so early', salesops.percent_text(t.backtested_error), NULL, t.backtested_error IS NOT NULL),
       (9, CASE WHEN t.backtested_bias < 0 THEN '... too low by' ELSE '... too high by' END, salesops.percent_text(abs(t.backtested_bias)), NULL,
        t.backtested_bias IS NOT NULL)

@@ -36,7 +36,7 @@ $twins->fault('fast shutdown', stop_in_step('refresh', 'fast'), step => 'refresh
 	happened => 'the runner ends at once, the run is abandoned', healed_by => 'the next attempt, from that step on');
 
 $twins->fault('immediate shutdown between two steps', stop_in_step('begin audit', 'immediate'),
-	story => 'abandoned: sync succeeded, snapshot succeeded; ' . carried_on('audit'),
+	story => 'abandoned: sync succeeded, snapshot succeeded, forecast succeeded; ' . carried_on('audit'),
 	happened => 'crash recovery, the run is abandoned', healed_by => 'the next attempt, from the step that had not begun');
 
 $twins->fault('immediate shutdown between the last step and the end of the run', stop_in_step('end of run', 'immediate'),
