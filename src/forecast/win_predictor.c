@@ -203,7 +203,7 @@ win_predictor(FunctionCallInfo fcinfo, int argument)
 		if (kept != NULL && kept->is_external && memcmp(&kept->place, &place, sizeof(place)) == 0)
 			return kept->predictor;
 	}
-	value = (WinModelValue *) PG_DETOAST_DATUM(raw);
+	value = (WinModelValue *) pg_detoast_datum(raw);
 	if (kept != NULL && kept->fingerprint == value->fingerprint && kept->size == VARSIZE(value))
 	{
 		kept->is_external = is_external;
