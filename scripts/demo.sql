@@ -26,6 +26,13 @@ FROM salesops.current_quarter(:'as_of') p \gset
 \echo :title
 SELECT * FROM salesops.forecast_report(salesops.current_quarter(:'as_of'), :'as_of');
 
+\echo 'What the quarter will bring, by the win model'
+SELECT * FROM salesops.forecast_outlook(salesops.current_quarter(:'as_of'), :'as_of');
+
+\echo 'Deals at risk'
+SELECT r.flag, count(*) AS deals, to_char(sum(r.money_at_risk), 'FM999,999,999,999,990') AS "at risk", min(r.reason) AS "for example"
+FROM salesops_bi.deal_risk r GROUP BY r.flag ORDER BY 2 DESC;
+
 \echo 'The run'
 SELECT s.step, s.status, s.rows_affected AS rows, round(extract(epoch FROM s.finished_at - s.started_at), 2) AS seconds, s.message
 FROM salesops.run_step_log s WHERE s.run_id = :run ORDER BY s.started_at;
