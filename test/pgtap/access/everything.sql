@@ -99,8 +99,11 @@ BEGIN
         said := concat_ws(E'\n', SQLERRM, detail, hint, context);
       END IF;
     END;
-    -- Some commands lock before they look at rights, and autovacuum may be there already.
+    -- Some commands lock before they look at rights. Autovacuum may be there already and wait for what this transaction holds:
+    -- it does so until it is told to go.
     EXIT WHEN code <> '40P01';
+    PERFORM pg_stat_clear_snapshot();
+    PERFORM pg_cancel_backend(a.pid) FROM pg_stat_activity a WHERE a.backend_type = 'autovacuum worker' AND a.datname = current_database();
   END LOOP;
   INSERT INTO outcome VALUES (role, call, nullif(code, 'TT000'), said, pg_temp.writes() - wrote_before);
 END $$;
