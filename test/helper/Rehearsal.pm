@@ -68,7 +68,13 @@ sub runners_of { return processes($_[0], 'runner'); }
 sub wait_until
 {
 	my ($node, $database, $condition, $what) = @_;
-	$node->poll_query_until($database, "SELECT $condition") or die "$what: has not happened";
+	my $has_happened;
+	# While the server recovers, psql is refused and may be gone before it is given the query.
+	do
+	{
+		$has_happened = eval { $node->poll_query_until($database, "SELECT $condition") };
+	} while (!defined $has_happened && $@ =~ /Broken pipe/);
+	die $@ || "$what: has not happened" unless $has_happened;
 }
 
 # Wait until a runner sleeps in its step.

@@ -10,7 +10,7 @@ SELECT plan(32);
 DELETE FROM salesops.schedule;
 DELETE FROM salesops.run_log;
 DELETE FROM salesops.run_request;
-DO $$BEGIN PERFORM salesops.try_run_lock(); END$$;
+\ir take_run_lock.psql
 
 CREATE FUNCTION pg_temp.run(job text, as_of timestamptz) RETURNS void LANGUAGE sql AS $$
   INSERT INTO salesops.run_log (job, local_date, as_of, started_by, started_at, finished_at, status)

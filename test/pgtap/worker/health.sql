@@ -51,7 +51,7 @@ SELECT is(pg_temp.health('clock'), 'critical', 'a sync as of in two days: every 
 DELETE FROM salesops.source_sync WHERE source_key = 'ahead';
 SELECT pg_temp.run(-2, 'failed') \g /dev/null
 SELECT is(pg_temp.health('clock'), 'warning', 'a run as of in two hours: it was ahead');
-SELECT salesops.try_run_lock() \g /dev/null
+\ir take_run_lock.psql
 SELECT salesops.begin_run('nightly', salesops.clock() + interval '2 hours') AS run \gset
 SELECT salesops.begin_step(:run, 'sync') \g /dev/null
 SELECT is(pg_temp.health('overdue', 'nightly'), 'ok', 'while a run is under way nothing is overdue');

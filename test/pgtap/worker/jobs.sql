@@ -10,7 +10,7 @@ DELETE FROM salesops.schedule;
 DELETE FROM salesops.run_log;
 DELETE FROM salesops.step;
 DELETE FROM salesops.job;
-DO $$BEGIN PERFORM salesops.try_run_lock(); END$$;
+\ir take_run_lock.psql
 
 -- Steps
 SELECT results_eq('SELECT step, is_default FROM salesops.steps()', $$VALUES ('alert', true), ('audit', true), ('forecast', true), ('purge', true), ('refresh', true), ('snapshot', true), ('sync', true)$$,

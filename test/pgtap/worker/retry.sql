@@ -10,7 +10,7 @@ SELECT plan(42);
 DELETE FROM salesops.schedule;
 DELETE FROM salesops.run_log;
 DELETE FROM salesops.run_request;
-DO $$BEGIN PERFORM salesops.try_run_lock(); END$$;
+\ir take_run_lock.psql
 
 -- Runs what is due, with the steps named failing, up to the step named dying. Says which steps it began, and how it ended.
 CREATE FUNCTION pg_temp.drive(now timestamptz, failing text[] DEFAULT '{}', dying text DEFAULT NULL) RETURNS text LANGUAGE plpgsql AS $$

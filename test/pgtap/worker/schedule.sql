@@ -49,6 +49,7 @@ SELECT is(pg_temp.due_run('2026-01-10 02:00Z'), 'nightly 2026-01-10', 'due at it
 SELECT is(pg_temp.due_run('2026-01-10 13:59:59Z'), 'nightly 2026-01-10', 'made up for within catch_up');
 SELECT is(pg_temp.due_run('2026-01-10 14:00Z'), NULL, 'not made up for later than catch_up');
 SELECT is(pg_temp.due_run('2026-01-15 05:00Z'), 'nightly 2026-01-15', 'after five days down, one run');
+\ir take_run_lock.psql
 SELECT ok(salesops.try_run_lock(), 'the run lock is free');
 SELECT isnt(salesops.begin_attempt('nightly', '2026-01-15', 0, '2026-01-15 02:00Z', '2026-01-15 05:00Z'), NULL, 'that run begins');
 SELECT is(pg_temp.due_run('2026-01-15 05:00Z'), NULL, '... and nothing more is due that day');

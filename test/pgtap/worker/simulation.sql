@@ -13,7 +13,7 @@ SELECT plan(14);
 DELETE FROM salesops.schedule;
 DELETE FROM salesops.run_log;
 DELETE FROM salesops.run_request;
-DO $$BEGIN PERFORM salesops.try_run_lock(); END$$;
+\ir take_run_lock.psql
 
 CREATE TEMPORARY TABLE written (run_id bigint, as_of timestamptz);
 CREATE SCHEMA simulated;
