@@ -110,6 +110,13 @@ CREATE AGGREGATE salesops.bookings(bookings salesops.bookings_distribution) (
 COMMENT ON AGGREGATE salesops.bookings(salesops.bookings_distribution) IS
   'bookings of parts rolled up: the same bytes as over all their deals at once; all must have one correlation';
 
+CREATE FUNCTION salesops.bookable_amount(amount numeric)
+RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN abs(amount) <= 9e15 THEN amount END;
+COMMENT ON FUNCTION salesops.bookable_amount(numeric) IS
+  'An amount as a forecast can add it up; NULL for NaN, infinity and beyond +-9e15, the most that bookings() takes, '
+  'so that one absurd deal is one of the unknown and no error';
+
 -- Adding up
 
 CREATE FUNCTION salesops.bookings_plus(salesops.bookings_distribution, salesops.bookings_distribution)

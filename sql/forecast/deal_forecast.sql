@@ -74,12 +74,6 @@ END;
 COMMENT ON FUNCTION salesops.model_doubt(salesops.fitted_model) IS
   'Why a fitted model must not be believed; NULL = it may, or there is none';
 
-CREATE FUNCTION salesops.bookable_amount(amount numeric)
-RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN abs(amount) <= 9e15 THEN amount END;
-COMMENT ON FUNCTION salesops.bookable_amount(numeric) IS
-  'An amount as a forecast can add it up; NULL for NaN, infinity and beyond +-9e15, the most that bookings() takes, so that one absurd deal is one of the unknown and no error';
-
 CREATE FUNCTION salesops.win_probabilities(as_of timestamptz, known_at timestamptz DEFAULT NULL,
                                            deals salesops.deal_key[] DEFAULT NULL,
                                            OUT source_key text, OUT id text, OUT owner_id text,

@@ -215,7 +215,6 @@ DECLARE
   fitted salesops.fitted_model;
   book record;
   coming record;
-  total salesops.bookings_distribution;
   quantiles numeric[];
   reasons text[] := '{}';
   is_modelled boolean;
@@ -232,7 +231,8 @@ BEGIN
   SELECT * INTO fitted FROM salesops.current_win_model(as_of, known_at);
   SELECT * INTO book FROM salesops.scope_book(scope, as_of, known_at, tree_as_of, moves);
   is_modelled := method IS DISTINCT FROM 'category_weights' AND fitted.model_id IS NOT NULL AND salesops.model_doubt(fitted) IS NULL;
-  SELECT * INTO coming FROM salesops.new_business_spread(CASE WHEN is_modelled THEN book.new_business END);
+  SELECT * INTO coming FROM salesops.forecast_total(book.actual, book.existing, CASE WHEN is_modelled THEN book.pipeline END,
+                                                    CASE WHEN is_modelled THEN book.new_business END);
 
   row.line := 'actuals';
   row.deals := book.won_deals;
@@ -259,12 +259,12 @@ BEGIN
 
   row.line := 'new business';
   row.deals := NULL;
-  row.mean := coming.mean;
-  quantiles := salesops.quantiles(salesops.uncertain_bookings(coming.mean, coming.stddev), ARRAY[0.1, 0.5, 0.9]);
+  row.mean := coming.new_mean;
+  quantiles := salesops.quantiles(salesops.uncertain_bookings(coming.new_mean, coming.new_stddev), ARRAY[0.1, 0.5, 0.9]);
   row.p10 := quantiles[1];
   row.p50 := quantiles[2];
   row.p90 := quantiles[3];
-  row.reason := CASE WHEN NOT is_modelled THEN 'not in the weighted total' WHEN coming.mean IS NULL THEN 'no past quarter to tell it from' END;
+  row.reason := CASE WHEN NOT is_modelled THEN 'not in the weighted total' WHEN coming.new_mean IS NULL THEN 'no past quarter to tell it from' END;
   RETURN NEXT row;
 
   row.line := 'total';
@@ -276,16 +276,13 @@ BEGIN
   row.category_weights := book.weighted;
   row.label := horizon.label;
   IF is_modelled THEN
-    row.mean := book.actual + book.existing + coalesce(coming.mean, 0);
-    total := salesops.bookings_plus(book.pipeline, book.actual);
-    IF coming.mean IS NULL THEN
+    row.mean := coming.mean;
+    IF coming.new_mean IS NULL THEN
       reasons := reasons || 'no past quarter to tell new business from'::text;
-    ELSE
-      total := salesops.bookings_plus(total, salesops.uncertain_bookings(coming.mean, coming.stddev, salesops.correlation(total)));
     END IF;
-    quantiles := salesops.quantiles(total, ARRAY[0.1, 0.5, 0.9]);
-    row.probability_at_least_quota := salesops.probability_at_least(total, row.quota);
-    row.expected_shortfall := salesops.expected_shortfall(total, 0.1);
+    quantiles := ARRAY[coming.p10, coming.p50, coming.p90];
+    row.probability_at_least_quota := salesops.probability_at_least(coming.total, row.quota);
+    row.expected_shortfall := salesops.expected_shortfall(coming.total, 0.1);
     IF quantiles[3] - quantiles[1] > quantiles[2] THEN
       reasons := reasons || 'the range from P10 to P90 is wider than the median'::text;
     END IF;

@@ -56,30 +56,27 @@ BEGIN ATOMIC
     SELECT s.scope_kind, s.scope, s.label, s.level, coalesce(b.won_deals, 0) AS won_deals, coalesce(b.open_deals, 0) AS open_deals,
            coalesce(b.unknown_deals, 0) AS unknown_deals, coalesce(b.actual, 0) AS actual, coalesce(b.last_actual, 0) AS last_actual,
            coalesce(b.existing, 0) AS existing, coalesce(b.weighted, 0) AS weighted, b.quota,
-           coalesce(b.pipeline, salesops.uncertain_bookings(0, 0, a.correlation)) AS pipeline, n.mean, n.stddev
+           coalesce(b.pipeline, salesops.uncertain_bookings(0, 0, a.correlation)) AS pipeline,
+           CASE WHEN a.is_modelled THEN c.amounts END AS new_business
     FROM scope s CROSS JOIN asked a
     LEFT JOIN book b ON b.scope = s.scope
     LEFT JOIN coming c ON c.scope = s.scope
-    CROSS JOIN LATERAL salesops.new_business_spread(CASE WHEN a.is_modelled THEN c.amounts END) n
   ), foretold AS MATERIALIZED (
-    SELECT w.scope, d.total, salesops.quantiles(d.total, ARRAY[0.1, 0.5, 0.9]) AS q
+    SELECT w.scope, t.*
     FROM whole w CROSS JOIN asked a
-    CROSS JOIN LATERAL (SELECT CASE WHEN w.mean IS NULL THEN salesops.bookings_plus(w.pipeline, w.actual)
-                                    ELSE salesops.bookings_plus(salesops.bookings_plus(w.pipeline, w.actual),
-                                                                salesops.uncertain_bookings(w.mean, w.stddev, salesops.correlation(w.pipeline))) END AS total) d
-    WHERE a.is_modelled
+    CROSS JOIN LATERAL salesops.forecast_total(w.actual, w.existing, CASE WHEN a.is_modelled THEN w.pipeline END, w.new_business) t
   )
   SELECT a.period, a.label, w.scope_kind, w.scope, w.label, w.level, w.won_deals, w.open_deals, w.unknown_deals,
-         w.actual, CASE WHEN a.is_modelled THEN w.existing ELSE w.weighted - w.actual END, w.mean,
-         CASE WHEN a.is_modelled THEN w.actual + w.existing + coalesce(w.mean, 0) ELSE w.weighted END,
-         f.q[1], f.q[2], f.q[3], w.quota, salesops.probability_at_least(f.total, w.quota),
-         CASE WHEN r.reason IS NULL THEN f.q[2]::numeric ELSE w.weighted END, CASE WHEN r.reason IS NULL THEN 'model median' ELSE 'category weights' END,
+         w.actual, CASE WHEN a.is_modelled THEN w.existing ELSE w.weighted - w.actual END, f.new_mean,
+         CASE WHEN a.is_modelled THEN f.mean ELSE w.weighted END,
+         f.p10, f.p50, f.p90, w.quota, salesops.probability_at_least(f.total, w.quota),
+         CASE WHEN r.reason IS NULL THEN f.p50::numeric ELSE w.weighted END, CASE WHEN r.reason IS NULL THEN 'model median' ELSE 'category weights' END,
          w.last_actual, w.weighted, CASE WHEN a.is_modelled THEN salesops.noise_floor(w.pipeline) END, r.reason
   FROM whole w CROSS JOIN asked a
-  LEFT JOIN foretold f ON f.scope = w.scope
+  JOIN foretold f ON f.scope = w.scope
   CROSS JOIN LATERAL (SELECT CASE WHEN NOT a.is_modelled THEN a.doubt
-                                  ELSE nullif(concat_ws('; ', CASE WHEN w.mean IS NULL THEN 'no past quarter to tell new business from' END,
-                                                        CASE WHEN f.q[3] - f.q[1] > f.q[2] THEN 'the range from P10 to P90 is wider than the median' END), '')
+                                  ELSE nullif(concat_ws('; ', CASE WHEN f.new_mean IS NULL THEN 'no past quarter to tell new business from' END,
+                                                        CASE WHEN f.p90 - f.p10 > f.p50 THEN 'the range from P10 to P90 is wider than the median' END), '')
                              END AS reason) r;
 END;
 COMMENT ON FUNCTION salesops.scope_forecasts(timestamptz, timestamptz) IS
