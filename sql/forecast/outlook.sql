@@ -231,7 +231,7 @@ BEGIN
   SELECT * INTO fitted FROM salesops.current_win_model(as_of, known_at);
   SELECT * INTO book FROM salesops.scope_book(scope, as_of, known_at, tree_as_of, moves);
   is_modelled := method IS DISTINCT FROM 'category_weights' AND fitted.model_id IS NOT NULL AND salesops.model_doubt(fitted) IS NULL;
-  SELECT * INTO coming FROM salesops.forecast_total(book.actual, book.existing, CASE WHEN is_modelled THEN book.pipeline END,
+  SELECT * INTO coming FROM salesops.forecast_bookings(book.actual, book.existing, CASE WHEN is_modelled THEN book.pipeline END,
                                                     CASE WHEN is_modelled THEN book.new_business END);
 
   row.line := 'actuals';

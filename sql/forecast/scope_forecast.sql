@@ -64,7 +64,7 @@ BEGIN ATOMIC
   ), foretold AS MATERIALIZED (
     SELECT w.scope, t.*
     FROM whole w CROSS JOIN asked a
-    CROSS JOIN LATERAL salesops.forecast_total(w.actual, w.existing, CASE WHEN a.is_modelled THEN w.pipeline END, w.new_business) t
+    CROSS JOIN LATERAL salesops.forecast_bookings(w.actual, w.existing, CASE WHEN a.is_modelled THEN w.pipeline END, w.new_business) t
   )
   SELECT a.period, a.label, w.scope_kind, w.scope, w.label, w.level, w.won_deals, w.open_deals, w.unknown_deals,
          w.actual, CASE WHEN a.is_modelled THEN w.existing ELSE w.weighted - w.actual END, f.new_mean,
