@@ -316,20 +316,29 @@ COMMENT ON FUNCTION salesops.backtest(text[], salesops.fiscal_period, salesops.f
   'Outcomes are those as of as_of; known_at (NULL = as_of) is for sources that we did not sync at the time; factors of the win model are those of honest_win_factors() unless given. A notice a quarter tells how far it is. '
   '22023 where a quarter is not over or nothing is known of the time before';
 
+CREATE FUNCTION salesops.comparable_backtest(as_of timestamptz)
+RETURNS SETOF salesops.backtest_run LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+  SELECT r.* FROM salesops.backtest_run r
+  WHERE r.as_of <= comparable_backtest.as_of AND r.corporate_currency = salesops.get_setting('corporate_currency')
+    AND EXISTS (SELECT FROM salesops.backtest_score s WHERE s.run_id = r.run_id)
+  ORDER BY r.run_id DESC LIMIT 1;
+END;
+COMMENT ON FUNCTION salesops.comparable_backtest(timestamptz) IS
+  'The latest backtest of a time up to an instant, in the corporate currency of the setting; no row = none';
+
 CREATE FUNCTION salesops.backtested_accuracy(method text, scope_kind text, months_to_go numeric, as_of timestamptz,
                                              OUT error numeric, OUT bias numeric, OUT forecasts bigint, OUT run_id bigint)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
   SELECT s.wmape, s.bias, s.forecasts, s.run_id
-  FROM salesops.backtest_score s
-  JOIN salesops.backtest_run r ON r.run_id = s.run_id
+  FROM salesops.comparable_backtest(backtested_accuracy.as_of) r
+  JOIN salesops.backtest_score s ON s.run_id = r.run_id
   WHERE s.method = backtested_accuracy.method AND s.scope_kind = backtested_accuracy.scope_kind
-    AND s.months_to_go = least(ceil(backtested_accuracy.months_to_go), 3) AND r.as_of <= backtested_accuracy.as_of
-  ORDER BY s.run_id DESC
-  LIMIT 1;
+    AND s.months_to_go IS NOT DISTINCT FROM CASE WHEN backtested_accuracy.months_to_go IS NOT NULL THEN least(ceil(backtested_accuracy.months_to_go), 3) END;
 END;
 COMMENT ON FUNCTION salesops.backtested_accuracy(text, text, numeric, timestamptz) IS
-  'How far off a method was so long before the end of a quarter, at the last mark before, in the latest backtest of a time up to as_of: sum of '
+  'How far off a method was so long before the end of a quarter, at the last mark before (months_to_go NULL = all marks together), in comparable_backtest(): sum of '
   'abs(mean - actual) and of (mean - actual) as a share of what was booked, over the company, or all regions, teams or owners; no row = not backtested';
 
 CREATE FUNCTION salesops.purge_backtests(keep interval, as_of timestamptz DEFAULT salesops.clock()) RETURNS bigint

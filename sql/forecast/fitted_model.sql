@@ -9,7 +9,9 @@ CREATE TABLE salesops.fitted_model (
   known_at              timestamptz NOT NULL,
   period                salesops.fiscal_period NOT NULL,
   model                 salesops.win_model NOT NULL,
+  doubt                 text,
   factors               text[] NOT NULL,
+  fields                text[] NOT NULL,
   left_out              jsonb NOT NULL,
   first_mark            date,
   last_mark             date,
@@ -32,7 +34,9 @@ COMMENT ON COLUMN salesops.fitted_model.as_of IS 'Instant it was fitted for: not
 COMMENT ON COLUMN salesops.fitted_model.known_at IS 'What was known by then was used';
 COMMENT ON COLUMN salesops.fitted_model.period IS 'Fiscal quarter that it was fitted in; only earlier ones are learned from';
 COMMENT ON COLUMN salesops.fitted_model.model IS 'The model: probability that an open deal is won by the end of the quarter';
+COMMENT ON COLUMN salesops.fitted_model.doubt IS 'Why it must not be believed; NULL = it may';
 COMMENT ON COLUMN salesops.fitted_model.factors IS 'What the probability depends on, in the order of a deal''s levels';
+COMMENT ON COLUMN salesops.fitted_model.fields IS 'Custom field that each factor was and is read from, whatever is chosen later; NULL = what the standard factor is read from';
 COMMENT ON COLUMN salesops.fitted_model.left_out IS 'Factors left out, each with the reason: what they say is known only when the outcome is';
 COMMENT ON COLUMN salesops.fitted_model.first_mark IS 'First month end whose open deals it learned from; NULL = there was none';
 COMMENT ON COLUMN salesops.fitted_model.last_mark IS 'Last one';
@@ -136,28 +140,60 @@ COMMENT ON FUNCTION salesops.past_correlation(text[]) IS
   'Correlation of the deals in the temporary table salesops_training, estimated from so many of its quarters, each foretold by a model '
   'of those before it; a part of fit_forecast()';
 
+-- What was forecast must stay what it was: a model changes every forecast of its instant and after, up to the next one's. So none
+-- is fitted for an instant before the newest one's, nor for one that a forecast was kept for or before. That users try a past first,
+-- from its beginning on, is no harm; and where a clock was ahead, correct_future() dates the models and the kept forecast anew.
+CREATE FUNCTION salesops.check_fit(as_of timestamptz)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  newest CONSTANT timestamptz := (SELECT max(m.as_of) FROM salesops.fitted_model m);
+  kept CONSTANT timestamptz := (SELECT c.as_of FROM salesops.current_forecast c);
+BEGIN
+  IF as_of < newest OR as_of <= kept THEN
+    RAISE EXCEPTION 'a model as of % would change forecasts that were made', as_of USING
+      ERRCODE = 'invalid_parameter_value',
+      DETAIL = concat_ws(' ', format('The newest model is as of %s.', newest), format('The current forecast is as of %s.', kept)),
+      HINT = CASE WHEN greatest(newest, kept) > salesops.clock() + interval '1 day'
+                  THEN 'That is in the future. If the clock was ahead, salesops.correct_future() takes that back.'
+                  ELSE 'Fit for a later instant. What a model of the past would have said, salesops.backtest() tells.' END;
+  END IF;
+END $$;
+COMMENT ON FUNCTION salesops.check_fit(timestamptz) IS
+  'Raises 22023 for an instant before the newest model''s, and for one that is not after that of the kept current forecast';
+
 CREATE FUNCTION salesops.fit_forecast(as_of timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS bigint LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
   known CONSTANT timestamptz := coalesce(known_at, as_of);
   horizon record;
   factors text[];
+  fields text[];
   left_out jsonb;
   learned record;
   common record;
+  fitted salesops.win_model;
   model_id bigint;
 BEGIN
   PERFORM salesops.check_forecast_instant(as_of);
+  -- Nobody keeps a forecast or fits another model meanwhile.
+  LOCK TABLE salesops.current_forecast IN SHARE ROW EXCLUSIVE MODE;
+  model_id := (SELECT max(m.model_id) FROM salesops.fitted_model m
+               WHERE m.as_of = fit_forecast.as_of AND m.known_at = known AND m.corporate_currency = salesops.get_setting('corporate_currency'));
+  IF model_id IS NOT NULL THEN
+    RETURN model_id;
+  END IF;
+  PERFORM salesops.check_fit(as_of);
   SELECT * INTO horizon FROM salesops.forecast_horizon(as_of);
   left_out := (SELECT coalesce(jsonb_object_agg(f.name, l.reason ORDER BY f.name COLLATE "C", l.source_key COLLATE "C", l.field COLLATE "C"), '{}')
                FROM salesops.leaking_fields(as_of, known) l CROSS JOIN LATERAL unnest(l.factors) AS f(name));
   factors := ARRAY(SELECT f.name FROM unnest(salesops.win_factors(as_of)) WITH ORDINALITY AS f(name, place)
                    WHERE NOT left_out ? f.name ORDER BY f.place);
+  fields := salesops.win_fields(factors, as_of);
 
   PERFORM salesops.drop_temporary('salesops_training');
   CREATE TEMP TABLE salesops_training ON COMMIT DROP AS
-  SELECT d.mark, d.source_key, d.id, d.period, d.months_to_go, d.corporate_amount, d.is_reconstructed, d.levels, d.won
-  FROM salesops.training_deals((horizon.start_date - interval '5 years')::date, horizon.start_date, known, factors) d;
+  SELECT d.mark, d.source_key, d.id, d.period, d.months_to_go, salesops.bookable_amount(d.corporate_amount) AS corporate_amount, d.is_reconstructed, d.levels, d.won
+  FROM salesops.training_deals((horizon.start_date - interval '5 years')::date, horizon.start_date, known, factors, fields) d;
   ANALYZE pg_temp.salesops_training;
   SELECT salesops.win_cells(factors, t.levels, t.period, t.won) AS cells, count(*) AS rows, count(*) FILTER (WHERE t.won) AS wins,
          count(DISTINCT (t.source_key, t.id)) AS deals, count(DISTINCT t.mark)::integer AS marks,
@@ -168,10 +204,14 @@ BEGIN
   SELECT * INTO common FROM salesops.past_correlation(factors);
   DROP TABLE pg_temp.salesops_training;
 
-  INSERT INTO salesops.fitted_model (as_of, known_at, period, model, factors, left_out, first_mark, last_mark, marks, deals, rows, wins,
+  fitted := salesops.fit_win_model(learned.cells);
+  INSERT INTO salesops.fitted_model (as_of, known_at, period, model, doubt, factors, fields, left_out, first_mark, last_mark, marks, deals, rows, wins,
                                      reconstructed_share, correlation, correlation_quarters, new_business_from, new_business_quarters,
                                      corporate_currency)
-  SELECT as_of, known, horizon.period, salesops.fit_win_model(learned.cells), factors, left_out, learned.first_mark, learned.last_mark,
+  SELECT as_of, known, horizon.period, fitted,
+         CASE WHEN learned.deals < 50 THEN format('%s deals to learn from, and 50 are needed', learned.deals)
+              ELSE (SELECT s.reason FROM salesops.win_model_summary(fitted) s) END,
+         factors, fields, left_out, learned.first_mark, learned.last_mark,
          learned.marks, learned.deals, learned.rows, learned.wins, learned.reconstructed_share,
          salesops.shrunk_correlation(common.estimate, common.quarters), common.quarters,
          (SELECT salesops.min(q.period) FROM salesops.new_business_quarters(as_of, known) q),
@@ -187,5 +227,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION salesops.fit_forecast(timestamptz, timestamptz) IS
   'Fit the win model for an instant, from the quarters of five years that had ended by then as known by known_at (NULL = as_of), and '
-  'keep it with the correlation of deals, what new business came in and what list prices are worth; returns its model_id. Factors '
-  'that leaking_fields() names are left out. 22023 for an instant that is none or in the future';
+  'keep it with the correlation of deals, what new business came in and what list prices are worth; returns its model_id, which is '
+  'that of the model there is when asked again for the same instant. Factors '
+  'that leaking_fields() names are left out. 22023 for an instant that is none or in the future, and where check_fit() finds that forecasts '
+  'were made that it would change';

@@ -47,17 +47,17 @@ BEGIN ATOMIC
     SELECT o.instant, o.source_key, o.id
     FROM salesops.open_deals_at((SELECT array_agg(m.instant) FROM mark m), coalesce(new_business_history.known_at, new_business_history.as_of)) o
   ), won AS MATERIALIZED (
-    SELECT o.source_key, o.id, o.owner_id, o.close_date, o.corporate_amount
+    SELECT o.source_key, o.id, o.owner_id, o.close_date, salesops.bookable_amount(o.corporate_amount) AS amount
     FROM salesops.opportunity_state(new_business_history.as_of, new_business_history.known_at) o
     WHERE o.status = 'won'
       AND o.close_date BETWEEN (SELECT min(m.day) + 1 FROM mark m) AND (SELECT max(m.end_date) FROM mark m)
   ), came AS (
-    SELECT m.period::integer AS period, m.months_to_go, w.source_key, w.owner_id, w.corporate_amount
+    SELECT m.period::integer AS period, m.months_to_go, w.source_key, w.owner_id, w.amount
     FROM mark m JOIN won w ON w.close_date > m.day AND w.close_date <= m.end_date
     LEFT JOIN opened o ON o.instant = m.instant AND o.source_key = w.source_key AND o.id = w.id
     WHERE o.id IS NULL
   )
-  SELECT salesops.min(q.period), c.months_to_go, c.source_key, c.owner_id, count(*), sum(c.corporate_amount)
+  SELECT salesops.min(q.period), c.months_to_go, c.source_key, c.owner_id, count(*), sum(c.amount)
   FROM came c JOIN salesops.new_business_quarters(new_business_history.as_of, new_business_history.known_at) q ON q.period::integer = c.period
   GROUP BY q.period::integer, c.months_to_go, c.source_key, c.owner_id;
 END;

@@ -8,12 +8,14 @@ CREATE FUNCTION salesops.price_realization(as_of timestamptz, known_at timestamp
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
   WITH won AS MATERIALIZED (
-    SELECT coalesce(a.segment, salesops.size_class(a.employees)) AS segment, o.corporate_amount AS amount,
-           o.corporate_amount * o.list_amount / o.amount AS list
+    SELECT coalesce(a.segment, salesops.size_class(a.employees)) AS segment, p.amount, p.list
     FROM salesops.opportunity_state(price_realization.as_of, price_realization.known_at) o
     LEFT JOIN salesops.account_state(price_realization.as_of, price_realization.known_at) a
       ON a.source_key = o.source_key AND a.id = o.account_id
-    WHERE o.status = 'won' AND o.amount_basis = 'stated' AND o.corporate_amount > 0 AND o.list_amount > 0
+    CROSS JOIN LATERAL (SELECT salesops.bookable_amount(o.corporate_amount) AS amount, salesops.bookable_amount(o.list_amount) AS list,
+                               salesops.bookable_amount(o.amount) AS own_amount OFFSET 0) b
+    CROSS JOIN LATERAL (SELECT b.amount, salesops.bookable_amount(CASE WHEN b.own_amount > 0 THEN b.amount * b.list / b.own_amount END) AS list OFFSET 0) p
+    WHERE o.status = 'won' AND o.amount_basis = 'stated' AND p.amount > 0 AND p.list > 0
   ), overall AS (
     SELECT count(*) AS deals, (sum(w.amount) + 20 * avg(w.list)) / (sum(w.list) + 20 * avg(w.list)) AS ratio FROM won w
   ), by_segment AS (
