@@ -168,7 +168,7 @@ BEGIN
   row.line := 'new business';
   row.deals := NULL;
   row.mean := f.new_business;
-  quantiles := salesops.quantiles(salesops.uncertain_bookings(salesops.bookable_amount(f.new_business), f.new_business_stddev), ARRAY[0.1, 0.5, 0.9]);
+  quantiles := salesops.quantiles(f.coming, ARRAY[0.1, 0.5, 0.9]);
   row.p10 := quantiles[1];
   row.p50 := quantiles[2];
   row.p90 := quantiles[3];

@@ -46,7 +46,7 @@ CREATE FUNCTION salesops.scope_forecasts(
   OUT expected numeric, OUT p10 float8, OUT p50 float8, OUT p90 float8, OUT quota numeric, OUT probability_at_least_quota float8,
   OUT published numeric, OUT forecast_method text, OUT naive numeric, OUT weighted numeric, OUT noise_floor float8, OUT reason text,
   OUT backtested_error numeric, OUT backtested_bias numeric, OUT total salesops.bookings_distribution,
-  OUT pipeline salesops.bookings_distribution, OUT new_business_stddev float8)
+  OUT pipeline salesops.bookings_distribution, OUT coming salesops.bookings_distribution)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
 SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
@@ -91,7 +91,7 @@ BEGIN ATOMIC
          f.published, f.forecast_method, w.last_actual, w.weighted, salesops.noise_floor(w.modelled),
          nullif(concat_ws('; ', f.reason, CASE WHEN a.is_modelled THEN a.note END,
                           CASE WHEN p.error IS NULL THEN 'no backtest says how far off it was' END), ''),
-         p.error, p.bias, f.total, w.modelled, f.new_stddev
+         p.error, p.bias, f.total, w.modelled, f.coming
   FROM whole w
   CROSS JOIN asked a
   JOIN foretold f ON f.scope = w.scope
@@ -100,5 +100,5 @@ END;
 COMMENT ON FUNCTION salesops.scope_forecasts(timestamptz, timestamptz, text, text, timestamptz, salesops.reporting_line[]) IS
   'The forecast of the running quarter for every scope of forecast_scopes(), or only_scope: its total with its three parts, P10, P50 and P90 (NULL without a '
   'model that may be believed), quota, what is published with method and reason, last quarter''s actual, weighted total, noise floor, error and '
-  'bias in the backtest, and as distributions the total and the open deals (pipeline; NULL likewise); corporate currency. known_at (NULL = as_of) as in '
+  'bias in the backtest, and as distributions (NULL likewise) the total, the open deals (pipeline) and new business (coming); corporate currency. known_at (NULL = as_of) as in '
   'opportunity_state(); method, tree_as_of and moves as in forecast(). 22023 for an instant that is none or in the future';
