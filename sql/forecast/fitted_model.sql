@@ -140,27 +140,6 @@ COMMENT ON FUNCTION salesops.past_correlation(text[]) IS
   'Correlation of the deals in the temporary table salesops_training, estimated from so many of its quarters, each foretold by a model '
   'of those before it; a part of fit_forecast()';
 
--- What was forecast must stay what it was: a model changes every forecast of its instant and after, up to the next one's. So none
--- is fitted for an instant before the newest one's, nor for one that a forecast was kept for or before. That users try a past first,
--- from its beginning on, is no harm; and where a clock was ahead, correct_future() dates the models and the kept forecast anew.
-CREATE FUNCTION salesops.check_fit(as_of timestamptz)
-RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  newest CONSTANT timestamptz := (SELECT max(m.as_of) FROM salesops.fitted_model m);
-  kept CONSTANT timestamptz := (SELECT c.as_of FROM salesops.current_forecast c);
-BEGIN
-  IF as_of < newest OR as_of <= kept THEN
-    RAISE EXCEPTION 'a model as of % would change forecasts that were made', as_of USING
-      ERRCODE = 'invalid_parameter_value',
-      DETAIL = concat_ws(' ', format('The newest model is as of %s.', newest), format('The current forecast is as of %s.', kept)),
-      HINT = CASE WHEN greatest(newest, kept) > salesops.clock() + interval '1 day'
-                  THEN 'That is in the future. If the clock was ahead, salesops.correct_future() takes that back.'
-                  ELSE 'Fit for a later instant. What a model of the past would have said, salesops.backtest() tells.' END;
-  END IF;
-END $$;
-COMMENT ON FUNCTION salesops.check_fit(timestamptz) IS
-  'Raises 22023 for an instant before the newest model''s, and for one that is not after that of the kept current forecast';
-
 CREATE FUNCTION salesops.fit_forecast(as_of timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS bigint LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE

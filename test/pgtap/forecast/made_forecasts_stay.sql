@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
 SET LOCAL TimeZone = 'UTC';
-SELECT plan(44);
+SELECT plan(46);
 
 SELECT count(*) FROM generate_crm(1500, 6, 11, '2026-11-20 12:00+00', 0.05, 'made') \gset ignored_
 SELECT connect('g', 'fivetran_salesforce', 'made');
@@ -36,6 +36,11 @@ SELECT pg_temp.said('2026-11-20 12:00+00') AS said, pg_temp.why(:'deal', '2026-1
 SELECT ok(length(:'why') > 0, 'a deal is explained');
 SELECT lives_ok($$SELECT keep_forecast('2026-11-20 12:00+00')$$, 'a night that is tried again keeps the same');
 SELECT is((SELECT count(*) FROM fitted_model), 3::bigint, '... by the same model');
+SELECT keep_forecast('2026-11-20 18:00+00') \g /dev/null
+SELECT set_setting('corporate_currency', 'EUR') \g /dev/null
+SELECT lives_ok($$SELECT keep_forecast('2026-11-20 18:00+00')$$, 'where a model is due for an instant that was forecast, the night does without');
+SELECT is((SELECT count(*) FROM fitted_model), 3::bigint, '... and the next one fits it');
+SELECT set_setting('corporate_currency', 'USD') \g /dev/null
 SELECT keep_forecast('2026-11-20 18:00+00') \g /dev/null
 CREATE FUNCTION pg_temp.refused(as_of timestamptz) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
