@@ -277,11 +277,11 @@ DECLARE
 BEGIN
   PERFORM salesops.check_backtest(methods, from_period, to_period, months_to_go, as_of);
   INSERT INTO salesops.backtest_run (methods, from_period, to_period, months_to_go, as_of, known_at,
-                                     corporate_currency, fiscal_year_start_month, time_zone, weight_set, factors)
+                                     corporate_currency, fiscal_year_start_month, time_zone, weight_set, factors, kept_as_of)
   VALUES (ARRAY(SELECT DISTINCT m FROM unnest(methods) m ORDER BY m), from_period, to_period,
           ARRAY(SELECT DISTINCT m FROM unnest(months_to_go) m ORDER BY m DESC), as_of, coalesce(known_at, as_of),
           salesops.get_setting('corporate_currency'), salesops.fiscal_year_start_month(), salesops.time_zone(), salesops.get_setting('weight_set'),
-          coalesce(factors, salesops.honest_win_factors(as_of, coalesce(known_at, as_of))))
+          coalesce(factors, salesops.honest_win_factors(as_of, coalesce(known_at, as_of))), (SELECT c.as_of FROM salesops.current_forecast c))
   RETURNING * INTO run;
 
   PERFORM salesops.walk_quarters(run);
@@ -320,7 +320,8 @@ CREATE FUNCTION salesops.comparable_backtest(as_of timestamptz)
 RETURNS SETOF salesops.backtest_run LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
   SELECT r.* FROM salesops.backtest_run r
-  WHERE r.as_of <= comparable_backtest.as_of AND r.corporate_currency = salesops.get_setting('corporate_currency')
+  -- A forecast that was made is not changed by what was found after it.
+  WHERE r.as_of <= comparable_backtest.as_of AND (r.kept_as_of IS NULL OR r.kept_as_of < comparable_backtest.as_of) AND r.corporate_currency = salesops.get_setting('corporate_currency')
     AND EXISTS (SELECT FROM salesops.backtest_score s WHERE s.run_id = r.run_id)
   ORDER BY r.run_id DESC LIMIT 1;
 END;
