@@ -154,7 +154,8 @@ CREATE FUNCTION pg_temp.run(as_of timestamptz) RETURNS bigint LANGUAGE sql AS $$
 $$;
 CREATE FUNCTION pg_temp.forecasts(run bigint) RETURNS SETOF text LANGUAGE sql AS $$
   SELECT ROW(period, months_to_go, mark, basis, scope_kind, scope, method, deals, booked, existing, new_business, mean, p10, p50, p90, noise_floor, naive)::text
-  FROM salesops.backtest_forecast WHERE run_id = run
+  -- A scope of which there was nothing has a row where something became of it later.
+  FROM salesops.backtest_forecast WHERE run_id = run AND (deals, mean, naive) <> (0, 0, 0)
 $$;
 CREATE FUNCTION pg_temp.outcome(run bigint) RETURNS SETOF text LANGUAGE sql AS $$
   SELECT ROW(period, months_to_go, scope_kind, scope, method, actual, actual_existing, actual_new_business)::text FROM salesops.backtest_forecast WHERE run_id = run
