@@ -22,8 +22,8 @@ SELECT coalesce(f.period::text, 'mean of |error|') AS quarter,
        CASE WHEN f.period IS NOT NULL THEN to_char(max(f.actual), 'FM999,999,999,990') END AS actual,
        to_char(100 * CASE WHEN f.period IS NULL THEN avg(e.share) FILTER (WHERE f.method = 'model') ELSE max(e.signed) FILTER (WHERE f.method = 'model') END, 'FM9990.0') AS model,
        to_char(100 * CASE WHEN f.period IS NULL THEN avg(e.share) FILTER (WHERE f.method = 'naive') ELSE max(e.signed) FILTER (WHERE f.method = 'naive') END, 'FM9990.0') AS naive,
+       to_char(100 * CASE WHEN f.period IS NULL THEN avg(e.share) FILTER (WHERE f.method = 'calibrated_weights') ELSE max(e.signed) FILTER (WHERE f.method = 'calibrated_weights') END, 'FM9990.0') AS calibrated_weights,
        to_char(100 * CASE WHEN f.period IS NULL THEN avg(e.share) FILTER (WHERE f.method = 'category_weights') ELSE max(e.signed) FILTER (WHERE f.method = 'category_weights') END, 'FM9990.0') AS category_weights,
-       to_char(100 * CASE WHEN f.period IS NULL THEN avg(e.share) FILTER (WHERE f.method = 'fixed_weights') ELSE max(e.signed) FILTER (WHERE f.method = 'fixed_weights') END, 'FM9990.0') AS fixed_weights,
        to_char(100 * CASE WHEN f.period IS NULL THEN avg(e.share) FILTER (WHERE f.method = 'closed_win_rate') ELSE max(e.signed) FILTER (WHERE f.method = 'closed_win_rate') END, 'FM9990.0') AS closed_win_rate,
        to_char(100 * avg(f.noise_floor / nullif(f.actual, 0)), 'FM9990.0') AS noise_floor
 FROM backtest_forecast f

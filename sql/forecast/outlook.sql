@@ -296,7 +296,7 @@ BEGIN
   row.published := CASE row.forecast_method WHEN 'model median' THEN row.p50 ELSE book.weighted END;
   row.noise_floor := CASE WHEN is_modelled THEN salesops.noise_floor(book.pipeline) END;
   SELECT b.error, b.bias INTO row.backtested_error, row.backtested_bias
-  FROM salesops.backtested_accuracy(CASE row.forecast_method WHEN 'model median' THEN 'model' ELSE 'fixed_weights' END,
+  FROM salesops.backtested_accuracy(CASE row.forecast_method WHEN 'model median' THEN 'model' ELSE 'category_weights' END,
                                     split_part(scope, ':', 1), horizon.months_to_go, as_of) b;
   IF row.backtested_error IS NULL THEN
     reasons := reasons || 'no backtest says how far off it was'::text;

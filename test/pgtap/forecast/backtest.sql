@@ -36,17 +36,17 @@ SELECT pg_temp.deal('a', 'ann', 'Commit', 100, '2024-12-01', '2025-02-10', '2025
        pg_temp.deal('f', 'ann', 'Commit', 80, '2025-03-05', '2025-08-01'),
        pg_temp.deal('g', 'ann', 'Best Case', 60, '2025-04-10', '2025-06-20', '2025-06-01', true);
 
-SELECT backtest(ARRAY['fixed_weights', 'category_weights', 'closed_win_rate', 'naive'], 'FY2025-Q2', 'FY2025-Q2', '2026-01-02') AS run \gset
+SELECT backtest(ARRAY['category_weights', 'calibrated_weights', 'closed_win_rate', 'naive'], 'FY2025-Q2', 'FY2025-Q2', '2026-01-02') AS run \gset
 CREATE TEMP VIEW hand AS SELECT * FROM backtest_forecast WHERE run_id = (SELECT max(run_id) FROM backtest_run);
 
 -- At the start of Q2: C, E and F are open, F is due in Q3. Of Q1 the new business was D.
 SELECT results_eq(
   $$SELECT deals, booked, existing, new_business, mean, naive, actual, actual_existing, actual_new_business, basis FROM hand
-    WHERE scope_kind = 'company' AND months_to_go = 3 AND method = 'fixed_weights'$$,
+    WHERE scope_kind = 'company' AND months_to_go = 3 AND method = 'category_weights'$$,
   $$VALUES (3::bigint, 0::numeric, 0.9 * 300 + 0.2 * 400, 50::numeric, 400.0, 150::numeric, 390::numeric, 330::numeric, 60::numeric, 'reconstructed')$$,
   'fixed weights at the start of the quarter');
 SELECT results_eq(
-  $$SELECT round(existing, 6) FROM hand WHERE scope_kind = 'company' AND months_to_go = 3 AND method = 'category_weights'$$,
+  $$SELECT round(existing, 6) FROM hand WHERE scope_kind = 'company' AND months_to_go = 3 AND method = 'calibrated_weights'$$,
   $$SELECT round((1 + 20 * 0.9) / 21 * 300 + (0 + 20 * 0.2) / 21 * 400, 6)$$,
   'category weights: A and B were due in Q1, A was won');
 SELECT results_eq(
@@ -59,18 +59,18 @@ SELECT results_eq(
 -- With a month to go: C is booked at 330, E and G are open; of Q1 nothing was new after February.
 SELECT results_eq(
   $$SELECT deals, booked, existing, new_business, mean, actual_existing, actual_new_business FROM hand
-    WHERE scope_kind = 'company' AND months_to_go = 1 AND method = 'fixed_weights'$$,
+    WHERE scope_kind = 'company' AND months_to_go = 1 AND method = 'category_weights'$$,
   $$VALUES (3::bigint, 330::numeric, 0.2 * 400 + 0.5 * 60, 0::numeric, 440.0, 60::numeric, 0::numeric)$$, 'fixed weights with a month to go');
 SELECT results_eq(
   $$SELECT scope_kind, scope, deals, existing, new_business, mean, naive, actual FROM hand
-    WHERE months_to_go = 3 AND method = 'fixed_weights' ORDER BY 2$$,
+    WHERE months_to_go = 3 AND method = 'category_weights' ORDER BY 2$$,
   $$VALUES ('company', 'company', 3::bigint, 350.0, 50::numeric, 400.0, 150::numeric, 390::numeric),
            ('owner', 'owner:s/ann', 2, 270, 0, 270, 100, 390), ('owner', 'owner:s/bob', 1, 80, 50, 130, 50, 0),
            ('region', 'region:north', 2, 270, 0, 270, 100, 390), ('region', 'region:south', 1, 80, 50, 130, 50, 0),
            ('team', 'team:s/max', 3, 350, 50, 400, 150, 390)$$, 'owners, regions and the team add up');
 SELECT results_eq(
   $$SELECT forecasts, deals, wins, round(log_loss::numeric, 9) FROM backtest_score WHERE run_id = $$ || :run || $$
-      AND method = 'fixed_weights' AND months_to_go = 3 AND scope_kind = 'company'$$,
+      AND method = 'category_weights' AND months_to_go = 3 AND scope_kind = 'company'$$,
   $$SELECT 1::bigint, 3::bigint, 1::bigint, round(-(ln(0.9) + ln(0.8) + ln(1 - 1e-6)) / 3, 9)$$, 'log loss: C at 90 % won, E at 20 % and F at 0 % not');
 SELECT results_eq(
   $$SELECT scope_kind, round(wmape, 9), round(wmape_naive, 9), round(relative_to_naive, 9), round(bias, 9), round(pinball, 9), within_range FROM backtest_score
@@ -81,15 +81,15 @@ SELECT results_eq(
            ('team', round(240 / 390.0, 9), round(240 / 390.0, 9), 1, round(-240 / 390.0, 9), round(120 / 390.0, 9), 0)$$,
   'scores of naive, at company and owners: 150 for 390; 100 for 390 and 50 for 0');
 SELECT results_eq(
-  $$SELECT forecasts, round(wmape, 9) FROM backtest_score WHERE run_id = $$ || :run || $$ AND method = 'fixed_weights' AND months_to_go IS NULL AND scope_kind = 'company'$$,
-  $$SELECT 3::bigint, round(sum(abs(mean - actual)) / sum(actual), 9) FROM hand WHERE method = 'fixed_weights' AND scope_kind = 'company'$$,
+  $$SELECT forecasts, round(wmape, 9) FROM backtest_score WHERE run_id = $$ || :run || $$ AND method = 'category_weights' AND months_to_go IS NULL AND scope_kind = 'company'$$,
+  $$SELECT 3::bigint, round(sum(abs(mean - actual)) / sum(actual), 9) FROM hand WHERE method = 'category_weights' AND scope_kind = 'company'$$,
   'and all marks together');
 SELECT results_eq(
-  $$SELECT low, deals, wins FROM backtest_calibration WHERE run_id = $$ || :run || $$ AND method = 'fixed_weights' AND months_to_go = 3 ORDER BY 1$$,
+  $$SELECT low, deals, wins FROM backtest_calibration WHERE run_id = $$ || :run || $$ AND method = 'category_weights' AND months_to_go = 3 ORDER BY 1$$,
   $$VALUES (0.0::float8, 1::bigint, 0::bigint), (0.2, 1, 0), (0.9, 1, 1)$$, 'calibration: 0 %, 20 %, 90 %');
 SELECT results_eq(
   $$SELECT methods, from_period::text, to_period::text, months_to_go, as_of, known_at, corporate_currency, weight_set FROM backtest_run WHERE run_id = $$ || :run,
-  $$VALUES ('{category_weights,closed_win_rate,fixed_weights,naive}'::text[], 'FY2025-Q2', 'FY2025-Q2', '{3,2,1}'::integer[],
+  $$VALUES ('{calibrated_weights,closed_win_rate,category_weights,naive}'::text[], 'FY2025-Q2', 'FY2025-Q2', '{3,2,1}'::integer[],
             '2026-01-02'::timestamptz, '2026-01-02'::timestamptz, 'USD', 'default')$$, 'the run keeps its arguments');
 SELECT is_empty($$SELECT * FROM hand WHERE NOT (p10 <= p50 AND p50 <= p90)$$, 'quantiles are in order');
 SELECT is_empty($$SELECT * FROM hand WHERE noise_floor IS NOT NULL$$, 'no noise floor without a model');
@@ -101,13 +101,13 @@ SELECT is_empty($$SELECT * FROM backtested_accuracy('naive', 'company', 3, '2026
 -- What happened to a deal after its quarter is what a forecast is held against, and none of its inputs: C is opened again.
 INSERT INTO opportunity_history SELECT * FROM opportunity WHERE id = 'c';
 UPDATE opportunity SET is_won = false, is_closed = false, close_date = '2026-03-01', effective_at = '2025-12-01' WHERE id = 'c';
-SELECT backtest(ARRAY['fixed_weights', 'category_weights', 'closed_win_rate', 'naive'], 'FY2025-Q2', 'FY2025-Q3', '2026-01-02', months_to_go => '{3}') AS run \gset
+SELECT backtest(ARRAY['category_weights', 'calibrated_weights', 'closed_win_rate', 'naive'], 'FY2025-Q2', 'FY2025-Q3', '2026-01-02', months_to_go => '{3}') AS run \gset
 SELECT results_eq(
-  $$SELECT period::text, existing, new_business, naive, actual, actual_existing FROM hand WHERE scope_kind = 'company' AND method = 'fixed_weights' ORDER BY 1$$,
+  $$SELECT period::text, existing, new_business, naive, actual, actual_existing FROM hand WHERE scope_kind = 'company' AND method = 'category_weights' ORDER BY 1$$,
   $$VALUES ('FY2025-Q2', 350.0, 50::numeric, 150::numeric, 60::numeric, 0::numeric), ('FY2025-Q3', 72.0, 55::numeric, 390::numeric, 0::numeric, 0::numeric)$$,
   'a deal opened again: forecasts stay as they were, the actual does not');
 SELECT results_eq(
-  $$SELECT round(existing, 6) FROM hand WHERE scope_kind = 'company' AND method = 'category_weights' AND period = 'FY2025-Q3'$$,
+  $$SELECT round(existing, 6) FROM hand WHERE scope_kind = 'company' AND method = 'calibrated_weights' AND period = 'FY2025-Q3'$$,
   $$SELECT round((2 + 20 * 0.9) / 22 * 80, 6)$$, 'it also still counts for the weights');
 
 -- Stored: the source had been synced before the marks, so only what was recorded by a mark counts at it.
@@ -116,9 +116,9 @@ UPDATE rep SET effective_at = '2024-06-01', recorded_at = '2024-06-01';
 UPDATE opportunity SET recorded_at = effective_at;
 UPDATE opportunity_history SET recorded_at = effective_at;
 UPDATE opportunity SET recorded_at = '2025-04-02' WHERE id = 'f';
-SELECT backtest(ARRAY['fixed_weights', 'naive'], 'FY2025-Q2', 'FY2025-Q2', '2026-01-02', months_to_go => '{3}') AS run \gset
+SELECT backtest(ARRAY['category_weights', 'naive'], 'FY2025-Q2', 'FY2025-Q2', '2026-01-02', months_to_go => '{3}') AS run \gset
 SELECT results_eq(
-  $$SELECT basis, deals, existing, naive FROM hand WHERE scope_kind = 'company' AND method = 'fixed_weights'$$,
+  $$SELECT basis, deals, existing, naive FROM hand WHERE scope_kind = 'company' AND method = 'category_weights'$$,
   $$VALUES ('stored', 2::bigint, 350.0, 150::numeric)$$, 'a deal that we heard of two days later is not in the forecast');
 
 -- Arguments that make no sense ------------------------------------------------------------------------------------------
