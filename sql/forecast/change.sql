@@ -113,7 +113,7 @@ CREATE FUNCTION salesops.forecast_is_modelled(as_of timestamptz, method text)
 RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   SELECT coalesce(forecast_is_modelled.method, '') <> 'category_weights'
-         AND EXISTS (SELECT FROM salesops.current_win_model(forecast_is_modelled.as_of) m WHERE salesops.model_doubt(m) IS NULL);
+         AND EXISTS (SELECT FROM salesops.current_win_model(forecast_is_modelled.as_of) m WHERE m.doubt IS NULL);
 END;
 COMMENT ON FUNCTION salesops.forecast_is_modelled(timestamptz, text) IS
   'Whether forecast() as of an instant by a method takes probabilities from a model: there is one that may be believed';
@@ -121,19 +121,11 @@ COMMENT ON FUNCTION salesops.forecast_is_modelled(timestamptz, text) IS
 CREATE FUNCTION salesops.expected_new_business(as_of timestamptz, scope text, method text)
 RETURNS numeric LANGUAGE sql STABLE PARALLEL SAFE SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
-  WITH fitted AS MATERIALIZED (
-    SELECT m.model_id, m.new_business_quarters, h.months_to_go
-    FROM salesops.current_win_model(expected_new_business.as_of) m CROSS JOIN salesops.forecast_horizon(expected_new_business.as_of) h
-    WHERE salesops.forecast_is_modelled(expected_new_business.as_of, expected_new_business.method)
-  ), member AS MATERIALIZED (
-    SELECT m.* FROM salesops.scope_members(expected_new_business.scope, expected_new_business.as_of, expected_new_business.as_of,
-                                           expected_new_business.as_of, NULL) m
-  )
-  SELECT coalesce(sum(b.amount * salesops.new_business_share(f.months_to_go, b.months_to_go)) / max(f.new_business_quarters), 0)
-  FROM fitted f
-  JOIN salesops.fitted_new_business b ON b.model_id = f.model_id
-  LEFT JOIN member m ON m.source_key = b.source_key AND m.owner_id = b.owner_id
-  WHERE coalesce(m.is_in, (SELECT n.is_in FROM member n WHERE n.owner_id IS NULL));
+  SELECT coalesce((SELECT n.mean
+                   FROM salesops.scope_new_business(expected_new_business.scope, expected_new_business.as_of, expected_new_business.as_of,
+                                                    expected_new_business.as_of, NULL) b
+                   CROSS JOIN LATERAL salesops.new_business_spread(b.amounts) n
+                   WHERE salesops.forecast_is_modelled(expected_new_business.as_of, expected_new_business.method)), 0);
 END;
 COMMENT ON FUNCTION salesops.expected_new_business(timestamptz, text, text) IS
   'The mean of the line new business of forecast() for the quarter that runs; 0 where it has none';

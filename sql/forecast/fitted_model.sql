@@ -9,7 +9,9 @@ CREATE TABLE salesops.fitted_model (
   known_at              timestamptz NOT NULL,
   period                salesops.fiscal_period NOT NULL,
   model                 salesops.win_model NOT NULL,
+  doubt                 text,
   factors               text[] NOT NULL,
+  fields                text[] NOT NULL,
   left_out              jsonb NOT NULL,
   first_mark            date,
   last_mark             date,
@@ -32,7 +34,9 @@ COMMENT ON COLUMN salesops.fitted_model.as_of IS 'Instant it was fitted for: not
 COMMENT ON COLUMN salesops.fitted_model.known_at IS 'What was known by then was used';
 COMMENT ON COLUMN salesops.fitted_model.period IS 'Fiscal quarter that it was fitted in; only earlier ones are learned from';
 COMMENT ON COLUMN salesops.fitted_model.model IS 'The model: probability that an open deal is won by the end of the quarter';
+COMMENT ON COLUMN salesops.fitted_model.doubt IS 'Why it must not be believed; NULL = it may';
 COMMENT ON COLUMN salesops.fitted_model.factors IS 'What the probability depends on, in the order of a deal''s levels';
+COMMENT ON COLUMN salesops.fitted_model.fields IS 'Custom field that each factor was and is read from, whatever is chosen later; NULL = what the standard factor is read from';
 COMMENT ON COLUMN salesops.fitted_model.left_out IS 'Factors left out, each with the reason: what they say is known only when the outcome is';
 COMMENT ON COLUMN salesops.fitted_model.first_mark IS 'First month end whose open deals it learned from; NULL = there was none';
 COMMENT ON COLUMN salesops.fitted_model.last_mark IS 'Last one';
@@ -106,26 +110,36 @@ DECLARE
   known CONSTANT timestamptz := coalesce(known_at, as_of);
   horizon record;
   factors text[];
+  fields text[];
   left_out jsonb;
   learned record;
   common record;
   model_id bigint;
 BEGIN
   PERFORM salesops.check_forecast_instant(as_of);
+  -- Nobody keeps a forecast or fits another model meanwhile.
+  LOCK TABLE salesops.current_forecast IN SHARE ROW EXCLUSIVE MODE;
+  model_id := (SELECT max(m.model_id) FROM salesops.fitted_model m
+               WHERE m.as_of = fit_forecast.as_of AND m.known_at = known AND m.corporate_currency = salesops.get_setting('corporate_currency'));
+  IF model_id IS NOT NULL THEN
+    RETURN model_id;
+  END IF;
+  PERFORM salesops.check_fit(as_of);
   SELECT * INTO horizon FROM salesops.forecast_horizon(as_of);
   left_out := (SELECT coalesce(jsonb_object_agg(f.name, l.reason ORDER BY f.name COLLATE "C", l.source_key COLLATE "C", l.field COLLATE "C"), '{}')
                FROM salesops.leaking_fields(as_of, known) l CROSS JOIN LATERAL unnest(l.factors) AS f(name));
   factors := ARRAY(SELECT f.name FROM unnest(salesops.win_factors(as_of)) WITH ORDINALITY AS f(name, place)
                    WHERE NOT left_out ? f.name ORDER BY f.place);
+  fields := salesops.win_fields(factors, as_of);
 
   PERFORM salesops.drop_temporary('salesops_training');
   CREATE TEMP TABLE salesops_training ON COMMIT DROP AS
-  SELECT d.mark, d.source_key, d.id, d.period, d.months_to_go, d.corporate_amount, d.is_reconstructed, d.levels, d.won
+  SELECT d.mark, d.source_key, d.id, d.period, d.months_to_go, salesops.bookable_amount(d.corporate_amount) AS corporate_amount, d.is_reconstructed, d.levels, d.won
   FROM salesops.training_deals(
     -- The quarters before those foretold too; the last instant before a quarter is its first mark.
     salesops.start_date(horizon.period OPERATOR(salesops.-) (salesops.quarters_to_learn_from() + salesops.quarters_to_foretell()),
                         salesops.fiscal_year_start_month()) - 1,
-    horizon.start_date, known, factors) d;
+    horizon.start_date, known, factors, fields) d;
   ANALYZE pg_temp.salesops_training;
   PERFORM salesops.begin_learning();
   SELECT count(*) AS rows, count(*) FILTER (WHERE t.won) AS wins,
@@ -137,10 +151,11 @@ BEGIN
   WHERE t.period OPERATOR(salesops.>=) (horizon.period OPERATOR(salesops.-) salesops.quarters_to_learn_from());
   SELECT * INTO common FROM salesops.past_correlation(horizon.period, factors);
 
-  INSERT INTO salesops.fitted_model (as_of, known_at, period, model, factors, left_out, first_mark, last_mark, marks, deals, rows, wins,
+  INSERT INTO salesops.fitted_model (as_of, known_at, period, model, doubt, factors, fields, left_out, first_mark, last_mark, marks, deals, rows, wins,
                                      reconstructed_share, correlation, correlation_quarters, new_business_from, new_business_quarters,
                                      corporate_currency)
-  SELECT as_of, known, horizon.period, salesops.model_before(horizon.period, factors), factors, left_out, learned.first_mark, learned.last_mark,
+  SELECT as_of, known, horizon.period, salesops.model_before(horizon.period, factors), salesops.model_doubt_before(horizon.period, factors),
+         factors, fields, left_out, learned.first_mark, learned.last_mark,
          learned.marks, learned.deals, learned.rows, learned.wins, learned.reconstructed_share,
          salesops.shrunk_correlation(common.estimate, common.quarters), common.quarters,
          (SELECT salesops.min(q.period) FROM salesops.new_business_quarters(as_of, known) q),
@@ -156,5 +171,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION salesops.fit_forecast(timestamptz, timestamptz) IS
   'Fit the win model for an instant, from the quarters of five years that had ended by then as known by known_at (NULL = as_of), and '
-  'keep it with the correlation of deals, what new business came in and what list prices are worth; returns its model_id. Factors '
-  'that leaking_fields() names are left out. 22023 for an instant that is none or in the future';
+  'keep it with the correlation of deals, what new business came in and what list prices are worth; returns its model_id, which is '
+  'that of the model there is when asked again for the same instant. Factors '
+  'that leaking_fields() names are left out. 22023 for an instant that is none or in the future, and where check_fit() finds that forecasts '
+  'were made that it would change';

@@ -57,3 +57,12 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION salesops.check_forecast_instant(timestamptz) IS
   'Raises 22023 where check_as_of() does, and for an instant before the first fiscal quarter';
+
+CREATE FUNCTION salesops.forecast_instant(as_of timestamptz)
+RETURNS timestamptz LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM salesops.check_forecast_instant(as_of);
+  RETURN as_of;
+END $$;
+COMMENT ON FUNCTION salesops.forecast_instant(timestamptz) IS
+  'The instant itself where a query may forecast as of it; raises 22023 where check_forecast_instant() does';

@@ -46,14 +46,14 @@ BEGIN ATOMIC
     SELECT d.instant, d.source_key, d.id
     FROM salesops.win_deals((SELECT array_agg(m.instant) FROM mark m), coalesce(new_business_history.known_at, new_business_history.as_of), '{}') d
   ), won AS MATERIALIZED (
-    SELECT m.period, m.months_to_go, m.instant, m.start_date, m.end_date, o.source_key, o.id, o.owner_id, o.corporate_amount
+    SELECT m.period, m.months_to_go, m.instant, m.start_date, m.end_date, o.source_key, o.id, o.owner_id, salesops.bookable_amount(o.corporate_amount) AS amount
     FROM mark m
     JOIN salesops.opportunity_state(new_business_history.as_of, new_business_history.known_at) o ON o.close_quarter = m.period
     WHERE o.status = 'won'
   ), stage AS MATERIALIZED (
     SELECT m.instant, s.source_key, s.stage, s.pipeline, s.but_in, s.status FROM mark m CROSS JOIN LATERAL salesops.stage_meaning(m.instant) s
   ), came AS (
-    SELECT w.period::integer AS period, w.months_to_go, w.source_key, w.owner_id, w.corporate_amount
+    SELECT w.period::integer AS period, w.months_to_go, w.source_key, w.owner_id, w.amount
     FROM won w
     LEFT JOIN opened o ON o.instant = w.instant AND o.source_key = w.source_key AND o.id = w.id
     LEFT JOIN LATERAL (SELECT v.is_won, v.is_closed, v.stage, v.pipeline, v.close_date, v.is_deleted, v.merged_into FROM salesops.opportunity_version v
@@ -66,7 +66,7 @@ BEGIN ATOMIC
       AND (NOT b.is_deleted AND b.merged_into IS NULL AND b.close_date BETWEEN w.start_date AND w.end_date
            AND salesops.deal_status(b.is_won, b.is_closed, s.status) = 'won') IS NOT TRUE
   )
-  SELECT salesops.min(q.period), c.months_to_go, c.source_key, c.owner_id, count(*), sum(c.corporate_amount)
+  SELECT salesops.min(q.period), c.months_to_go, c.source_key, c.owner_id, count(*), sum(c.amount)
   FROM came c JOIN salesops.new_business_quarters(new_business_history.as_of, new_business_history.known_at) q ON q.period::integer = c.period
   GROUP BY q.period::integer, c.months_to_go, c.source_key, c.owner_id;
 END;

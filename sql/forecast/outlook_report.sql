@@ -47,17 +47,19 @@ COMMENT ON FUNCTION salesops.forecast_outlook(salesops.fiscal_period, timestampt
   'exceeded one time in ten; the published forecast, quota and chance, what to hold it against; last what the figures leave out and '
   'why the model''s median is not the forecast, if it is not. Numbers to the cent, ? = unknown';
 
-CREATE FUNCTION salesops.explain_win_probability(source_key text, id text, as_of timestamptz, known_at timestamptz DEFAULT NULL,
-                                                 OUT factor text, OUT level text, OUT points numeric, OUT words text)
+CREATE FUNCTION salesops.explain_deal_probability(source_key text, id text, as_of timestamptz, known_at timestamptz DEFAULT NULL,
+                                                  OUT factor text, OUT level text, OUT points numeric, OUT words text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 15
 BEGIN ATOMIC
   SELECT e.factor, e.level, e.points, e.words
-  FROM salesops.current_win_model(explain_win_probability.as_of, explain_win_probability.known_at) m
-  CROSS JOIN LATERAL salesops.win_deals(ARRAY[explain_win_probability.as_of],
-                                        coalesce(explain_win_probability.known_at, explain_win_probability.as_of), m.factors,
-                                        ARRAY[ROW(explain_win_probability.source_key, explain_win_probability.id)::salesops.deal_key]) d
-  CROSS JOIN LATERAL salesops.explain_win_probability(m.model, d.levels, d.months_to_go) e;
+  FROM salesops.current_win_model(salesops.forecast_instant(explain_deal_probability.as_of), explain_deal_probability.known_at) m
+  CROSS JOIN LATERAL salesops.win_deals(ARRAY[explain_deal_probability.as_of],
+                                        coalesce(explain_deal_probability.known_at, explain_deal_probability.as_of), m.factors,
+                                        ARRAY[ROW(explain_deal_probability.source_key, explain_deal_probability.id)::salesops.deal_key], m.fields) d
+  CROSS JOIN LATERAL salesops.explain_win_probability(m.model, d.levels, d.months_to_go) e
+  WHERE m.doubt IS NULL;
 END;
-COMMENT ON FUNCTION salesops.explain_win_probability(text, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION salesops.explain_deal_probability(text, text, timestamptz, timestamptz) IS
   'What makes the probability of win_probabilities() of a deal open at an instant: first the average deal, then each factor with its '
-  'percentage points, largest first, in words; they add up. No row for a deal that is not open then, or without a model';
+  'percentage points, largest first, in words; they add up. No row for a deal that is not open then, or without a model that '
+  'may be believed; 22023 for an instant that is none or in the future';

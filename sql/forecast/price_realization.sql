@@ -4,9 +4,10 @@
 -- segment of three deals says little, and without history the list price is taken as it is.
 
 CREATE FUNCTION salesops.value_at_list(corporate_amount numeric, amount numeric, list_amount numeric) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN amount > 0 THEN corporate_amount * list_amount / amount END;
+RETURN CASE WHEN salesops.bookable_amount(amount) > 0
+            THEN salesops.bookable_amount(salesops.bookable_amount(corporate_amount) * salesops.bookable_amount(list_amount) / salesops.bookable_amount(amount)) END;
 COMMENT ON FUNCTION salesops.value_at_list(numeric, numeric, numeric) IS
-  'What a deal would be worth at list price in corporate currency: its corporate amount times list price over amount, both in its own currency; NULL without an amount over 0';
+  'What a deal would be worth at list price in corporate currency: its corporate amount times list price over amount, both in its own currency; NULL without an amount over 0, and where one of them is none that can be added up (bookable_amount())';
 
 CREATE FUNCTION salesops.price_ratios(segments text[], amounts numeric[], lists numeric[], OUT segment text, OUT deals bigint, OUT ratio numeric)
 RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 10
@@ -32,12 +33,12 @@ CREATE FUNCTION salesops.price_realization(as_of timestamptz, known_at timestamp
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
   WITH won AS MATERIALIZED (
-    SELECT coalesce(a.segment, salesops.size_class(a.employees)) AS segment, o.corporate_amount AS amount,
-           salesops.value_at_list(o.corporate_amount, o.amount, o.list_amount) AS list
+    SELECT coalesce(a.segment, salesops.size_class(a.employees)) AS segment, v.amount, v.list
     FROM salesops.opportunity_state(price_realization.as_of, price_realization.known_at) o
     LEFT JOIN salesops.account_state(price_realization.as_of, price_realization.known_at) a
       ON a.source_key = o.source_key AND a.id = o.account_id
-    WHERE o.status = 'won' AND o.amount_basis = 'stated' AND o.corporate_amount > 0 AND o.list_amount > 0
+    CROSS JOIN LATERAL (SELECT salesops.bookable_amount(o.corporate_amount) AS amount, salesops.value_at_list(o.corporate_amount, o.amount, o.list_amount) AS list OFFSET 0) v
+    WHERE o.status = 'won' AND o.amount_basis = 'stated' AND v.amount > 0 AND v.list > 0
   )
   SELECT r.*
   FROM (SELECT array_agg(w.segment) AS segments, array_agg(w.amount) AS amounts, array_agg(w.list) AS lists FROM won w) a

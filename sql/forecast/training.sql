@@ -31,17 +31,15 @@ COMMENT ON FUNCTION salesops.marks(date, date) IS
 
 CREATE FUNCTION salesops.win_deals(
   instants timestamptz[], known_at timestamptz DEFAULT NULL, factors text[] DEFAULT salesops.win_factors(),
-  deals salesops.deal_key[] DEFAULT NULL,
+  deals salesops.deal_key[] DEFAULT NULL, fields text[] DEFAULT NULL,
   OUT instant timestamptz, OUT source_key text, OUT id text, OUT owner_id text, OUT period salesops.fiscal_period,
   OUT months_to_go double precision, OUT category salesops.forecast_category, OUT close_date date,
   OUT corporate_amount numeric, OUT amount_basis text, OUT segment text, OUT is_reconstructed boolean, OUT levels text[])
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
   WITH factor AS MATERIALIZED (
-    -- A name that nobody chose is that of a custom field: a model may ask for what has been unchosen since.
-    SELECT n.place, CASE WHEN f.field IS NULL THEN f."position" END AS "position", coalesce(f.field, CASE WHEN f."position" IS NULL THEN n.name END) AS field
-    FROM unnest(win_deals.factors) WITH ORDINALITY AS n(name, place)
-    LEFT JOIN salesops.win_factor_fields('infinity') f ON f.name = n.name
+    SELECT n.place, n.field, CASE WHEN n.field IS NULL THEN array_position(salesops.standard_win_factors(), n.name) END AS "position"
+    FROM ROWS FROM (unnest(win_deals.factors), unnest(coalesce(win_deals.fields, salesops.win_fields(win_deals.factors)))) WITH ORDINALITY AS n(name, field, place)
   ), chosen AS MATERIALIZED (
     -- Fields come after the standard levels, each at its factor's place.
     SELECT array_agg(f.field ORDER BY f.place) AS fields, count(f.field) > 0 AS has_fields,
@@ -86,12 +84,12 @@ BEGIN ATOMIC
   LEFT JOIN source s ON s.source_key = d.source_key
   CROSS JOIN LATERAL (SELECT d.is_remembered AND NOT m.is_short AS is_known) k;
 END;
-COMMENT ON FUNCTION salesops.win_deals(timestamptz[], timestamptz, text[], salesops.deal_key[]) IS
+COMMENT ON FUNCTION salesops.win_deals(timestamptz[], timestamptz, text[], salesops.deal_key[], text[]) IS
   'Deals open at each of some instants as the win model sees them: the period that begins or runs then, months to its end, and the level of each factor in the order given (default win_factors()), NULL = not known. '
-  'is_reconstructed: nothing but the dates and what names the deal is known of it then, so stage, category, close date, amount, pushes and idleness are not used. known_at and deals as in open_deals_at()';
+  'is_reconstructed: nothing but the dates and what names the deal is known of it then, so stage, category, close date, amount, pushes and idleness are not used. known_at and deals as in open_deals_at(); fields: the custom field that each factor is read from (NULL element = the standard factor), NULL = as win_fields() has it now';
 
 CREATE FUNCTION salesops.training_deals(
-  from_date date, to_date date, known_at timestamptz, factors text[] DEFAULT salesops.win_factors(),
+  from_date date, to_date date, known_at timestamptz, factors text[] DEFAULT salesops.win_factors(), fields text[] DEFAULT NULL,
   OUT mark timestamptz, OUT source_key text, OUT id text, OUT owner_id text, OUT period salesops.fiscal_period, OUT months_to_go double precision,
   OUT category salesops.forecast_category, OUT close_date date, OUT corporate_amount numeric, OUT amount_basis text, OUT is_reconstructed boolean,
   OUT levels text[], OUT won boolean, OUT won_amount numeric)
@@ -107,15 +105,15 @@ BEGIN ATOMIC
   SELECT d.instant, d.source_key, d.id, d.owner_id, d.period, d.months_to_go, d.category, d.close_date, d.corporate_amount, d.amount_basis,
          d.is_reconstructed, d.levels, w.is_won, CASE WHEN w.is_won THEN o.corporate_amount END
   FROM ended e
-  CROSS JOIN LATERAL salesops.win_deals(e.marks, training_deals.known_at, training_deals.factors) d
+  CROSS JOIN LATERAL salesops.win_deals(e.marks, training_deals.known_at, training_deals.factors, NULL, training_deals.fields) d
   LEFT JOIN (SELECT x.* FROM salesops.opportunity_state(training_deals.known_at, training_deals.known_at) x WHERE x.status = 'won') o
     ON o.source_key = d.source_key AND o.id = d.id
   -- As bookings count: by the close date.
   CROSS JOIN LATERAL (SELECT coalesce(o.close_quarter = d.period, false) AS is_won) w;
 END;
-COMMENT ON FUNCTION salesops.training_deals(date, date, timestamptz, text[]) IS
+COMMENT ON FUNCTION salesops.training_deals(date, date, timestamptz, text[], text[]) IS
   'Deals open at each mark from a date to the day before another, as win_deals() has them, with what became of each: won with a close date in the period, as bookings count, and for how much (corporate currency; NULL = not won, or not known). '
-  'Only marks whose period had ended before to_date and by known_at; nothing recorded after known_at counts';
+  'Only marks whose period had ended before to_date and by known_at; nothing recorded after known_at counts. factors and fields as in win_deals()';
 
 CREATE FUNCTION salesops.training_summary(from_date date, to_date date, known_at timestamptz,
                                           OUT period salesops.fiscal_period, OUT mark timestamptz, OUT deals bigint, OUT wins bigint,

@@ -12,8 +12,8 @@ SELECT plan(19);
 SELECT refresh_marts('2026-11-20 12:00+00');
 SELECT is_empty($$SELECT mart, message FROM mart_status WHERE sqlstate IS NOT NULL$$, 'without a deal every mart is refreshed');
 SELECT results_eq($$SELECT scope, expected, p50, published_forecast, forecast_method, reason FROM salesops_bi.forecast_range ORDER BY scope$$,
-                  $$VALUES ('company', 0.0, NULL::numeric, 0.0, 'category weights', 'uncalibrated: no win model was fitted by then'),
-                           ('owner:(no rep)', 0.0, NULL, 0.0, 'category weights', 'uncalibrated: no win model was fitted by then')$$,
+                  $$VALUES ('company', 0.0, NULL::numeric, 0.0, 'category weights', 'uncalibrated: no win model was fitted by then; no backtest says how far off it was'),
+                           ('owner:(no rep)', 0.0, NULL, 0.0, 'category weights', 'uncalibrated: no win model was fitted by then; no backtest says how far off it was')$$,
                   'the forecast of nothing says that nobody should believe it');
 SELECT is((SELECT count(*) FROM salesops_bi.forecast_accuracy) + (SELECT count(*) FROM salesops_bi.forecast_calibration)
           + (SELECT count(*) FROM salesops_bi.deal_risk), 0::bigint, 'and there is no accuracy, calibration or risk');
