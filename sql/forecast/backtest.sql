@@ -403,15 +403,40 @@ COMMENT ON FUNCTION salesops.backtested_accuracy(text, text, numeric, timestampt
   'How far off a method was so long before the end of a quarter, at the last of backtest_marks() before (NULL = all of them together), in comparable_backtest(as_of): sum of '
   'abs(mean - actual) and of (mean - actual) as a share of what was booked, over the company, or all regions, teams or owners, and how many forecasts of how many quarters that is of; no row = not backtested';
 
+CREATE FUNCTION salesops.due_backtest(as_of timestamptz, OUT from_period salesops.fiscal_period, OUT to_period salesops.fiscal_period,
+                                     OUT is_done boolean, OUT reason text)
+RETURNS record LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  WITH known AS MATERIALIZED (
+    SELECT min(v.created_at) AS first FROM salesops.opportunity_version v WHERE v.effective_at <= due_backtest.as_of AND v.recorded_at <= due_backtest.as_of
+  ), wanted AS (
+    -- A week after its end the late closings of a quarter have come; to learn from, a whole quarter before the first is needed.
+    SELECT CASE WHEN s.first OPERATOR(salesops.>) (e.last OPERATOR(salesops.-) 11) THEN s.first ELSE e.last OPERATOR(salesops.-) 11 END AS first, e.last
+    FROM known k
+    CROSS JOIN LATERAL (SELECT salesops.fiscal_quarter(salesops.local_date(k.first) - 1, salesops.fiscal_year_start_month()) OPERATOR(salesops.+) 2 AS first) s
+    CROSS JOIN (SELECT salesops.period_after(due_backtest.as_of - interval '7 days') OPERATOR(salesops.-) 1 AS last) e
+  )
+  SELECT w.first, w.last,
+         EXISTS (SELECT FROM salesops.comparable_backtest(due_backtest.as_of) r WHERE r.to_period OPERATOR(salesops.>=) w.last),
+         CASE WHEN k.first IS NULL THEN 'no backtest: there is no deal yet'
+              WHEN w.first OPERATOR(salesops.>) w.last
+              THEN format('no backtest yet: the first deal was created on %s, and %s is the first quarter that can be forecast from a whole one before it', salesops.local_date(k.first), w.first) END
+  FROM wanted w CROSS JOIN known k;
+END;
+COMMENT ON FUNCTION salesops.due_backtest(timestamptz) IS
+  'The quarters that the backtest of an instant is to be of: the last ones that have been over for a week, at most twelve, as far back as there is history; whether comparable_backtest() '
+  'covers the last of them already; and why there can be none yet (NULL = there can)';
+
 CREATE FUNCTION salesops.purge_backtests(keep interval, as_of timestamptz DEFAULT salesops.clock()) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
   WITH purged AS (
-    DELETE FROM salesops.backtest_run r
-    WHERE r.started_at < purge_backtests.as_of - purge_backtests.keep AND r.run_id < (SELECT max(l.run_id) FROM salesops.backtest_run l)
-    RETURNING r.run_id
+    DELETE FROM salesops.backtest_forecast f
+    USING salesops.backtest_run r
+    WHERE r.run_id = f.run_id AND r.started_at < purge_backtests.as_of - purge_backtests.keep AND r.run_id < (SELECT max(l.run_id) FROM salesops.backtest_run l)
+    RETURNING f.run_id
   )
-  SELECT count(*) FROM purged;
+  SELECT count(DISTINCT p.run_id) FROM purged p;
 END;
 COMMENT ON FUNCTION salesops.purge_backtests(interval, timestamptz) IS
-  'Deletes backtests begun longer ago than keep, with their forecasts and scores, and returns their number; the last one stays';
+  'Deletes the single forecasts of backtests begun longer ago than keep, but for the last one, and returns the number of these runs; the runs and their scores stay, for what was published depends on them';
