@@ -165,7 +165,8 @@ BEGIN
   FROM unnest(run.methods) AS k(method)
   LEFT JOIN (SELECT f.method, f.amount, f.probability, t.period, t.quarter, t.won
              FROM pg_temp.salesops_walk_prediction f JOIN pg_temp.salesops_training t ON t.row = f.row
-             WHERE f.method <> 'model' AND f.quarter < walk_correlations.quarter AND f.months_to_go = run.months_to_go[1]) p ON p.method = k.method
+             WHERE f.method <> 'model' AND f.quarter < walk_correlations.quarter AND f.quarter >= walk_correlations.quarter - salesops.quarters_to_foretell()
+               AND f.months_to_go = run.months_to_go[1] AND t.months_to_go = run.months_to_go[1]) p ON p.method = k.method
   WHERE k.method NOT IN ('model', 'naive')
   GROUP BY k.method;
 END $$;

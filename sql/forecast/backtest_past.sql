@@ -191,6 +191,7 @@ BEGIN
     LEFT JOIN pg_temp.salesops_walk_end e ON e.quarter = m.quarter AND e.source_key = d.source_key AND e.id = d.id;
   END LOOP;
   CREATE INDEX ON pg_temp.salesops_training (mark);
+  CREATE INDEX ON pg_temp.salesops_training (period);
   CREATE INDEX ON pg_temp.salesops_training (quarter);
   ANALYZE pg_temp.salesops_training;
 
@@ -210,12 +211,15 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off SET enable_
 DECLARE
   changed salesops.fiscal_period[];
 BEGIN
-  WITH told AS MATERIALIZED (
-    SELECT o.source_key, o.id, o.quarter, bool_or(to_mark BETWEEN o.first_mark AND o.last_mark) AS won
+  WITH moved AS MATERIALIZED (
+    SELECT DISTINCT o.source_key, o.id, o.quarter
     FROM pg_temp.salesops_walk_outcome o
+    WHERE o.is_won AND (o.first_mark > from_mark AND o.first_mark <= to_mark OR o.last_mark >= from_mark AND o.last_mark < to_mark)
+  ), told AS MATERIALIZED (
+    SELECT m.source_key, m.id, m.quarter, bool_or(to_mark BETWEEN o.first_mark AND o.last_mark) AS won
+    FROM moved m JOIN pg_temp.salesops_walk_outcome o ON o.source_key = m.source_key AND o.id = m.id AND o.quarter = m.quarter
     WHERE o.is_won
-    GROUP BY o.source_key, o.id, o.quarter
-    HAVING bool_or(o.first_mark > from_mark AND o.first_mark <= to_mark OR o.last_mark >= from_mark AND o.last_mark < to_mark)
+    GROUP BY m.source_key, m.id, m.quarter
   ), bound AS MATERIALIZED (
     SELECT array_agg(DISTINCT t.quarter) AS quarters FROM told t
   ), learned AS (

@@ -50,15 +50,19 @@ COMMENT ON FUNCTION salesops.model_before(salesops.fiscal_period, text[]) IS
 CREATE FUNCTION salesops.model_doubt_before(period salesops.fiscal_period, factors text[]) RETURNS text
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
-  deals CONSTANT bigint := (
-    SELECT count(*)
-    FROM (SELECT DISTINCT t.source_key, t.id FROM pg_temp.salesops_training t
-          WHERE t.period OPERATOR(salesops.>=) (model_doubt_before.period OPERATOR(salesops.-) salesops.quarters_to_learn_from())
-            AND t.period OPERATOR(salesops.<) model_doubt_before.period AND t.months_to_go >= 1
-          LIMIT 50) d);
+  first CONSTANT salesops.fiscal_period := period OPERATOR(salesops.-) salesops.quarters_to_learn_from();
+  -- A deal has three rows a quarter at most, so that where there are many rows nobody has to count the deals.
+  enough CONSTANT integer := 50 * 3 * salesops.quarters_to_learn_from();
+  deals bigint;
 BEGIN
-  IF deals < 50 THEN
-    RETURN format('%s deals to learn from, and 50 are needed', deals);
+  IF (SELECT count(*) FROM (SELECT FROM pg_temp.salesops_training t
+                            WHERE t.period OPERATOR(salesops.>=) first AND t.period OPERATOR(salesops.<) model_doubt_before.period AND t.months_to_go >= 1
+                            LIMIT enough) t) < enough THEN
+    deals := (SELECT count(DISTINCT (t.source_key, t.id)) FROM pg_temp.salesops_training t
+              WHERE t.period OPERATOR(salesops.>=) first AND t.period OPERATOR(salesops.<) model_doubt_before.period AND t.months_to_go >= 1);
+    IF deals < 50 THEN
+      RETURN format('%s deals to learn from, and 50 are needed', deals);
+    END IF;
   END IF;
   RETURN (SELECT s.reason FROM salesops.win_model_summary(salesops.model_before(period, factors)) s);
 END $$;
