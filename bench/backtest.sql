@@ -17,6 +17,8 @@ SELECT 'bench', 'rep ' || n, CASE WHEN n > 20 THEN 'rep ' || 1 + n % 20 WHEN n >
 FROM generate_series(0, 220) n;
 SELECT salesops.connect('bench', 'generic', 'public', '{"entities": {"opportunity": {"relation": "deal", "columns": {"id": "id"}}}}') \g /dev/null
 INSERT INTO salesops.source_sync (source_key, entity, as_of, mode, relations) VALUES ('bench', 'opportunity', '2026-01-01', 'full', '{}');
+-- The CRM's own history told all of it.
+INSERT INTO salesops.history_reach VALUES ('bench', '2026-01-01', 'everything', '-infinity');
 
 -- Won or lost after 0 to 270 days or later, with more in the later months of a quarter; the due date was once pushed.
 CREATE TEMP TABLE deal ON COMMIT DROP AS

@@ -18,10 +18,15 @@ CREATE FUNCTION salesops.backtest_marks() RETURNS numeric[] LANGUAGE sql IMMUTAB
 COMMENT ON FUNCTION salesops.backtest_marks() IS
   'Marks of a quarter at which a forecast is judged, by the months left: its start, after one month and two, and two weeks before its end (0.5)';
 
-CREATE FUNCTION salesops.backtest_mark(months_to_go numeric, start_date date, end_date date) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE
-RETURN salesops.end_of_day(CASE WHEN months_to_go >= 1 THEN (start_date + make_interval(months => 3 - months_to_go::integer))::date - 1 ELSE end_date - 14 END);
-COMMENT ON FUNCTION salesops.backtest_mark(numeric, date, date) IS
-  'Instant of one of backtest_marks() of the quarter with these first and last days: the last one of the day before';
+CREATE FUNCTION salesops.judged_marks(period salesops.fiscal_period, OUT months_to_go numeric, OUT mark timestamptz)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 4
+BEGIN ATOMIC
+  SELECT m.months_to_go, m.mark FROM salesops.quarter_marks(period) m
+  UNION ALL
+  SELECT 0.5, salesops.end_of_day(salesops.end_date(period, salesops.fiscal_year_start_month()) - 14);
+END;
+COMMENT ON FUNCTION salesops.judged_marks(salesops.fiscal_period) IS
+  'The backtest_marks() of a fiscal quarter: quarter_marks(), and the last instant of the day two weeks before its end';
 
 CREATE FUNCTION salesops.walk_quarters(run salesops.backtest_run) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -46,17 +51,16 @@ BEGIN
 
   PERFORM salesops.drop_temporary('salesops_walk_mark');
   CREATE TEMP TABLE salesops_walk_mark ON COMMIT DROP AS
-  SELECT row_number() OVER (ORDER BY m.mark)::integer AS number, q.quarter, q.period, n.months_to_go, m.mark,
-         q.quarter >= 0 AND n.months_to_go = ANY (run.months_to_go) AS is_forecast,
+  SELECT row_number() OVER (ORDER BY m.mark)::integer AS number, q.quarter, q.period, m.months_to_go, m.mark,
+         q.quarter >= 0 AND m.months_to_go = ANY (run.months_to_go) AS is_forecast,
          b.basis, CASE b.basis WHEN 'stored' THEN m.mark ELSE run.known_at END AS known_at,
          -- The first tree of reps that we know is taken as given for the time before.
          greatest(m.mark, synced_at) AS tree_at,
          salesops.months_to_go(m.mark, q.period) AS exact_months, NULL::date AS first_day, NULL::text AS reason
   FROM pg_temp.salesops_walk_quarter q
-  CROSS JOIN unnest(salesops.backtest_marks()) AS n(months_to_go)
-  CROSS JOIN LATERAL (SELECT salesops.backtest_mark(n.months_to_go, q.start_date, q.end_date) AS mark) m
+  CROSS JOIN LATERAL salesops.judged_marks(q.period) m
   CROSS JOIN LATERAL (SELECT CASE WHEN synced_at <= m.mark THEN 'stored' ELSE 'reconstructed' END AS basis) b
-  WHERE n.months_to_go >= 1 OR q.quarter >= 0 AND n.months_to_go = ANY (run.months_to_go);
+  WHERE m.months_to_go >= 1 OR q.quarter >= 0 AND m.months_to_go = ANY (run.months_to_go);
 
   -- Since when deals were created, as known at each mark: a running minimum over what became known between one mark and the next.
   WITH asked AS MATERIALIZED (
@@ -160,7 +164,7 @@ COMMENT ON FUNCTION salesops.walk_outcomes(salesops.backtest_run) IS
   'corporate currency as opportunity_state() converts it, NULL = unknown; and salesops_walk_end: deals won in the quarters that are forecast, as of the run';
 
 -- Won in the quarter means: with a close date in it. A deal that is won by then but was closed before is not of this quarter.
--- Of a deal of which nothing but the dates is known then, neither is its category nor its close date: it counts as Pipeline, and as due.
+-- Where the category is not known of that time a deal counts as Pipeline, and where the close date is not, as due.
 CREATE FUNCTION salesops.walk_deals(run salesops.backtest_run) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off SET enable_nestloop = off AS $$
 DECLARE
@@ -181,9 +185,9 @@ BEGIN
     INSERT INTO pg_temp.salesops_training (mark, quarter, period, months_to_go, source_key, id, owner_id, category, is_due, is_in_quarter, corporate_amount, is_estimate,
                                            is_amount_missing, segment, levels, won, won_in_the_end)
     SELECT m.number, m.quarter, m.period, m.months_to_go, d.source_key, d.id, coalesce(d.owner_id, ''),
-           CASE WHEN d.is_reconstructed THEN 'Pipeline' ELSE d.category END, d.is_reconstructed OR coalesce(d.close_date <= q.end_date, true),
-           d.is_reconstructed OR coalesce(d.close_date BETWEEN q.start_date AND q.end_date, false),
-           salesops.bookable_amount(d.corporate_amount), d.amount_basis = 'list price', d.is_reconstructed AND d.corporate_amount IS NULL, d.segment, d.levels,
+           CASE WHEN d.is_category_known THEN d.category ELSE 'Pipeline' END, NOT d.is_close_date_known OR coalesce(d.close_date <= q.end_date, true),
+           NOT d.is_close_date_known OR coalesce(d.close_date BETWEEN q.start_date AND q.end_date, false),
+           salesops.bookable_amount(d.corporate_amount), d.amount_basis = 'list price', NOT d.is_amount_known AND d.corporate_amount IS NULL, d.segment, d.levels,
            false, e.id IS NOT NULL
     FROM salesops.win_deals(reading.marks, reading.known_at, run.factors) d
     JOIN pg_temp.salesops_walk_mark m ON m.mark = d.instant

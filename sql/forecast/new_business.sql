@@ -39,9 +39,9 @@ CREATE FUNCTION salesops.new_business_history(as_of timestamptz, known_at timest
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
   WITH mark AS MATERIALIZED (
-    SELECT q.period, n AS months_to_go, q.start_date, q.end_date, salesops.end_of_day((q.start_date + make_interval(months => 3 - n))::date - 1) AS instant
+    SELECT q.period, m.months_to_go, q.start_date, q.end_date, m.mark AS instant
     FROM salesops.new_business_quarters(new_business_history.as_of, new_business_history.known_at) q
-    CROSS JOIN generate_series(1, 3) n
+    CROSS JOIN LATERAL salesops.quarter_marks(q.period) m
   ), opened AS MATERIALIZED (
     SELECT d.instant, d.source_key, d.id
     FROM salesops.win_deals((SELECT array_agg(m.instant) FROM mark m), coalesce(new_business_history.known_at, new_business_history.as_of), '{}') d

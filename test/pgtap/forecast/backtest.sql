@@ -17,6 +17,9 @@ SELECT 's', id, manager, region, false, '2026-01-01', '2026-01-01', 'sync'
 FROM (VALUES ('max', NULL, NULL), ('ann', 'max', 'north'), ('bob', 'max', 'south')) AS r(id, manager, region);
 INSERT INTO source_sync (source_key, entity, as_of, mode, relations) VALUES ('s', 'opportunity', '2026-01-01', 'full', '{}');
 
+-- The CRM's own history told all of it.
+INSERT INTO history_reach VALUES ('s', '2026-01-01', 'everything', '2024-01-01');
+
 -- A deal is open with an amount, a category and a due date until it closes with its final amount.
 CREATE FUNCTION pg_temp.deal(id text, owner text, category text, amount numeric, created timestamptz, due date,
                              closed timestamptz DEFAULT NULL, won boolean DEFAULT NULL, paid numeric DEFAULT NULL) RETURNS void LANGUAGE sql AS $$

@@ -81,8 +81,8 @@ DECLARE
   at record;
 BEGIN
   FOR at IN
-    SELECT q.period, m.months_to_go, salesops.backtest_mark(m.months_to_go, salesops.start_date(q.period, 1), salesops.end_date(q.period, 1)) AS mark
-    FROM (SELECT salesops.fiscal_period_plus('FY2024-Q4', n) AS period FROM generate_series(0, 2) n) q CROSS JOIN unnest(salesops.backtest_marks()) m(months_to_go)
+    SELECT q.period, m.months_to_go, m.mark
+    FROM (SELECT salesops.fiscal_period_plus('FY2024-Q4', n) AS period FROM generate_series(0, 2) n) q CROSS JOIN LATERAL salesops.judged_marks(q.period) m
     ORDER BY 3
   LOOP
     PERFORM pg_temp.load(at.mark);
