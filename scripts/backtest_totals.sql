@@ -34,7 +34,7 @@ ORDER BY f.period;
 
 \echo 'Scores of the company, all marks together. Log loss and Brier are of the deals; the rest of the totals, in % of the actuals'
 SELECT s.method, s.deals, round(s.log_loss::numeric, 4) AS "log loss", round(s.brier::numeric, 4) AS brier,
-       to_char(100 * b.mape, 'FM9990.0') AS "error at start", to_char(100 * t.mape, 'FM9990.0') AS "after month 1", to_char(100 * o.mape, 'FM9990.0') AS "after month 2",
+       to_char(100 * b.mape, 'FM9990.0') AS "error at start", to_char(100 * t.mape, 'FM9990.0') AS "after month 1", to_char(100 * o.mape, 'FM9990.0') AS "after month 2", to_char(100 * w.mape, 'FM9990.0') AS "two weeks left",
        to_char(100 * s.wmape, 'FM9990.0') AS wmape, round(s.relative_to_naive, 2) AS "of naive", to_char(100 * s.bias, 'FM9990.0') AS bias,
        to_char(100 * s.noise_floor, 'FM9990.0') AS "noise floor", to_char(100 * s.pinball, 'FM9990.0') AS pinball,
        format('%s of %s', s.within_range, s.forecasts) AS "within P10-P90"
@@ -42,6 +42,7 @@ FROM backtest_score s
 JOIN backtest_score b ON b.run_id = s.run_id AND b.method = s.method AND b.scope_kind = 'company' AND b.months_to_go = 3
 JOIN backtest_score t ON t.run_id = s.run_id AND t.method = s.method AND t.scope_kind = 'company' AND t.months_to_go = 2
 JOIN backtest_score o ON o.run_id = s.run_id AND o.method = s.method AND o.scope_kind = 'company' AND o.months_to_go = 1
+JOIN backtest_score w ON w.run_id = s.run_id AND w.method = s.method AND w.scope_kind = 'company' AND w.months_to_go = 0.5
 WHERE s.run_id = :run AND s.scope_kind = 'company' AND s.months_to_go IS NULL
 ORDER BY s.wmape;
 

@@ -187,7 +187,7 @@ BEGIN
     SELECT m.number, m.quarter, m.period, m.months_to_go, d.source_key, d.id, coalesce(d.owner_id, ''),
            CASE WHEN d.is_category_known THEN d.category ELSE 'Pipeline' END, NOT d.is_close_date_known OR coalesce(d.close_date <= q.end_date, true),
            NOT d.is_close_date_known OR coalesce(d.close_date BETWEEN q.start_date AND q.end_date, false),
-           salesops.bookable_amount(d.corporate_amount), d.amount_basis = 'list price', NOT d.is_amount_known AND d.corporate_amount IS NULL, d.segment, d.levels,
+           salesops.bookable_amount(d.corporate_amount), d.amount_basis IN ('list price', 'not known then'), NOT d.is_amount_known AND d.corporate_amount IS NULL, d.segment, d.levels,
            false, e.id IS NOT NULL
     FROM salesops.win_deals(reading.marks, reading.known_at, run.factors) d
     JOIN pg_temp.salesops_walk_mark m ON m.mark = d.instant

@@ -1,7 +1,7 @@
 -- What backtests found: for each run its arguments, every forecast it made beside what came, and the scores.
 --
 -- A run's arguments are all it depends on besides the data, so it can be computed again. Rows are written by backtest() and
--- never changed; purge_backtests() removes whole runs. Amounts are in the corporate currency of the run, unrounded.
+-- never changed; purge_backtests() removes the forecasts of old runs. Amounts are in the corporate currency of the run, unrounded.
 
 CREATE TABLE salesops.backtest_run (
   run_id                  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -192,7 +192,7 @@ BEGIN
   FOREACH relation IN ARRAY ARRAY['backtest_run', 'backtest_forecast', 'backtest_score', 'backtest_calibration'] LOOP
     EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR TRUNCATE ON salesops.%I
                     FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change(
-                      ''Run salesops.backtest() again; salesops.purge_backtests() removes old runs.'')', relation);
+                      ''Run salesops.backtest() again; salesops.purge_backtests() removes the forecasts of old runs.'')', relation);
     EXECUTE format('COMMENT ON TRIGGER append_only ON salesops.%I IS ''what a backtest found must stay what it was''', relation);
   END LOOP;
 END $$;

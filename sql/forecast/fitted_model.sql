@@ -134,7 +134,8 @@ BEGIN
 
   PERFORM salesops.drop_temporary('salesops_training');
   CREATE TEMP TABLE salesops_training ON COMMIT DROP AS
-  SELECT d.mark, d.source_key, d.id, d.period, d.months_to_go, salesops.bookable_amount(d.corporate_amount) AS corporate_amount, d.is_reconstructed, d.levels, d.won
+  SELECT d.mark, d.source_key, d.id, d.period, d.months_to_go, salesops.bookable_amount(d.corporate_amount) AS corporate_amount,
+         NOT d.is_amount_known AND d.corporate_amount IS NULL AS is_amount_missing, d.is_reconstructed, d.levels, d.won
   FROM salesops.training_deals(
     -- The quarters before those foretold too; the last instant before a quarter is its first mark.
     salesops.start_date(horizon.period OPERATOR(salesops.-) (salesops.quarters_to_learn_from() + salesops.quarters_to_foretell()),

@@ -3,7 +3,7 @@
 --
 -- Whoever learns puts the deals that were open at past marks, with what is known of their outcome, into a temporary table:
 --
---   salesops_training   period, months_to_go (3, 2, 1; of less nothing is learned), source_key, id, corporate_amount, levels, won
+--   salesops_training   period, months_to_go (3, 2, 1; of less nothing is learned), source_key, id, corporate_amount, is_amount_missing (not known of that time), levels, won
 --
 -- What was counted and fitted is kept for as long as he goes on: each quarter is counted once, and its counts added up with others; a model
 -- is fitted once for each quarter that is forecast or foretold. Where an outcome has become another one, forget_quarters() says so.
@@ -80,7 +80,10 @@ BEGIN
   FOR past IN
     SELECT salesops.min(t.period) AS period FROM pg_temp.salesops_training t
     WHERE t.period OPERATOR(salesops.>=) first AND t.period OPERATOR(salesops.<) past_correlation.period AND t.months_to_go = 3
-    GROUP BY t.period::integer ORDER BY t.period::integer
+    GROUP BY t.period::integer
+    -- Where amounts are not known of the time, those that are known are of the deals that are still open.
+    HAVING count(*) FILTER (WHERE t.is_amount_missing) * 20 <= count(*)
+    ORDER BY t.period::integer
   LOOP
     model := salesops.model_before(past.period, factors);
     CONTINUE WHEN (SELECT m.has_foretold FROM pg_temp.salesops_learned_model m WHERE m.period OPERATOR(salesops.=) past.period);
