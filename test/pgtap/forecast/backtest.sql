@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
 SET LOCAL timezone = 'UTC';
-SELECT plan(57);
+SELECT plan(59);
 
 -- By hand ---------------------------------------------------------------------------------------------------------------
 -- Everything was known at the end only. Ann and Bob report to Max; Ann sells in the north, Bob in the south.
@@ -151,6 +151,22 @@ SELECT backtest(ARRAY['category_weights', 'naive'], 'FY2025-Q2', 'FY2025-Q2', '2
 SELECT results_eq(
   $$SELECT basis, deals, existing, naive FROM hand WHERE scope_kind = 'company' AND method = 'category_weights'$$,
   $$VALUES ('stored', 2::bigint, 350.0, 150::numeric)$$, 'a deal that we heard of two days later is not in the forecast');
+
+-- Of C and E nothing but dates, F has not changed since: what is missing is not scored as an error; the probabilities are scored.
+SAVEPOINT dates;
+UPDATE source_sync SET as_of = '2026-01-01' WHERE source_key = 's';
+UPDATE opportunity SET recorded_at = '2026-01-01', origin = 'sync';
+UPDATE opportunity_history SET recorded_at = '2026-01-01', origin = 'reconstructed', amount = NULL, forecast_category = NULL, close_date = NULL;
+SELECT backtest(ARRAY['category_weights', 'naive'], 'FY2025-Q2', 'FY2025-Q2', '2026-01-02', months_to_go => '{3}') AS run \gset
+SELECT results_eq(
+  $$SELECT method, basis, deals, booked, existing, mean, p50, naive, reason FROM hand WHERE scope_kind = 'company' ORDER BY 1$$,
+  $$VALUES ('category_weights', 'reconstructed', 3::bigint, 0::numeric, NULL::numeric, NULL::numeric, NULL::numeric, 150::numeric, 'the amounts of 2 of 3 deals open then are not known'),
+           ('naive', 'reconstructed', 0, 0, 0, 150, 150, 150, NULL)$$, 'amounts that nobody knows of the time are no forecast, and the row says why');
+SELECT results_eq(
+  $$SELECT method, forecasts, quarters, wmape IS NULL, bias IS NULL, pinball IS NULL, within_range, deals FROM backtest_score WHERE run_id = $$ || :run || $$ AND scope_kind = 'company' AND months_to_go = 3 ORDER BY 1$$,
+  $$VALUES ('category_weights', 0::bigint, 0::bigint, true, true, true, NULL::bigint, 3::bigint), ('naive', 1, 1, false, false, false, 0, NULL)$$,
+  'and no score; the log loss of the deals is one all the same');
+ROLLBACK TO dates;
 
 -- Arguments that make no sense ------------------------------------------------------------------------------------------
 SELECT throws_ok($$SELECT backtest(ARRAY['guess'], 'FY2025-Q2', 'FY2025-Q2', '2026-01-02')$$, '22023', 'no method to backtest is called ''guess''', 'unknown method');
