@@ -323,11 +323,12 @@ DECLARE
 BEGIN
   PERFORM salesops.check_backtest(methods, from_period, to_period, months_to_go, as_of);
   INSERT INTO salesops.backtest_run (methods, from_period, to_period, months_to_go, as_of, known_at,
-                                     corporate_currency, fiscal_year_start_month, time_zone, weight_set, factors, has_given_factors)
+                                     corporate_currency, fiscal_year_start_month, time_zone, weight_set, factors, has_given_factors, kept_as_of)
   VALUES (ARRAY(SELECT DISTINCT m FROM unnest(methods) m ORDER BY m), from_period, to_period,
           ARRAY(SELECT DISTINCT m FROM unnest(months_to_go) m ORDER BY m DESC), as_of, coalesce(known_at, as_of),
           salesops.get_setting('corporate_currency'), salesops.fiscal_year_start_month(), salesops.time_zone(), salesops.get_setting('weight_set'),
-          coalesce(factors, salesops.honest_win_factors(as_of, coalesce(known_at, as_of))), factors IS NOT NULL)
+          coalesce(factors, salesops.honest_win_factors(as_of, coalesce(known_at, as_of))), factors IS NOT NULL,
+          (SELECT c.as_of FROM salesops.current_forecast c))
   RETURNING * INTO run;
 
   PERFORM salesops.walk_quarters(run);
@@ -379,7 +380,9 @@ CREATE FUNCTION salesops.comparable_backtest(as_of timestamptz)
 RETURNS SETOF salesops.backtest_run LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
   SELECT r.* FROM salesops.backtest_run r
-  WHERE r.as_of <= comparable_backtest.as_of AND r.methods @> ARRAY['model', 'category_weights'] AND r.months_to_go @> salesops.backtest_marks()
+  -- A forecast that was made is not changed by what was found after it.
+  WHERE r.as_of <= comparable_backtest.as_of AND (r.kept_as_of IS NULL OR r.kept_as_of < comparable_backtest.as_of)
+    AND r.methods @> ARRAY['model', 'category_weights'] AND r.months_to_go @> salesops.backtest_marks()
     AND NOT r.has_given_factors AND r.corporate_currency = salesops.get_setting('corporate_currency')
     AND r.fiscal_year_start_month = salesops.fiscal_year_start_month() AND r.time_zone = salesops.time_zone()
     AND r.weight_set = salesops.get_setting('weight_set')
@@ -418,7 +421,8 @@ BEGIN ATOMIC
     CROSS JOIN (SELECT salesops.period_after(due_backtest.as_of - interval '7 days') OPERATOR(salesops.-) 1 AS last) e
   )
   SELECT w.first, w.last,
-         EXISTS (SELECT FROM salesops.comparable_backtest(due_backtest.as_of) r WHERE r.to_period OPERATOR(salesops.>=) w.last),
+         -- One that ran in this very night counts from its end on.
+         EXISTS (SELECT FROM salesops.comparable_backtest(due_backtest.as_of + interval '1 microsecond') r WHERE r.to_period OPERATOR(salesops.>=) w.last),
          CASE WHEN k.first IS NULL THEN 'no backtest: there is no deal yet'
               WHEN w.first OPERATOR(salesops.>) w.last
               THEN format('no backtest yet: the first deal was created on %s, and %s is the first quarter that can be forecast from a whole one before it', salesops.local_date(k.first), w.first) END

@@ -17,6 +17,7 @@ CREATE TABLE salesops.backtest_run (
   weight_set              text NOT NULL,
   factors                 text[] NOT NULL,
   has_given_factors       boolean NOT NULL,
+  kept_as_of              timestamptz,
   started_at              timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
 COMMENT ON TABLE salesops.backtest_run IS 'Backtests that were run, with their arguments; written by backtest(), never changed';
@@ -33,6 +34,8 @@ COMMENT ON COLUMN salesops.backtest_run.time_zone IS 'Zone in which the days of 
 COMMENT ON COLUMN salesops.backtest_run.weight_set IS 'Weight set of the method category_weights and of the priors of calibrated_weights';
 COMMENT ON COLUMN salesops.backtest_run.factors IS 'Factors of the win model';
 COMMENT ON COLUMN salesops.backtest_run.has_given_factors IS 'Whether somebody named them; else they are those of honest_win_factors()';
+COMMENT ON COLUMN salesops.backtest_run.kept_as_of IS
+  'Instant of the forecast that was kept when it was run: what it found counts for later ones only; NULL = none was kept';
 COMMENT ON COLUMN salesops.backtest_run.started_at IS 'Wall clock time when it began';
 SELECT pg_catalog.pg_extension_config_dump('salesops.backtest_run', '');
 COMMENT ON SEQUENCE salesops.backtest_run_run_id_seq IS 'Numbers of backtests';

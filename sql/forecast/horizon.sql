@@ -77,16 +77,21 @@ COMMENT ON FUNCTION salesops.forecast_horizon(timestamptz) IS
   'end, and a label such as Q4, week 8';
 
 CREATE FUNCTION salesops.check_forecast_instant(as_of timestamptz)
-RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+RETURNS void LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  PERFORM salesops.check_as_of(as_of);
+  PERFORM salesops.check_instant(as_of);
+  IF as_of > salesops.statement_clock() + interval '1 day' THEN
+    RAISE EXCEPTION 'as_of % lies in the future', as_of USING
+      ERRCODE = 'invalid_parameter_value', DETAIL = format('It is %s.', salesops.statement_clock()),
+      HINT = 'Name an instant that has been: of a day to come nobody knows the deals.';
+  END IF;
   IF salesops.period_after(as_of) IS NULL THEN
     RAISE EXCEPTION 'there is no fiscal quarter at %', as_of USING
       ERRCODE = 'invalid_parameter_value', HINT = 'Take an instant of your sales history.';
   END IF;
 END $$;
 COMMENT ON FUNCTION salesops.check_forecast_instant(timestamptz) IS
-  'Raises 22023 where check_as_of() does, and for an instant before the first fiscal quarter';
+  'Raises 22023 where an instant to forecast as of is NULL, infinite, more than a day ahead of the clock, or before the first fiscal quarter';
 
 CREATE FUNCTION salesops.forecast_instant(as_of timestamptz)
 RETURNS timestamptz LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$

@@ -8,9 +8,10 @@
  * shows what he does, and a term that explains nothing shrinks to nothing. Given the precisions (1 / variance), the
  * effects are found by Newton steps; given the effects and their spread, each precision by MacKay's fixed point
  *
- *	precision = (number of levels - precision x trace of the covariance) / sum of squares
+ *	precision = (number of levels - precision x trace of the covariance + 2) / (sum of squares + 2 x 0.1)
  *
- * ("Bayesian interpolation", Neural Computation 4, 1992), a few rounds in turn. Everything is positive definite, so separable data, one rep
+ * ("Bayesian interpolation", Neural Computation 4, 1992), a few rounds in turn. The last terms are a prior: a hundred deals do not tell how far
+ * reps differ, so each term begins as if two of its levels were known, with effects of the size that is usual. Everything is positive definite, so separable data, one rep
  * or a level without a win need no care.
  *
  * A deal open at three marks of a period is three rows with one outcome. Taken for three outcomes, noise looks like effects. So the
@@ -43,6 +44,10 @@
 #define FIRST_PRECISION		4.0
 #define LEAST_PRECISION		0.05
 #define MOST_PRECISION		1e4
+
+/* What is believed of a term's variance beforehand: as if so many more levels had shown it. */
+#define PRIOR_LEVELS		2.0
+#define PRIOR_VARIANCE		0.1
 
 #define STEP_CAP			2.0		/* no effect moves further in one step */
 #define ROUGH_TOLERANCE		1e-3	/* of the effects while precisions move */
@@ -188,8 +193,9 @@ estimate_precisions(Fit *fit)
 
 			squares += difference * difference;
 		}
-		precision = Max(freedom, 1e-3) / Max(squares, 1e-9);
-		precision = Min(Max(precision, LEAST_PRECISION), MOST_PRECISION);
+		precision = (Max(freedom, 0) + PRIOR_LEVELS) / (squares + PRIOR_LEVELS * PRIOR_VARIANCE);
+		/* A level that every deal has says nothing that the intercept does not. */
+		precision = term->levels > 1 ? Min(Max(precision, LEAST_PRECISION), MOST_PRECISION) : MOST_PRECISION;
 		largest = Max(largest, fabs(precision / fit->precision[t] - 1));
 		fit->precision[t] = precision;
 	}

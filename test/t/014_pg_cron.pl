@@ -42,8 +42,10 @@ is(sales("SELECT backend_type FROM pg_stat_activity JOIN salesops.run_log ON bac
 configure($node, 'salesops.databases' => 'sales');
 wait_until($node, 'sales', "EXISTS (SELECT FROM salesops.run_log WHERE status <> 'running')", 'the run ends');
 is(sales("SELECT count(*), min(status) FROM salesops.run_log"), '1|succeeded', '... once, and not again by the worker, which was let in meanwhile');
-wait_until($node, 'sales', "EXISTS (SELECT FROM cron.job_run_details WHERE status = 'succeeded')", 'pg_cron sees its end');
-is(sales("SELECT count(*), min(return_message) FROM cron.job_run_details"), '1|CALL', 'pg_cron has seen it succeed');
+# Where pg_cron began only after the job was scheduled, it had called it then too, when nothing was due.
+wait_until($node, 'sales', "count(*) > 0 AND bool_and(status = 'succeeded') FROM cron.job_run_details", 'pg_cron sees its end');
+my $calls = sales("SELECT count(*) FROM cron.job_run_details");
+is(sales("SELECT DISTINCT return_message FROM cron.job_run_details"), 'CALL', 'pg_cron has seen it succeed');
 
 # --- pg_cron and the worker ------------------------------------------------------------------------------
 
@@ -52,7 +54,7 @@ sales("SELECT cron.unschedule('due')");
 sales("SELECT cron.schedule('due', '* * * * *', 'CALL salesops.run_due_jobs()')");
 rehearse($node, 'sales', sync => 'SELECT pg_sleep(1)');
 sales("SELECT salesops.set_schedule('sync', at_time => (date_trunc('minute', salesops.clock() AT TIME ZONE 'UTC') + interval '1 minute')::time, time_zone => 'UTC')");
-wait_until($node, 'sales', "count(*) = 2 FROM cron.job_run_details WHERE status = 'succeeded'", 'pg_cron has its minute');
+wait_until($node, 'sales', "count(*) > $calls FROM cron.job_run_details WHERE status = 'succeeded'", 'pg_cron has its minute');
 wait_until($node, 'sales', "EXISTS (SELECT FROM salesops.run_log WHERE job = 'sync' AND status = 'succeeded')", 'the job has run');
 is(sales("SELECT count(*) FROM salesops.run_log WHERE job = 'sync'"), '1', 'what both find due runs once');
 is(sales($overlaps), '0', 'no two runs were at work at the same time');

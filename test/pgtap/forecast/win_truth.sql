@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
 SET LOCAL jit = off;
-SELECT plan(7);
+SELECT plan(8);
 
 -- SALESOPS_TEST_WORLDS makes them more where that has its time.
 \getenv worlds SALESOPS_TEST_WORLDS
@@ -46,6 +46,19 @@ FROM (SELECT sd, (SELECT avg(d) FROM (SELECT DISTINCT seed, 1 / sqrt(precision) 
       FROM public.found AS f GROUP BY sd) AS s ORDER BY sd;
 SELECT ok(share < 0.8, format('marks taken for deals: the same intervals hold %s %%', round(100 * share, 1)))
 FROM (SELECT avg((abs(effect - truth) <= 1.645 * standard_error)::integer) AS share FROM public.found WHERE marks = 'months') AS c;
+
+-- A hundred deals of a company where nothing matters. The base rate that they show costs 1 / 200 of log loss by chance alone; what the
+-- factors seem to say may cost as much again, and hardly more.
+WITH world AS MATERIALIZED (
+  SELECT seed, fit_win_model(win_cells(ARRAY['owner', 'segment', 'product'],
+                                       ARRAY['rep ' || draw_int(seed, 'owner', n, 15), 'segment ' || draw_int(seed, 'segment', n, 4), 'product ' || draw_int(seed, 'product', n, 6)],
+                                       'FY2026-Q1', draw(seed, 'won', n) < 0.3)) AS model
+  FROM generate_series(1, 60) AS seed, generate_series(1, 100) AS n GROUP BY seed
+), said AS (
+  SELECT win_probability(model, ARRAY['rep ' || o, 'segment ' || s, 'product ' || p]) AS p
+  FROM world, generate_series(1, 15) AS o, generate_series(1, 4) AS s, generate_series(1, 6) AS p
+)
+SELECT ok(avg(0.3 * ln(0.3 / p) + 0.7 * ln(0.7 / (1 - p))) < 0.0125, 'few deals without any signal: little of their noise is believed') FROM said;
 
 SELECT * FROM finish(true);
 ROLLBACK;
