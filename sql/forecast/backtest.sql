@@ -241,7 +241,7 @@ BEGIN
     WHERE l.new_business IS NOT NULL
     GROUP BY m.scope, l.quarter
   ), coming AS MATERIALIZED (
-    SELECT s.scope, array_agg(coalesce(c.amount, 0) ORDER BY a.quarter) AS amounts
+    SELECT s.scope, array_agg(coalesce(c.amount, 0) ORDER BY a.quarter) AS amounts, avg(coalesce(c.amount, 0)) AS mean
     FROM scope s CROSS JOIN past a LEFT JOIN came c ON c.scope = s.scope AND c.quarter = a.quarter
     GROUP BY s.scope
   )
@@ -257,10 +257,14 @@ BEGIN
     SELECT s.booked, e.existing, f.new_mean, CASE WHEN e.existing IS NOT NULL THEN f.mean END AS mean, f.p10::numeric, f.p50::numeric, f.p90::numeric,
            CASE WHEN k.method = 'model' AND e.existing IS NOT NULL THEN salesops.noise_floor(e.pipeline)::numeric END
     FROM (SELECT CASE WHEN at.reason IS NULL THEN coalesce(o.existing, 0) END AS existing,
-                 CASE WHEN at.reason IS NULL AND (k.method = 'model' OR c.scope_kind = 'company')
-                      THEN coalesce(o.pipeline, w.pipeline, salesops.uncertain_bookings(0, 0, k.correlation)) END AS pipeline OFFSET 0) e
+                 CASE WHEN at.reason IS NULL THEN coalesce(o.pipeline, w.pipeline, salesops.uncertain_bookings(0, 0, k.correlation)) END AS pipeline OFFSET 0) e
     CROSS JOIN LATERAL salesops.forecast_bookings(s.booked, e.existing, e.pipeline, CASE WHEN k.method <> 'category_weights' THEN n.amounts END) f
-    WHERE k.method <> 'naive'
+    WHERE k.method = 'model' OR k.method <> 'naive' AND c.scope_kind = 'company'
+    UNION ALL
+    -- Of the others the mean alone.
+    SELECT s.booked, e.existing, e.new_mean, s.booked + e.existing + coalesce(e.new_mean, 0), NULL, NULL, NULL, NULL
+    FROM (SELECT CASE WHEN at.reason IS NULL THEN coalesce(o.existing, 0) END AS existing, CASE WHEN k.method <> 'category_weights' THEN n.mean END AS new_mean) e
+    WHERE k.method NOT IN ('model', 'naive') AND c.scope_kind <> 'company'
     UNION ALL
     SELECT 0, 0, 0, s.naive, s.naive, s.naive, s.naive, NULL
     WHERE k.method = 'naive') AS x

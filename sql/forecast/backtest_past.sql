@@ -177,7 +177,8 @@ BEGIN
     corporate_amount numeric, is_estimate boolean, is_amount_missing boolean, segment text, levels text[],
     -- As known at the mark that the walk is at, and as of the run.
     won boolean, won_in_the_end boolean
-  ) ON COMMIT DROP;
+  -- With room on each page for the outcomes that become known.
+  ) WITH (fillfactor = 70) ON COMMIT DROP;
   -- Marks with one known_at are read together: the reconstructed ones all have the run's, each stored one has its own.
   FOR reading IN
     SELECT m.known_at, array_agg(m.mark ORDER BY m.mark) AS marks FROM pg_temp.salesops_walk_mark m GROUP BY m.known_at ORDER BY m.known_at
@@ -192,7 +193,9 @@ BEGIN
     FROM salesops.win_deals(reading.marks, reading.known_at, run.factors) d
     JOIN pg_temp.salesops_walk_mark m ON m.mark = d.instant
     JOIN pg_temp.salesops_walk_quarter q ON q.quarter = m.quarter
-    LEFT JOIN pg_temp.salesops_walk_end e ON e.quarter = m.quarter AND e.source_key = d.source_key AND e.id = d.id;
+    LEFT JOIN pg_temp.salesops_walk_end e ON e.quarter = m.quarter AND e.source_key = d.source_key AND e.id = d.id
+    -- A mark is read by itself later on, and the table is large.
+    ORDER BY m.number;
   END LOOP;
   CREATE INDEX ON pg_temp.salesops_training (mark);
   CREATE INDEX ON pg_temp.salesops_training (period);
