@@ -51,8 +51,8 @@ BEGIN ATOMIC
      ARRAY['forecast_submission']),
     ('submit_forecasts', 'INSERT (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason, cut_off, prior_amount)',
      ARRAY['forecast_adjustment']),
-    ('keep_maps', 'INSERT', ARRAY['backtest_forecast', 'backtest_score', 'backtest_calibration']),
-    ('keep_maps', 'INSERT, DELETE', ARRAY['backtest_run']),
+    ('keep_maps', 'INSERT', ARRAY['backtest_run', 'backtest_score', 'backtest_calibration']),
+    ('keep_maps', 'INSERT, DELETE', ARRAY['backtest_forecast']),
     ('operate', 'INSERT, UPDATE, DELETE', ARRAY['schedule', 'job', 'step', 'run_request']),
     ('connect_sources', 'INSERT, UPDATE', ARRAY['source']),
     ('run_jobs', 'INSERT, UPDATE', ARRAY['rep', 'account', 'product', 'currency_rate', 'quota', 'lead', 'opportunity', 'opportunity_split',
@@ -66,8 +66,8 @@ BEGIN ATOMIC
     ('run_jobs', 'INSERT, UPDATE', ARRAY['audit_log']),
     ('run_jobs', 'INSERT, UPDATE, DELETE', ARRAY['run_log']),
     ('run_jobs', 'INSERT', ARRAY['quota_chance', 'forecast_alert']),
-    ('run_jobs', 'INSERT', ARRAY['backtest_forecast', 'backtest_score', 'backtest_calibration']),
-    ('run_jobs', 'INSERT, DELETE', ARRAY['backtest_run']),
+    ('run_jobs', 'INSERT', ARRAY['backtest_run', 'backtest_score', 'backtest_calibration']),
+    ('run_jobs', 'INSERT, DELETE', ARRAY['backtest_forecast']),
     ('run_jobs', 'DELETE', ARRAY['run_request'])
   ) AS w(part, privilege, tables) CROSS JOIN LATERAL unnest(w.tables) AS u(name)
   WHERE w.part IN (SELECT g.part FROM granted g)

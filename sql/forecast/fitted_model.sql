@@ -104,42 +104,6 @@ BEGIN
   END LOOP;
 END $$;
 
--- How much deals hang together shows in totals of quarters, against what was said of them without knowing them. So the past is
--- walked again: for each of the last eight quarters a model of the quarters before it, asked at the quarter's start.
-CREATE FUNCTION salesops.past_correlation(factors text[], OUT estimate float8, OUT quarters integer)
-RETURNS record LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
-DECLARE
-  quarter record;
-  learned salesops.win_cells;
-  model salesops.win_model;
-BEGIN
-  PERFORM salesops.drop_temporary('salesops_foretold');
-  CREATE TEMP TABLE salesops_foretold (period salesops.fiscal_period, amount numeric, probability float8, won boolean) ON COMMIT DROP;
-  FOR quarter IN
-    SELECT salesops.min(t.period) AS period, salesops.win_cells(factors, t.levels, t.period, t.won) AS cells,
-           row_number() OVER (ORDER BY t.period::integer DESC) AS place_from_last
-    FROM pg_temp.salesops_training t
-    GROUP BY t.period::integer
-    ORDER BY t.period::integer
-  LOOP
-    IF quarter.place_from_last <= 8 AND learned IS NOT NULL THEN
-      model := salesops.fit_win_model(learned);
-      INSERT INTO pg_temp.salesops_foretold
-      SELECT t.period, t.corporate_amount, salesops.win_probability(model, t.levels), t.won
-      FROM pg_temp.salesops_training t
-      WHERE salesops.is_calibrated(model) AND t.period OPERATOR(salesops.=) quarter.period AND t.months_to_go = 3 AND t.corporate_amount IS NOT NULL;
-    END IF;
-    learned := (SELECT salesops.win_cells(c.cells) FROM (VALUES (learned), (quarter.cells)) AS c(cells) WHERE c.cells IS NOT NULL);
-  END LOOP;
-  SELECT salesops.estimate_correlation(f.period, f.amount, f.probability, f.won), count(DISTINCT f.period::integer)::integer
-  INTO estimate, quarters
-  FROM pg_temp.salesops_foretold f;
-  DROP TABLE pg_temp.salesops_foretold;
-END $$;
-COMMENT ON FUNCTION salesops.past_correlation(text[]) IS
-  'Correlation of the deals in the temporary table salesops_training, estimated from so many of its quarters, each foretold by a model '
-  'of those before it; a part of fit_forecast()';
-
 CREATE FUNCTION salesops.fit_forecast(as_of timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS bigint LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
@@ -150,7 +114,6 @@ DECLARE
   left_out jsonb;
   learned record;
   common record;
-  fitted salesops.win_model;
   model_id bigint;
 BEGIN
   PERFORM salesops.check_forecast_instant(as_of);
@@ -171,25 +134,28 @@ BEGIN
 
   PERFORM salesops.drop_temporary('salesops_training');
   CREATE TEMP TABLE salesops_training ON COMMIT DROP AS
-  SELECT d.mark, d.source_key, d.id, d.period, d.months_to_go, salesops.bookable_amount(d.corporate_amount) AS corporate_amount, d.is_reconstructed, d.levels, d.won
-  FROM salesops.training_deals((horizon.start_date - interval '5 years')::date, horizon.start_date, known, factors, fields) d;
+  SELECT d.mark, d.source_key, d.id, d.period, d.months_to_go, salesops.bookable_amount(d.corporate_amount) AS corporate_amount,
+         NOT d.is_amount_known AND d.corporate_amount IS NULL AS is_amount_missing, d.is_reconstructed, d.levels, d.won
+  FROM salesops.training_deals(
+    -- The quarters before those foretold too; the last instant before a quarter is its first mark.
+    salesops.start_date(horizon.period OPERATOR(salesops.-) (salesops.quarters_to_learn_from() + salesops.quarters_to_foretell()),
+                        salesops.fiscal_year_start_month()) - 1,
+    horizon.start_date, known, factors, fields) d;
   ANALYZE pg_temp.salesops_training;
-  SELECT salesops.win_cells(factors, t.levels, t.period, t.won) AS cells, count(*) AS rows, count(*) FILTER (WHERE t.won) AS wins,
+  PERFORM salesops.begin_learning();
+  SELECT count(*) AS rows, count(*) FILTER (WHERE t.won) AS wins,
          count(DISTINCT (t.source_key, t.id)) AS deals, count(DISTINCT t.mark)::integer AS marks,
          salesops.local_date(min(t.mark)) AS first_mark, salesops.local_date(max(t.mark)) AS last_mark,
          avg(t.is_reconstructed::integer) AS reconstructed_share
   INTO learned
-  FROM pg_temp.salesops_training t;
-  SELECT * INTO common FROM salesops.past_correlation(factors);
-  DROP TABLE pg_temp.salesops_training;
+  FROM pg_temp.salesops_training t
+  WHERE t.period OPERATOR(salesops.>=) (horizon.period OPERATOR(salesops.-) salesops.quarters_to_learn_from());
+  SELECT * INTO common FROM salesops.past_correlation(horizon.period, factors);
 
-  fitted := salesops.fit_win_model(learned.cells);
   INSERT INTO salesops.fitted_model (as_of, known_at, period, model, doubt, factors, fields, left_out, first_mark, last_mark, marks, deals, rows, wins,
                                      reconstructed_share, correlation, correlation_quarters, new_business_from, new_business_quarters,
                                      corporate_currency)
-  SELECT as_of, known, horizon.period, fitted,
-         CASE WHEN learned.deals < 50 THEN format('%s deals to learn from, and 50 are needed', learned.deals)
-              ELSE (SELECT s.reason FROM salesops.win_model_summary(fitted) s) END,
+  SELECT as_of, known, horizon.period, salesops.model_before(horizon.period, factors), salesops.model_doubt_before(horizon.period, factors),
          factors, fields, left_out, learned.first_mark, learned.last_mark,
          learned.marks, learned.deals, learned.rows, learned.wins, learned.reconstructed_share,
          salesops.shrunk_correlation(common.estimate, common.quarters), common.quarters,

@@ -5,13 +5,11 @@
 CREATE FUNCTION salesops.backtest_objection(as_of timestamptz)
 RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT format('backtested over %s quarters the weighted total was closer: %s against %s', q.quarters,
+  SELECT format('backtested over %s quarters the weighted total was closer: %s against %s', m.quarters,
                 salesops.percent_text(w.error), salesops.percent_text(m.error))
-  FROM salesops.comparable_backtest(backtest_objection.as_of) r
-  CROSS JOIN LATERAL (SELECT (r.to_period OPERATOR(salesops.-) r.from_period) + 1 AS quarters) q
-  CROSS JOIN LATERAL salesops.backtested_accuracy('model', 'company', NULL, backtest_objection.as_of) m
+  FROM salesops.backtested_accuracy('model', 'company', NULL, backtest_objection.as_of) m
   CROSS JOIN LATERAL salesops.backtested_accuracy('category_weights', 'company', NULL, backtest_objection.as_of) w
-  WHERE m.run_id = r.run_id AND w.run_id = r.run_id AND q.quarters >= 4 AND w.error < m.error;
+  WHERE m.quarters >= 4 AND w.error < m.error;
 END;
 COMMENT ON FUNCTION salesops.backtest_objection(timestamptz) IS
   'Why the model''s median is not to be published though the model may be believed: comparable_backtest() of four quarters or more in which the '

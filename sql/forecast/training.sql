@@ -104,11 +104,13 @@ BEGIN ATOMIC
          d.is_category_known, d.is_close_date_known, d.is_amount_known
   FROM ended e
   CROSS JOIN LATERAL salesops.win_deals(e.marks, training_deals.known_at, training_deals.factors, NULL, training_deals.fields) d
-  LEFT JOIN (SELECT x.* FROM salesops.deal_outcomes(training_deals.known_at) x WHERE x.status = 'won') o ON o.source_key = d.source_key AND o.id = d.id
-  CROSS JOIN LATERAL (SELECT coalesce(o.closed_on <= salesops.end_date(d.period, (SELECT salesops.fiscal_year_start_month())), false) AS is_won) w;
+  LEFT JOIN (SELECT x.* FROM salesops.opportunity_state(training_deals.known_at, training_deals.known_at) x WHERE x.status = 'won') o
+    ON o.source_key = d.source_key AND o.id = d.id
+  -- As bookings count: by the close date.
+  CROSS JOIN LATERAL (SELECT coalesce(o.close_quarter = d.period, false) AS is_won) w;
 END;
 COMMENT ON FUNCTION salesops.training_deals(date, date, timestamptz, text[], text[]) IS
-  'Deals open at each mark from a date to the day before another, as win_deals() has them, with what became of each: won by the end of the period, and for how much (corporate currency; NULL = not won, or not known). '
+  'Deals open at each mark from a date to the day before another, as win_deals() has them, with what became of each: won with a close date in the period, as bookings count, and for how much (corporate currency; NULL = not won, or not known). '
   'Only marks whose period had ended before to_date and by known_at; nothing recorded after known_at counts. factors and fields as in win_deals()';
 
 CREATE FUNCTION salesops.training_summary(from_date date, to_date date, known_at timestamptz,

@@ -66,7 +66,7 @@ SELECT bag_eq($$SELECT role, "right" FROM held WHERE role <> 'salesops_test_nigh
   ('salesops_test_operator', 'INSERT step'), ('salesops_test_operator', 'UPDATE step'), ('salesops_test_operator', 'DELETE step'),
   ('salesops_test_operator', 'INSERT run_request'), ('salesops_test_operator', 'UPDATE run_request'), ('salesops_test_operator', 'DELETE run_request'),
   ('salesops_test_mapper', 'INSERT forecast_deadline'),
-  ('salesops_test_mapper', 'INSERT backtest_run'), ('salesops_test_mapper', 'DELETE backtest_run'), ('salesops_test_mapper', 'INSERT backtest_forecast'),
+  ('salesops_test_mapper', 'INSERT backtest_run'), ('salesops_test_mapper', 'DELETE backtest_forecast'), ('salesops_test_mapper', 'INSERT backtest_forecast'),
   ('salesops_test_mapper', 'INSERT backtest_score'), ('salesops_test_mapper', 'INSERT backtest_calibration'),
   ('salesops_test_caller', 'USAGE SCHEMA salesops_bi'), ('salesops_test_caller', 'USAGE SCHEMA salesops'),
   ('salesops_test_caller', 'INSERT forecast_submission (source_key, rep_id, period, category, submitted_at, amount, currency, note, submitted_by, cut_off, prior_amount)'),

@@ -114,16 +114,16 @@ SELECT is(pg_temp.refused(clock()), 'fitted', 'then models are fitted again');
 -- What is published when there is a backtest. The company's error: model 14.2 %, weighted total as given.
 CREATE FUNCTION pg_temp.backtested(to_period text, weighted numeric, instant timestamptz, kept timestamptz DEFAULT NULL) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  marks CONSTANT jsonb := '[3, 2, 1]';
+  marks CONSTANT jsonb := '[3, 2, 1, 0.5]';
   run CONSTANT bigint := nextval('salesops.backtest_run_run_id_seq');
 BEGIN
   INSERT INTO salesops.backtest_run OVERRIDING SYSTEM VALUE
   SELECT (jsonb_populate_record(NULL::salesops.backtest_run, jsonb_build_object(
             'run_id', run, 'methods', ARRAY['category_weights', 'model'], 'from_period', 'FY2025-Q1', 'to_period', to_period, 'months_to_go', marks, 'as_of', instant, 'known_at', instant,
-            'corporate_currency', 'USD', 'fiscal_year_start_month', 1, 'time_zone', 'UTC', 'weight_set', 'default', 'factors', '{}'::text[], 'kept_as_of', kept, 'started_at', now()))).*;
+            'corporate_currency', 'USD', 'fiscal_year_start_month', 1, 'time_zone', 'UTC', 'weight_set', 'default', 'factors', '{}'::text[], 'has_given_factors', false, 'kept_as_of', kept, 'started_at', now()))).*;
   INSERT INTO salesops.backtest_score
   SELECT (jsonb_populate_record(NULL::salesops.backtest_score, jsonb_build_object(
-            'run_id', run, 'method', s.method, 'months_to_go', m, 'scope_kind', k, 'forecasts', 8, 'wmape', s.error, 'bias', s.bias + coalesce(m::numeric, 0)))).*
+            'run_id', run, 'method', s.method, 'months_to_go', m, 'scope_kind', k, 'forecasts', 8, 'quarters', 1 + (to_period::salesops.fiscal_period OPERATOR(salesops.-) 'FY2025-Q1'::salesops.fiscal_period), 'wmape', s.error, 'bias', s.bias + coalesce(m::numeric, 0)))).*
   FROM (VALUES ('model', 0.142, -0.05), ('category_weights', weighted, 0.03)) AS s(method, error, bias)
   CROSS JOIN (SELECT e.m FROM jsonb_array_elements_text(marks) AS e(m) UNION ALL SELECT NULL) AS t(m)
   CROSS JOIN unnest(ARRAY['company', 'region', 'team', 'owner']) AS k;

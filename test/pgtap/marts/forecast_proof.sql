@@ -60,11 +60,11 @@ SELECT bag_eq('SELECT scope, quota, probability FROM quota_chance',
                 WHERE scope_kind <> 'owner' AND quota IS NOT NULL$$, '... and keeps the chance of company, regions and teams');
 SELECT cmp_ok((SELECT count(*) FROM quota_chance), '>', 1::bigint, '... of which there are some');
 
-INSERT INTO backtest_run (methods, from_period, to_period, months_to_go, as_of, known_at, corporate_currency, fiscal_year_start_month, time_zone, weight_set, factors)
-SELECT '{model}', 'FY2026-Q1', to_period::fiscal_period, '{3}', as_of, as_of, 'USD', 1, 'UTC', 'default', '{}'
+INSERT INTO backtest_run (methods, from_period, to_period, months_to_go, as_of, known_at, corporate_currency, fiscal_year_start_month, time_zone, weight_set, factors, has_given_factors)
+SELECT '{category_weights,model}', 'FY2026-Q1', to_period::fiscal_period, backtest_marks(), as_of, as_of, 'USD', 1, 'UTC', 'default', '{}', false
 FROM (VALUES ('FY2026-Q1', timestamptz '2026-10-01'), ('FY2026-Q2', '2026-11-01'), ('FY2026-Q3', '2026-12-01')) AS r(to_period, as_of);
-INSERT INTO backtest_score (run_id, method, months_to_go, scope_kind, forecasts, wmape, wmape_naive, relative_to_naive, bias, coverage, deals, wins, log_loss)
-SELECT r.run_id, 'model', m, 'company', 2, 0.125, 0.25, 0.5, -0.0625, 0.8, 100, 40, 0.4375 FROM backtest_run r CROSS JOIN (VALUES (3), (NULL)) AS v(m);
+INSERT INTO backtest_score (run_id, method, months_to_go, scope_kind, forecasts, quarters, wmape, is_alarm, wmape_naive, relative_to_naive, bias, coverage, deals, wins, log_loss)
+SELECT r.run_id, 'model', m, 'company', 2, 2, 0.125, false, 0.25, 0.5, -0.0625, 0.8, 100, 40, 0.4375 FROM backtest_run r CROSS JOIN (VALUES (0.5), (NULL)) AS v(m);
 INSERT INTO backtest_calibration (run_id, method, months_to_go, low, high, deals, wins, mean_probability, share_won, share_low, share_high)
 SELECT r.run_id, 'model', 3, 0.25, 0.5, 40, 15, 0.34375, 0.375, 0.265625, 0.5 FROM backtest_run r;
 
@@ -75,10 +75,10 @@ SELECT bag_eq($$SELECT scope, won_deals, open_deals, actuals, existing_pipeline,
                        round(p50::numeric, 6) AS p50, round(p90::numeric, 6) AS p90, round(published, 6) AS f FROM scope_forecasts('2026-11-20 12:00+00')$$, 'mart forecast_range has a row a scope');
 SELECT results_eq($$SELECT DISTINCT fiscal_period, fiscal_period_sort, period_end, week_label, as_of_date FROM salesops_bi.forecast_range$$,
                   $$VALUES ('FY2026-Q4', 20264, date '2026-12-31', 'Q4, week 8', date '2026-11-20')$$, '... of the quarter that runs');
-SELECT results_eq($$SELECT method, months_to_go, scope_kind, error, naive_error, relative_to_naive, bias, coverage, deals, wins, log_loss, last_fiscal_period, backtest_date
+SELECT results_eq($$SELECT method, months_to_go, scope_kind, quarters, error, is_alarm, naive_error, relative_to_naive, bias, coverage, deals, wins, log_loss, last_fiscal_period, backtest_date
                     FROM salesops_bi.forecast_accuracy ORDER BY months_to_go$$,
-                  $$VALUES ('model', 3, 'company', 0.125, 0.25, 0.5, -0.0625, 0.8, 100::bigint, 40::bigint, 0.4375, 'FY2026-Q2', date '2026-11-01'),
-                           ('model', NULL, 'company', 0.125, 0.25, 0.5, -0.0625, 0.8, 100, 40, 0.4375, 'FY2026-Q2', '2026-11-01')$$,
+                  $$VALUES ('model', 0.5, 'company', 2::bigint, 0.125, false, 0.25, 0.5, -0.0625, 0.8, 100::bigint, 40::bigint, 0.4375, 'FY2026-Q2', date '2026-11-01'),
+                           ('model', NULL, 'company', 2, 0.125, false, 0.25, 0.5, -0.0625, 0.8, 100, 40, 0.4375, 'FY2026-Q2', '2026-11-01')$$,
                   'mart forecast_accuracy is of the newest backtest that was known then, and of no later one');
 SELECT results_eq($$SELECT probability_low, probability_high, deals, wins, mean_probability, share_won, share_low, share_high FROM salesops_bi.forecast_calibration$$,
                   $$VALUES (0.25, 0.5, 40::bigint, 15::bigint, 0.34375, 0.375, 0.265625, 0.5)$$, 'so is mart forecast_calibration');
