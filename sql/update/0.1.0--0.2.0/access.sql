@@ -36,7 +36,7 @@ BEGIN ATOMIC
   UNION ALL
   SELECT w.privilege, format('TABLE salesops.%I', u.name)
   FROM (VALUES
-    ('keep_maps', 'INSERT', ARRAY['stage_map', 'category_map', 'value_map', 'weight_set', 'weight_evidence', 'win_factor', 'setting', 'forecast_deadline']),
+    ('keep_maps', 'INSERT', ARRAY['stage_map', 'category_map', 'value_map', 'weight_set', 'weight_evidence', 'win_factor', 'setting', 'forecast_deadline', 'forecast_plan']),
     -- Who recorded it and when is not theirs to say.
     ('submit_forecasts', 'INSERT (source_key, rep_id, period, category, submitted_at, amount, currency, note, submitted_by, cut_off, prior_amount)',
      ARRAY['forecast_submission']),
@@ -56,7 +56,7 @@ BEGIN ATOMIC
     -- An audit locks its log, which takes a right to change it.
     ('run_jobs', 'INSERT, UPDATE', ARRAY['audit_log']),
     ('run_jobs', 'INSERT, UPDATE, DELETE', ARRAY['run_log']),
-    ('run_jobs', 'INSERT', ARRAY['quota_chance', 'forecast_alert']),
+    ('run_jobs', 'INSERT', ARRAY['target_chance', 'forecast_alert']),
     ('run_jobs', 'INSERT', ARRAY['backtest_forecast', 'backtest_score', 'backtest_calibration']),
     ('run_jobs', 'INSERT, DELETE', ARRAY['backtest_run']),
     ('run_jobs', 'DELETE', ARRAY['run_request'])
