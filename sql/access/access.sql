@@ -60,7 +60,7 @@ BEGIN ATOMIC
     ('run_jobs', 'INSERT', ARRAY['rep_history', 'account_history', 'product_history', 'currency_rate_history', 'quota_history', 'lead_history',
                                  'opportunity_history', 'opportunity_split_history', 'contact_role_history', 'activity_history',
                                  'login_history', 'source_sync', 'stage_map', 'snapshot', 'forecast_snapshot', 'audit_tally',
-                                 'publication', 'mart_refresh', 'fitted_model', 'fitted_new_business', 'fitted_price_realization']),
+                                 'publication', 'mart_refresh', 'fitted_model', 'fitted_new_business', 'fitted_price_realization', 'fitted_risk']),
     ('run_jobs', 'INSERT, UPDATE, DELETE', ARRAY['current_forecast', 'current_owner_forecast', 'current_deal_forecast']),
     -- An audit locks its log, which takes a right to change it.
     ('run_jobs', 'INSERT, UPDATE', ARRAY['audit_log']),

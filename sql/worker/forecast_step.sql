@@ -5,8 +5,8 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 DECLARE
   computed bigint := salesops.keep_forecast(as_of);
 BEGIN
-  PERFORM salesops.check_forecast_alerts(as_of);
+  PERFORM salesops.check_forecast_alerts(as_of), salesops.keep_risk(as_of);
   RETURN computed;
 END $$;
 COMMENT ON FUNCTION salesops.step_forecast(bigint, timestamptz) IS
-  'Step forecast: keep_forecast(as_of), then check_forecast_alerts(as_of)';
+  'Step forecast: keep_forecast(as_of), then check_forecast_alerts(as_of) and keep_risk(as_of)';
