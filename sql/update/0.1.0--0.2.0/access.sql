@@ -56,7 +56,7 @@ BEGIN ATOMIC
     -- An audit locks its log, which takes a right to change it.
     ('run_jobs', 'INSERT, UPDATE', ARRAY['audit_log']),
     ('run_jobs', 'INSERT, UPDATE, DELETE', ARRAY['run_log']),
-    ('run_jobs', 'INSERT', ARRAY['target_chance', 'forecast_alert']),
+    ('run_jobs', 'INSERT', ARRAY['target_chance', 'forecast_alert', 'scope_change']),
     ('run_jobs', 'INSERT', ARRAY['backtest_forecast', 'backtest_score', 'backtest_calibration']),
     ('run_jobs', 'INSERT, DELETE', ARRAY['backtest_run']),
     ('run_jobs', 'DELETE', ARRAY['run_request'])
