@@ -13,18 +13,20 @@ CREATE FUNCTION salesops.mart_forecast_range(
   OUT won_deals bigint, OUT open_deals bigint, OUT unknown_deals bigint,
   OUT actuals numeric, OUT existing_pipeline numeric, OUT new_business numeric, OUT expected numeric,
   OUT p10 numeric, OUT p50 numeric, OUT p90 numeric, OUT quota numeric, OUT probability_at_least_quota numeric,
-  OUT published_forecast numeric, OUT forecast_method text, OUT naive_forecast numeric, OUT category_weights numeric,
-  OUT noise_floor numeric, OUT reason text, OUT currency_code text, OUT as_of_date date, OUT refreshed_at timestamptz)
+  OUT plan numeric, OUT probability_at_least_plan numeric, OUT published_forecast numeric, OUT forecast_method text, OUT naive_forecast numeric, OUT category_weights numeric,
+  OUT noise_floor numeric, OUT backtested_error numeric, OUT backtested_bias numeric, OUT reason text, OUT currency_code text, OUT as_of_date date, OUT refreshed_at timestamptz)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   SELECT jsonb_build_array(q.label, f.scope)::text, q.label, q.sort, q.fiscal_year, q.fiscal_quarter, q.start_date, q.end_date, f.week_label,
          f.scope_kind, salesops.scope_kind_sort(f.scope_kind), f.scope, salesops.mart_label(f.label), f.level,
          f.won_deals, f.open_deals, f.unknown_deals, f.actual, f.existing, f.new_business, f.expected,
          f.p10::numeric, f.p50::numeric, f.p90::numeric, f.quota, f.probability_at_least_quota::numeric,
-         f.published, f.forecast_method, f.naive, f.weighted, f.noise_floor::numeric, salesops.mart_label(f.reason),
+         n.amount, salesops.probability_at_least(f.total, n.amount)::numeric, f.published, f.forecast_method, f.naive, f.weighted, f.noise_floor::numeric, f.backtested_error, f.backtested_bias,
+         salesops.mart_label(f.reason),
          p.currency_code, p.as_of_date, p.published_at
   FROM salesops.latest_publication() p
   CROSS JOIN LATERAL salesops.scope_forecasts(p.as_of, p.as_of) f
+  LEFT JOIN LATERAL (SELECT x.* FROM salesops.forecast_plans(p.as_of) x) n ON n.scope = f.scope AND n.period = f.period
   CROSS JOIN LATERAL salesops.period_labels(f.period, p.start_month) q;
 END;
 COMMENT ON FUNCTION salesops.mart_forecast_range() IS 'Rows of mart forecast_range; columns as of mart_columns()';

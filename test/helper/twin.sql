@@ -41,6 +41,13 @@ INSERT INTO nights.seen_as (relation, column_name, expression, reason) VALUES
   ('open_pipeline_mat', 'refreshed_at', NULL, 'wall clock'),
   ('data_quality_mat', 'refreshed_at', NULL, 'wall clock'),
   ('data_quality_finding_mat', 'refreshed_at', NULL, 'wall clock'),
+  ('forecast_range_mat', 'refreshed_at', NULL, 'wall clock'),
+  ('forecast_accuracy_mat', 'refreshed_at', NULL, 'wall clock'),
+  ('forecast_calibration_mat', 'refreshed_at', NULL, 'wall clock'),
+  ('deal_risk_mat', 'refreshed_at', NULL, 'wall clock'),
+  ('forecast_change_mat', 'refreshed_at', NULL, 'wall clock'),
+  ('forecast_alert_mat', 'refreshed_at', NULL, 'wall clock'),
+  ('forecast_submission_mat', 'refreshed_at', NULL, 'wall clock'),
   ('data_quality_finding_mat', 'data_quality_finding_key', NULL, 'finding_id');
 
 -- What tells of a fault and must stay: rows of a relation whose content matches a pattern are not compared any more.
