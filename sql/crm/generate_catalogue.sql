@@ -23,6 +23,15 @@ END;
 COMMENT ON FUNCTION salesops.generated_category_name(int) IS
   'Label of a forecast category by its rank: 0 Omitted, 1 Pipeline, 2 Best Case, 3 Most Likely, 4 Commit, 5 Closed.';
 
+CREATE FUNCTION salesops.generated_deal_category_name(defect text, deal bigint, category int) RETURNS text
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT CASE WHEN defect = 'unmapped_category' THEN (ARRAY['Stretch', 'In Plan'])[1 + deal % 2]
+              ELSE salesops.generated_category_name(category) END;
+END;
+COMMENT ON FUNCTION salesops.generated_deal_category_name(text, bigint, int) IS
+  'Label of the forecast category that a deal shows: of its rank, or one that no map knows.';
+
 CREATE FUNCTION salesops.generated_category_api_name(category int) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -42,7 +51,7 @@ BEGIN ATOMIC
          salesops.generated_stage_probability(s.stage)::float8,
          salesops.generated_category_api_name(s.category), salesops.generated_category_name(s.category),
          true, s.stage > 6, s.stage = 7, s.stage, true, salesops.generated_sync(as_of)
-    FROM (VALUES (1, 1), (2, 1), (3, 1), (4, 2), (5, 3), (6, 4), (7, 5), (8, 0)) AS s (stage, category);
+    FROM (SELECT n AS stage, salesops.generated_stage_category(n) AS category FROM generate_series(1, 8) n) AS s;
 END;
 COMMENT ON FUNCTION salesops.generated_opportunity_stage(timestamptz) IS
   'Stages: six open ones with rising default probability and category, won and lost.';

@@ -94,6 +94,13 @@ END;
 COMMENT ON FUNCTION salesops.generated_move_second(bigint, int, int) IS
   'The second of the day of a deal''s n-th change of stage; changes of one day stay in order.';
 
+CREATE FUNCTION salesops.generated_stage_category(stage int) RETURNS int
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT (ARRAY[1, 1, 1, 2, 3, 4, 5, 0])[stage];
+END;
+COMMENT ON FUNCTION salesops.generated_stage_category(int) IS 'Rank of the forecast category that a stage means, rising with the stage.';
+
 CREATE FUNCTION salesops.generated_deal(deals int, reps int, seed bigint, as_of timestamptz, dirt numeric, longest int[])
 RETURNS TABLE (deal int, account int, deal_type int, segment int, rep int, owner int, product int, currency text,
                is_open boolean, is_deleted boolean, won boolean, defect text, stage int, category int,
@@ -205,7 +212,7 @@ BEGIN ATOMIC
   -- the week's confirmation of an open deal is a change of stage rather than an activity.
   judged AS NOT MATERIALIZED (
     SELECT a.*,
-           (ARRAY[1, 1, 1, 2, 3, 4])[a.stage] AS stage_category,
+           salesops.generated_stage_category(a.stage) AS stage_category,
            salesops.draw_int(seed, 'rep.mood', a.rep, 10) AS mood,
            salesops.draw(seed, 'deal.mood', a.deal) AS swing,
            a.is_open AND a.stage > 1 AND a.life >= 30

@@ -97,8 +97,7 @@ BEGIN ATOMIC
          s.shown_probability,
          CASE WHEN s.defect = 'unmapped_category' THEN (ARRAY['Stretch', 'InPlan'])[1 + s.deal % 2]
               ELSE salesops.generated_category_api_name(s.shown_category) END,
-         CASE WHEN s.defect = 'unmapped_category' THEN (ARRAY['Stretch', 'In Plan'])[1 + s.deal % 2]
-              ELSE salesops.generated_category_name(s.shown_category) END,
+         salesops.generated_deal_category_name(s.defect, s.deal, s.shown_category),
          CASE WHEN s.defect = 'unmapped_stage' THEN NULL ELSE s.shows_closed END,
          CASE WHEN s.defect = 'unmapped_stage' THEN NULL ELSE s.shows_closed AND s.won END,
          s.is_deleted,
@@ -182,29 +181,38 @@ BEGIN ATOMIC
                 ELSE c.number - 7 <= c.pushes AND c.defect IS DISTINCT FROM 'missing_close_date'
            END
     OFFSET 0)
-  SELECT salesops.salesforce_id('017', h.deal * 16::bigint + h.number), salesops.salesforce_id('006', h.deal),
+  SELECT salesops.salesforce_id('017', (c.place * 1000000000 + h.deal) * 16 + h.number), salesops.salesforce_id('006', h.deal),
          salesops.salesforce_id('005', h.owner),
          salesops.generated_moment(as_of, h.day,
            CASE WHEN h.number <= 5 THEN salesops.generated_move_second(seed, h.deal, h.number)
                 WHEN h.number = 6 THEN 61200
                 ELSE 57600 + h.number * 60 END),
-         CASE WHEN h.number <= 6 THEN 'StageName' WHEN h.number = 7 THEN 'Amount' ELSE 'CloseDate' END,
-         CASE WHEN h.number <= 6 THEN 'DynamicEnum' WHEN h.number = 7 THEN 'Currency' ELSE 'DateOnly' END,
-         CASE WHEN h.number <= 5 THEN salesops.generated_stage_name(h.number)
-              WHEN h.number = 6 THEN salesops.generated_stage_name(h.stage)
-              WHEN h.number = 7 THEN salesops.generated_first_amount(seed, h.deal, h.amount)::text
-              ELSE salesops.generated_day_text(as_of, h.close_on - (h.pushes - h.number + 8) * h.push_step) END,
-         CASE WHEN h.number = h.moves AND h.is_open THEN salesops.generated_deal_stage_name(h.defect, h.stage)
-              WHEN h.number <= 5 THEN salesops.generated_stage_name(h.number + 1)
-              WHEN h.number = 6 THEN salesops.generated_stage_name(CASE WHEN h.won THEN 7 ELSE 8 END)
-              WHEN h.number = 7 THEN h.amount::text
-              ELSE salesops.generated_day_text(as_of, h.close_on - (h.pushes - h.number + 7) * h.push_step) END,
-         false, true, salesops.generated_sync(as_of)
+         c.field, c.data_type, c.old_value, c.new_value, false, true, salesops.generated_sync(as_of)
     FROM happened h
+   CROSS JOIN LATERAL (
+    SELECT 0::bigint AS place,
+           CASE WHEN h.number <= 6 THEN 'StageName' WHEN h.number = 7 THEN 'Amount' ELSE 'CloseDate' END AS field,
+           CASE WHEN h.number <= 6 THEN 'DynamicEnum' WHEN h.number = 7 THEN 'Currency' ELSE 'DateOnly' END AS data_type,
+           CASE WHEN h.number <= 5 THEN salesops.generated_stage_name(h.number)
+                WHEN h.number = 6 THEN salesops.generated_stage_name(h.stage)
+                WHEN h.number = 7 THEN salesops.generated_first_amount(seed, h.deal, h.amount)::text
+                ELSE salesops.generated_day_text(as_of, h.close_on - (h.pushes - h.number + 8) * h.push_step) END AS old_value,
+           CASE WHEN h.number = h.moves AND h.is_open THEN salesops.generated_deal_stage_name(h.defect, h.stage)
+                WHEN h.number <= 5 THEN salesops.generated_stage_name(h.number + 1)
+                WHEN h.number = 6 THEN salesops.generated_stage_name(CASE WHEN h.won THEN 7 ELSE 8 END)
+                WHEN h.number = 7 THEN h.amount::text
+                ELSE salesops.generated_day_text(as_of, h.close_on - (h.pushes - h.number + 7) * h.push_step) END AS new_value
+    UNION ALL
+    -- With a stage comes its category; what the rep thinks of the deal, he has said with the last move.
+    SELECT 1, 'ForecastCategoryName', 'DynamicEnum', k.before, k.after
+      FROM (SELECT salesops.generated_category_name(salesops.generated_stage_category(CASE h.number WHEN 6 THEN h.stage ELSE h.number END)) AS before,
+                   CASE WHEN h.number = 6 OR h.number = h.moves AND h.is_open THEN salesops.generated_deal_category_name(h.defect, h.deal, h.category)
+                        ELSE salesops.generated_category_name(salesops.generated_stage_category(h.number + 1)) END AS after) k
+     WHERE h.number <= 6 AND k.before <> k.after) c
    WHERE h.day >= -400;
 END;
 COMMENT ON FUNCTION salesops.generated_field_history(int, int, bigint, timestamptz, numeric, int[]) IS
-  'Changes of stage, amount and close date in the last 400 days, one row each; the newest value of a field is the '
+  'Changes of stage, forecast category, amount and close date in the last 400 days, one row each; the newest value of a field is the '
   'opportunity''s.';
 
 -- The first role of a deal is the economic buyer's if it has one. A deal without roles carries a deleted one instead,

@@ -194,7 +194,7 @@ SELECT is_empty($$SELECT id FROM (SELECT h.id, old_value, lag(new_value) OVER (P
 SELECT is_empty($$SELECT o.id FROM opportunity o JOIN (SELECT DISTINCT ON (opportunity_id, field) * FROM opportunity_field_history ORDER BY opportunity_id, field, created_date DESC) h
                       ON h.opportunity_id = o.id
                    WHERE o._fivetran_active
-                     AND h.new_value IS DISTINCT FROM CASE h.field WHEN 'StageName' THEN nullif(o.stage_name, '') WHEN 'Amount' THEN o.amount::bigint::text ELSE to_char(o.close_date, 'YYYY-MM-DD') END$$,
+                     AND h.new_value IS DISTINCT FROM CASE h.field WHEN 'StageName' THEN nullif(o.stage_name, '') WHEN 'Amount' THEN o.amount::bigint::text WHEN 'ForecastCategoryName' THEN o.forecast_category_name ELSE to_char(o.close_date, 'YYYY-MM-DD') END$$,
                 'the newest change of a field ends at the opportunity''s value');
 SELECT is(min(created_date) >= '2025-10-17', true, 'field history reaches back 400 days') FROM opportunity_field_history;
 
