@@ -32,4 +32,19 @@ extern double factor_step(int deals, double correlation);
 extern void factor_chances(double correlation, double z, const double *c, double *chance, int count);
 extern void factor_part_chances(const FactorNodes *nodes, const Part *part, double *chance);
 
+/* The sum over the nodes of products: of chances and weights the probability over all z. */
+static pg_attribute_always_inline double
+factor_sum(const double *a, const double *b, int nodes)
+{
+	double		sum[4] = {0.0, 0.0, 0.0, 0.0};
+
+	if (nodes == 1)
+		return a[0] * b[0];
+	/* Four sums side by side, which do not wait for each other. */
+	for (int k = 0; k < nodes; k += 4)
+		for (int i = 0; i < 4; i++)
+			sum[i] += a[k + i] * b[k + i];
+	return (sum[0] + sum[1]) + (sum[2] + sum[3]);
+}
+
 #endif

@@ -38,21 +38,6 @@ outcome_list(const FactorNodes *nodes, int most)
 	return list;
 }
 
-/* The probability of an outcome over all z. */
-static inline double
-total_chance(const double *chance, const double *weight, int nodes)
-{
-	double		total[4] = {0.0, 0.0, 0.0, 0.0};
-
-	if (nodes == 1)
-		return chance[0];
-	/* Four sums side by side, which do not wait for each other. */
-	for (int k = 0; k < nodes; k += 4)
-		for (int i = 0; i < 4; i++)
-			total[i] += chance[k + i] * weight[k + i];
-	return (total[0] + total[1]) + (total[2] + total[3]);
-}
-
 /* Merges the list with itself moved by an amount, where every outcome stays what it is. */
 SALESOPS_FOR_EACH_PROCESSOR
 static int
@@ -123,7 +108,7 @@ merge_thinned(OutcomeList *list, double amount, double narrow, double budget)
 
 		for (int k = 0; k < nodes; k++)
 			chance[k] = factor[k] * source[k];
-		single = total_chance(chance, weight, nodes);
+		single = factor_sum(chance, weight, nodes);
 		if (count > 0 && (x - start <= narrow || (x - start) * (group + single) <= budget))
 		{
 			double	   *last = &list->next_outcome[count - 1];

@@ -84,21 +84,6 @@ outcome_pairs(const Part *part, int parts, const FactorNodes *nodes, void (*chec
 	return pairs;
 }
 
-/* The sum over the nodes of the products. */
-static inline pg_attribute_always_inline double
-product(const double *a, const double *b, int nodes)
-{
-	double		sum[4] = {0.0, 0.0, 0.0, 0.0};
-
-	if (nodes == 1)
-		return a[0] * b[0];
-	/* Four sums side by side, which do not wait for each other. */
-	for (int k = 0; k < nodes; k += 4)
-		for (int i = 0; i < 4; i++)
-			sum[i] += a[k + i] * b[k + i];
-	return (sum[0] + sum[1]) + (sum[2] + sum[3]);
-}
-
 /* What lies above y, or at it too. */
 SALESOPS_FOR_EACH_PROCESSOR
 static View
@@ -128,7 +113,7 @@ view(const OutcomePairs *pairs, double y, bool inclusive)
 				result.next = a[i] + b[j];
 				has_next = true;
 			}
-			result.above += product(pairs->first->chance + (Size) i * pairs->nodes, pairs->from_second + (Size) j * pairs->nodes, pairs->nodes);
+			result.above += factor_sum(pairs->first->chance + (Size) i * pairs->nodes, pairs->from_second + (Size) j * pairs->nodes, pairs->nodes);
 		}
 	}
 	return result;
@@ -160,7 +145,7 @@ sort_pairs(const OutcomePairs *pairs, double low, double high, Pair *pair)
 		while (start > 0 && a[i] + b[start - 1] > low)
 			start--;
 		for (int j = start; j < pairs->second->count && a[i] + b[j] <= high; j++)
-			pair[count++] = (Pair) {a[i] + b[j], product(pairs->first->chance + (Size) i * pairs->nodes,
+			pair[count++] = (Pair) {a[i] + b[j], factor_sum(pairs->first->chance + (Size) i * pairs->nodes,
 														  pairs->second->chance + (Size) j * pairs->nodes, pairs->nodes)};
 	}
 	qsort(pair, count, sizeof(Pair), compare_pairs);
@@ -282,8 +267,8 @@ pairs_shortfall(const OutcomePairs *pairs, double y)
 				chance[k] += x;
 				amount[k] += x * b[j];
 			}
-		shortfall += (y - a[i]) * product(pairs->first->chance + (Size) i * pairs->nodes, chance, pairs->nodes) -
-			product(pairs->first->chance + (Size) i * pairs->nodes, amount, pairs->nodes);
+		shortfall += (y - a[i]) * factor_sum(pairs->first->chance + (Size) i * pairs->nodes, chance, pairs->nodes) -
+			factor_sum(pairs->first->chance + (Size) i * pairs->nodes, amount, pairs->nodes);
 	}
 	pfree(chance);
 	pfree(amount);

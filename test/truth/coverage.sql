@@ -1,6 +1,6 @@
 -- Whether ranges are honest: of quarters whose deals hang together by a common factor, how many totals lie between P10 and P90. With the right
 -- correlation 80 %, up to 3 points; as if the deals were independent, far fewer. And with the correlation that a forecast would take: what
--- shrunk_correlation() makes of the 40 quarters before, in 25 worlds of each kind, also of independent deals.
+-- shrunk_correlation() makes of the 40 quarters before, in 50 worlds of each kind, of the 20 quarters after, also of independent deals.
 \set ON_ERROR_STOP 1
 \set QUIET 1
 \pset format aligned
@@ -38,8 +38,8 @@ BEGIN
 END $$;
 
 CREATE TEMP TABLE past_and_future AS
-SELECT truth, seed, k.period::integer - min(k.period::integer) OVER (PARTITION BY truth, seed) >= 40 AS is_future, k.*
-FROM unnest('{0,0.02,0.05,0.1}'::float8[]) AS truth, generate_series(1, 25) AS seed, pg_temp.known_truth(100 + seed, 80, 150, truth) AS k;
+SELECT truth, seed, dense_rank() OVER (PARTITION BY truth, seed ORDER BY k.period) > 40 AS is_future, k.*
+FROM unnest('{0,0.02,0.05,0.1}'::float8[]) AS truth, generate_series(1, 50) AS seed, pg_temp.known_truth(100 + seed, 60, 150, truth) AS k;
 
 CREATE TEMP TABLE forecast_coverage AS
 WITH learnt AS MATERIALIZED (
@@ -57,6 +57,7 @@ FROM forecast_coverage ORDER BY truth;
 
 DO $$
 BEGIN
-  ASSERT (SELECT bool_and(inside BETWEEN 0.76 AND 0.84) FROM pg_temp.forecast_coverage), 'the ranges of forecasts do not cover 80 %';
+  -- Of deals that are independent only an error of the estimate is seen, which can but widen the ranges.
+  ASSERT (SELECT bool_and(inside BETWEEN 0.77 AND CASE WHEN truth > 0 THEN 0.84 ELSE 0.88 END) FROM pg_temp.forecast_coverage), 'the ranges of forecasts do not cover 80 %';
   ASSERT (SELECT bool_and(least > 0) FROM pg_temp.forecast_coverage), 'a forecast took deals for independent';
 END $$;
