@@ -25,10 +25,10 @@ SELECT 'd' || n AS id, timestamptz '2023-03-02 09:00+00' + n * interval '22 hour
        CASE WHEN h[5] % 13 = 0 THEN NULL ELSE 'r' || 3 + h[5] % 6 END AS owner, 500 + h[6] % 4000 AS amount
 FROM (SELECT n, ARRAY(SELECT ('x' || substr(md5(n || '/' || k), 1, 7))::bit(28)::integer FROM generate_series(1, 9) k) AS h FROM generate_series(1, 1000) n) x;
 CREATE TEMP TABLE version AS
--- Open, then further on, then closed: on the close date, three days after it, or eight days before.
+-- Open, then further on, then closed: on the close date, twelve days after it, or fifteen before.
 SELECT d.id, v.n, v.at, v.is_open, d.owner, d.created, d.h, d.has_flags, d.wins,
        CASE WHEN v.is_open THEN (d.created + (40 + d.h[7] % 60 + CASE WHEN v.n = 2 THEN d.h[8] % 45 ELSE 0 END) * interval '1 day')::date
-            ELSE d.closed::date + CASE d.h[9] % 10 WHEN 0 THEN 8 WHEN 1 THEN -3 ELSE 0 END END AS close_date,
+            ELSE d.closed::date + CASE d.h[9] % 10 WHEN 0 THEN 15 WHEN 1 THEN -12 ELSE 0 END END AS close_date,
        CASE WHEN d.is_at_list THEN CASE WHEN NOT v.is_open AND d.wins THEN 400 * (1 + d.h[6] % 5) * 0.8 END
             WHEN d.h[7] % 29 = 0 THEN NULL ELSE d.amount * CASE v.n WHEN 1 THEN 1 ELSE 1.1 END END AS amount,
        CASE WHEN d.is_at_list THEN 1 + d.h[6] % 5 END AS quantity
