@@ -110,8 +110,18 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION salesops.walk_prices(salesops.backtest_run, integer) IS 'Fill salesops_walk_price: price_realization() as of a mark, from salesops_walk_outcome';
 
+CREATE FUNCTION salesops.walk_pace(run salesops.backtest_run, mark integer) RETURNS float8[]
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+BEGIN
+  RETURN (SELECT salesops.booking_pace(array_agg(o.close_date), run.fiscal_year_start_month)
+          FROM pg_temp.salesops_walk_mark m
+          JOIN pg_temp.salesops_walk_outcome o ON o.quarter BETWEEN m.quarter - salesops.quarters_to_foretell() AND m.quarter - 1 AND m.number BETWEEN o.first_mark AND o.last_mark
+          WHERE m.number = walk_pace.mark AND o.is_won);
+END $$;
+COMMENT ON FUNCTION salesops.walk_pace(salesops.backtest_run, integer) IS 'past_pace() as of a mark, from salesops_walk_outcome';
+
 -- The probabilities of the deals open at one mark by every method, into salesops_walk_prediction.
-CREATE FUNCTION salesops.walk_predict(run salesops.backtest_run, mark integer, model salesops.win_model) RETURNS void
+CREATE FUNCTION salesops.walk_predict(run salesops.backtest_run, mark integer, model salesops.win_model, paced_months float8) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off SET enable_nestloop = off AS $$
 #variable_conflict use_variable
 DECLARE
@@ -145,14 +155,14 @@ BEGIN
   LEFT JOIN pg_temp.salesops_walk_price a ON t.is_estimate AND a.segment IS NULL
   CROSS JOIN LATERAL (SELECT salesops.bookable_amount(t.corporate_amount * coalesce(r.ratio, a.ratio, 1)) AS realized OFFSET 0) x
   CROSS JOIN LATERAL (VALUES
-    ('model', x.realized, salesops.win_probability(model, t.levels, at.exact_months)),
+    ('model', x.realized, salesops.win_probability(model, t.levels, paced_months)),
     ('category_weights', t.corporate_amount, CASE WHEN t.is_in_quarter THEN w.fixed ELSE 0 END),
     ('calibrated_weights', x.realized, CASE WHEN t.is_due THEN w.posterior ELSE 0 END),
     ('closed_win_rate', x.realized, closed_win_rate)) AS m(method, amount, probability)
   WHERE t.mark = walk_predict.mark AND m.method = ANY (run.methods) AND (m.method <> 'model' OR model IS NOT NULL);
 END $$;
-COMMENT ON FUNCTION salesops.walk_predict(salesops.backtest_run, integer, salesops.win_model) IS
-  'Add to salesops_walk_prediction what each method of a run says of the deals open at a mark; model NULL = none that may be believed, which says nothing';
+COMMENT ON FUNCTION salesops.walk_predict(salesops.backtest_run, integer, salesops.win_model, float8) IS
+  'Add to salesops_walk_prediction what each method of a run says of the deals open at a mark with so many paced_months() to go; model NULL = none that may be believed, which says nothing';
 
 -- How much deals hang together by each of the other methods' own forecasts of the starts of the quarters before.
 CREATE FUNCTION salesops.walk_correlations(run salesops.backtest_run, quarter integer) RETURNS void
@@ -173,7 +183,7 @@ END $$;
 COMMENT ON FUNCTION salesops.walk_correlations(salesops.backtest_run, integer) IS 'Fill salesops_walk_correlation for the methods other than model';
 
 -- The forecasts of one mark for every scope, from its predictions and from what was booked before.
-CREATE FUNCTION salesops.walk_forecast(run salesops.backtest_run, mark integer, correlation float8) RETURNS void
+CREATE FUNCTION salesops.walk_forecast(run salesops.backtest_run, mark integer, correlation float8, paced_months float8) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off SET enable_nestloop = off AS $$
 #variable_conflict use_variable
 DECLARE
@@ -221,7 +231,7 @@ BEGIN
     FROM pg_temp.salesops_walk_outcome o
     JOIN past a ON a.quarter = o.quarter
     JOIN pg_temp.salesops_walk_new n ON n.quarter = o.quarter AND n.source_key = o.source_key AND n.id = o.id
-    CROSS JOIN LATERAL (SELECT sum(salesops.new_business_share(at.exact_months::numeric, m::integer)) AS share FROM unnest(n.new_at) m) s
+    CROSS JOIN LATERAL (SELECT sum(salesops.new_business_share(walk_forecast.paced_months::numeric, m::integer)) AS share FROM unnest(n.new_at) m) s
     WHERE o.is_won AND walk_forecast.mark BETWEEN o.first_mark AND o.last_mark
     UNION ALL
     SELECT p.source_key, p.owner_id, at.quarter, false, false, 0, NULL, p.total, p.existing, p.new_business
@@ -270,7 +280,7 @@ BEGIN
     WHERE k.method = 'naive') AS x
   WHERE o.deals > 0 OR s.booked <> 0 OR s.naive <> 0 OR n.amounts <> array_fill(0::numeric, ARRAY[cardinality(n.amounts)]) OR s.actual <> 0;
 END $$;
-COMMENT ON FUNCTION salesops.walk_forecast(salesops.backtest_run, integer, float8) IS
+COMMENT ON FUNCTION salesops.walk_forecast(salesops.backtest_run, integer, float8, float8) IS
   'Write the forecasts of a mark to backtest_forecast, for every method and scope with anything in it; correlation is that of the model, NULL = there is none that may be believed';
 
 CREATE FUNCTION salesops.score_backtest(run salesops.backtest_run) RETURNS void
@@ -324,6 +334,7 @@ DECLARE
   learned_in integer;
   model salesops.win_model;
   correlation float8;
+  paced_months float8;
 BEGIN
   PERFORM salesops.check_backtest(methods, from_period, to_period, months_to_go, as_of);
   INSERT INTO salesops.backtest_run (methods, from_period, to_period, months_to_go, as_of, known_at,
@@ -349,7 +360,7 @@ BEGIN
     row bigint, quarter integer, months_to_go numeric, source_key text, owner_id text, method text, amount numeric, probability float8, won_in_the_end boolean
   ) ON COMMIT DROP;
 
-  FOR step IN SELECT m.number, m.quarter, m.period, m.months_to_go FROM pg_temp.salesops_walk_mark m WHERE m.is_forecast ORDER BY m.number LOOP
+  FOR step IN SELECT m.number, m.quarter, m.period, m.months_to_go, m.exact_months FROM pg_temp.salesops_walk_mark m WHERE m.is_forecast ORDER BY m.number LOOP
     changed := salesops.walk_on(reached, step.number);
     reached := step.number;
     PERFORM salesops.forget_quarters(changed);
@@ -368,8 +379,9 @@ BEGIN
     END IF;
     learned_in := step.quarter;
     PERFORM salesops.walk_prices(run, step.number);
-    PERFORM salesops.walk_predict(run, step.number, model);
-    PERFORM salesops.walk_forecast(run, step.number, correlation);
+    paced_months := salesops.paced_months(step.exact_months, salesops.walk_pace(run, step.number));
+    PERFORM salesops.walk_predict(run, step.number, model, paced_months);
+    PERFORM salesops.walk_forecast(run, step.number, correlation, paced_months);
   END LOOP;
   PERFORM salesops.score_backtest(run);
   RETURN run.run_id;

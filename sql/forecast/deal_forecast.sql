@@ -93,10 +93,11 @@ CREATE FUNCTION salesops.win_probabilities(as_of timestamptz, known_at timestamp
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
   WITH fitted AS MATERIALIZED (
-    SELECT m.model_id, m.model, m.factors, m.fields, m.doubt IS NULL AS is_believed
+    SELECT m.model_id, m.model, m.factors, m.fields, m.pace, m.doubt IS NULL AS is_believed
     FROM salesops.current_win_model(win_probabilities.as_of, win_probabilities.known_at) m
   ), asked AS MATERIALIZED (
-    SELECT h.start_date, h.end_date, (SELECT f.model FROM fitted f WHERE f.is_believed) AS model
+    SELECT h.start_date, h.end_date, (SELECT f.model FROM fitted f WHERE f.is_believed) AS model,
+           salesops.paced_months(salesops.months_to_go(win_probabilities.as_of, h.period), (SELECT f.pace FROM fitted f)) AS months_to_go
     FROM salesops.forecast_horizon(salesops.forecast_instant(win_probabilities.as_of)) h
   ), list_price AS MATERIALIZED (
     SELECT r.segment, r.ratio FROM salesops.fitted_price_realization r JOIN fitted f ON f.model_id = r.model_id
@@ -117,7 +118,7 @@ BEGIN ATOMIC
   LEFT JOIN list_price s ON s.segment = d.segment
   LEFT JOIN category w ON w.rank = d.category::smallint
   CROSS JOIN LATERAL (SELECT coalesce(d.close_date BETWEEN a.start_date AND a.end_date, false) AS is_in_quarter) q
-  CROSS JOIN LATERAL (SELECT salesops.win_probability(a.model, d.levels, d.months_to_go) AS of_model) p;
+  CROSS JOIN LATERAL (SELECT salesops.win_probability(a.model, d.levels, a.months_to_go) AS of_model) p;
 END;
 COMMENT ON FUNCTION salesops.win_probabilities(timestamptz, timestamptz, salesops.deal_key[]) IS
   'Every deal open at an instant with its probability to be won by the end of the running quarter: of current_win_model() where that '

@@ -1,5 +1,5 @@
 -- Models that were fitted, with everything else that a forecast learns from the past, kept as it was learned: how often deals
--- are won, how much they hang together, what new business came in, what list prices are worth. A forecast takes all of it from
+-- are won and when in a month, how much they hang together, what new business came in, what list prices are worth. A forecast takes all of it from
 -- the newest model fitted as of its instant or before and the deals as they then stood, and nothing else: the same question
 -- has the same answer next year.
 
@@ -22,6 +22,7 @@ CREATE TABLE salesops.fitted_model (
   reconstructed_share   numeric,
   correlation           float8 NOT NULL,
   correlation_quarters  integer NOT NULL,
+  pace                  float8[] NOT NULL,
   new_business_from     salesops.fiscal_period,
   new_business_quarters integer NOT NULL,
   corporate_currency    text NOT NULL,
@@ -48,6 +49,7 @@ COMMENT ON COLUMN salesops.fitted_model.reconstructed_share IS
   'Share of the rows whose state nobody had recorded at the time: from creation and close dates; NULL = no rows';
 COMMENT ON COLUMN salesops.fitted_model.correlation IS 'How much deals are won and lost together: correlation of their common factor';
 COMMENT ON COLUMN salesops.fitted_model.correlation_quarters IS 'Past quarters that it was estimated from; 0 = it is assumed';
+COMMENT ON COLUMN salesops.fitted_model.pace IS 'How a month''s wins spread over its days: booking_pace() of the last quarters';
 COMMENT ON COLUMN salesops.fitted_model.new_business_from IS 'First quarter that new business is told from; NULL = no history';
 COMMENT ON COLUMN salesops.fitted_model.new_business_quarters IS 'How many quarters it is told from, at most four';
 COMMENT ON COLUMN salesops.fitted_model.corporate_currency IS 'ISO code of the amounts of its new business, and of the classes of amounts';
@@ -153,12 +155,12 @@ BEGIN
   SELECT * INTO common FROM salesops.past_correlation(horizon.period, factors);
 
   INSERT INTO salesops.fitted_model (as_of, known_at, period, model, doubt, factors, fields, left_out, first_mark, last_mark, marks, deals, rows, wins,
-                                     reconstructed_share, correlation, correlation_quarters, new_business_from, new_business_quarters,
+                                     reconstructed_share, correlation, correlation_quarters, pace, new_business_from, new_business_quarters,
                                      corporate_currency)
   SELECT as_of, known, horizon.period, salesops.model_before(horizon.period, factors), salesops.model_doubt_before(horizon.period, factors),
          factors, fields, left_out, learned.first_mark, learned.last_mark,
          learned.marks, learned.deals, learned.rows, learned.wins, learned.reconstructed_share,
-         salesops.shrunk_correlation(common.estimate, common.quarters), common.quarters,
+         salesops.shrunk_correlation(common.estimate, common.quarters), common.quarters, salesops.past_pace(as_of, known),
          (SELECT salesops.min(q.period) FROM salesops.new_business_quarters(as_of, known) q),
          (SELECT count(*) FROM salesops.new_business_quarters(as_of, known)), salesops.get_setting('corporate_currency')
   RETURNING fitted_model.model_id INTO model_id;
@@ -172,7 +174,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION salesops.fit_forecast(timestamptz, timestamptz) IS
   'Fit the win model for an instant, from the quarters of five years that had ended by then as known by known_at (NULL = as_of), and '
-  'keep it with the correlation of deals, what new business came in and what list prices are worth; returns its model_id, which is '
+  'keep it with the correlation of deals, their pace, what new business came in and what list prices are worth; returns its model_id, which is '
   'that of the model there is when asked again for the same instant. Factors '
   'that leaking_fields() names are left out. 22023 for an instant that is none or in the future, and where check_fit() finds that forecasts '
   'were made that it would change';

@@ -56,7 +56,7 @@ BEGIN ATOMIC
   CROSS JOIN LATERAL salesops.win_deals(ARRAY[explain_deal_probability.as_of],
                                         coalesce(explain_deal_probability.known_at, explain_deal_probability.as_of), m.factors,
                                         ARRAY[ROW(explain_deal_probability.source_key, explain_deal_probability.id)::salesops.deal_key], m.fields) d
-  CROSS JOIN LATERAL salesops.explain_win_probability(m.model, d.levels, d.months_to_go) e
+  CROSS JOIN LATERAL salesops.explain_win_probability(m.model, d.levels, salesops.paced_months(d.months_to_go, m.pace)) e
   WHERE m.doubt IS NULL;
 END;
 COMMENT ON FUNCTION salesops.explain_deal_probability(text, text, timestamptz, timestamptz) IS

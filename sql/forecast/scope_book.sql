@@ -19,7 +19,8 @@ CREATE FUNCTION salesops.scope_new_business(only_scope text, as_of timestamptz, 
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 100 SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
   WITH fitted AS MATERIALIZED (
-    SELECT m.model_id, m.new_business_from, m.new_business_quarters, h.months_to_go
+    SELECT m.model_id, m.new_business_from, m.new_business_quarters,
+           salesops.paced_months(salesops.months_to_go(scope_new_business.as_of, h.period), m.pace)::numeric AS months_to_go
     FROM salesops.current_win_model(scope_new_business.as_of, scope_new_business.known_at) m
     CROSS JOIN salesops.forecast_horizon(scope_new_business.as_of) h
   ), member AS MATERIALIZED (
