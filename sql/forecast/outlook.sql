@@ -45,8 +45,8 @@ COMMENT ON COLUMN salesops.forecast_line.category_weights IS 'Weighted total of 
 COMMENT ON COLUMN salesops.forecast_line.noise_floor IS 'Mean absolute error of the open deals that chance alone leaves: if every probability were true and deals independent';
 COMMENT ON COLUMN salesops.forecast_line.backtested_error IS 'Mean absolute error of the published method at the last mark before (so many months to go or a little more), as a share of the actual, for scopes of the kind, from the last backtest() by then; NULL = there is none';
 COMMENT ON COLUMN salesops.forecast_line.backtested_bias IS 'Its mean error as a share of the actual: over 0 it said too much';
-COMMENT ON COLUMN salesops.forecast_line.published IS 'The forecast: the median of the model where it may be believed, else the weighted total, after the quarter the actual';
-COMMENT ON COLUMN salesops.forecast_line.forecast_method IS 'What is published: model median, category weights, actuals';
+COMMENT ON COLUMN salesops.forecast_line.published IS 'The forecast: the median of the model where it may be believed, else the weighted total, after the quarter the actual; NULL = no deal is known to bring anything';
+COMMENT ON COLUMN salesops.forecast_line.forecast_method IS 'What is published: model median, category weights, actuals; NULL = nothing';
 COMMENT ON COLUMN salesops.forecast_line.label IS 'Quarter and its week, such as Q4, week 8';
 COMMENT ON COLUMN salesops.forecast_line.reason IS 'Why the model''s median is not published, or what a line leaves out; NULL = nothing to say';
 

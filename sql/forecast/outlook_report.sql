@@ -36,6 +36,10 @@ BEGIN ATOMIC
     UNION ALL
     SELECT 30 + l."position", upper(left(l.reason, 1)) || substr(l.reason, 2), NULL, NULL, NULL, NULL
     FROM line l WHERE l.reason IS NOT NULL
+    UNION ALL
+    SELECT 40, upper(left(m.reason, 1)) || substr(m.reason, 2), NULL, NULL, NULL, NULL
+    FROM total t CROSS JOIN LATERAL (SELECT salesops.model_shift_reason(forecast_outlook.as_of, forecast_outlook.known_at) AS reason) m
+    WHERE t.p50 IS NOT NULL AND m.reason IS NOT NULL
   )
   SELECT c.line, lpad(coalesce(c.deals, ''), max(length(c.deals)) OVER ()), lpad(coalesce(c.expected, ''), max(length(c.expected)) OVER ()),
          lpad(coalesce(c.low, ''), coalesce(max(length(c.low)) OVER (), 0)), lpad(coalesce(c.high, ''), coalesce(max(length(c.high)) OVER (), 0))
@@ -44,8 +48,8 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.forecast_outlook(salesops.fiscal_period, timestamptz, text, timestamptz) IS
   'forecast() as a page of text: what is won, expected of open deals and of new ones, and the total with the amounts that are missed and '
-  'exceeded one time in ten; the published forecast, quota and chance, what to hold it against; last what the figures leave out and '
-  'why the model''s median is not the forecast, if it is not. Numbers to the cent, ? = unknown';
+  'exceeded one time in ten; the published forecast, quota and chance, what to hold it against; last what the figures leave out, '
+  'why the model''s median is not the forecast, if it is not, and model_shift_reason(). Numbers to the cent, ? = unknown';
 
 CREATE FUNCTION salesops.explain_deal_probability(source_key text, id text, as_of timestamptz, known_at timestamptz DEFAULT NULL,
                                                   OUT factor text, OUT level text, OUT points numeric, OUT words text)

@@ -15,14 +15,15 @@ COMMENT ON FUNCTION salesops.backtest_objection(timestamptz) IS
   'Why the model''s median is not to be published though the model may be believed: comparable_backtest() of four quarters or more in which the '
   'weighted total of the company was closer, all marks together; NULL = there is none, or the model was as close';
 
-CREATE FUNCTION salesops.published_forecast(method text, doubt text, objection text, weighted numeric, new_mean numeric,
+CREATE FUNCTION salesops.published_forecast(method text, unknown text, doubt text, objection text, weighted numeric, new_mean numeric,
                                             p10 float8, p50 float8, p90 float8,
                                             OUT published numeric, OUT forecast_method text, OUT reason text)
 RETURNS record LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT CASE WHEN u.is_modelled THEN published_forecast.p50::numeric ELSE published_forecast.weighted END,
-         CASE WHEN u.is_modelled THEN 'model median' ELSE 'category weights' END, r.reason
-  FROM (SELECT CASE WHEN published_forecast.method = 'category_weights' THEN NULL
+  SELECT CASE WHEN u.is_modelled THEN published_forecast.p50::numeric WHEN published_forecast.unknown IS NULL THEN published_forecast.weighted END,
+         CASE WHEN u.is_modelled THEN 'model median' WHEN published_forecast.unknown IS NULL THEN 'category weights' END, r.reason
+  FROM (SELECT CASE WHEN published_forecast.unknown IS NOT NULL THEN published_forecast.unknown
+                    WHEN published_forecast.method = 'category_weights' THEN NULL
                     WHEN published_forecast.doubt IS NOT NULL THEN 'uncalibrated: ' || published_forecast.doubt
                     WHEN published_forecast.p50 IS NULL THEN 'amounts that are too large to be added up'
                     ELSE nullif(concat_ws('; ', CASE WHEN published_forecast.new_mean IS NULL THEN 'no past quarter to tell new business from' END,
@@ -32,8 +33,8 @@ BEGIN ATOMIC
                END AS reason) r
   CROSS JOIN LATERAL (SELECT r.reason IS NULL AND published_forecast.method IS DISTINCT FROM 'category_weights' AS is_modelled) u;
 END;
-COMMENT ON FUNCTION salesops.published_forecast(text, text, text, numeric, numeric, float8, float8, float8) IS
-  'What is published of a forecast by a method (as of forecast()): the model''s median, else the weighted total with the reason: the doubt of the model, no '
+COMMENT ON FUNCTION salesops.published_forecast(text, text, text, text, numeric, numeric, float8, float8, float8) IS
+  'What is published of a forecast by a method (as of forecast()): nothing where its amounts are unknown, which that argument says; else the model''s median, else the weighted total with the reason: the doubt of the model, no '
   'new business to tell it with (new_mean NULL), a range wider than the median, or, where nobody asked for the model, the objection of the backtest';
 
 CREATE FUNCTION salesops.scope_forecasts(
@@ -65,17 +66,19 @@ BEGIN ATOMIC
                                      scope_forecasts.tree_as_of, scope_forecasts.moves) b
     WHERE (SELECT a.is_modelled FROM asked a)
   ), whole AS MATERIALIZED (
-    SELECT b.*, c.amounts, CASE WHEN a.is_modelled THEN b.pipeline END AS modelled
+    SELECT b.*, c.amounts, CASE WHEN a.is_modelled AND u.unknown IS NULL THEN b.pipeline END AS modelled, u.unknown
     FROM salesops.scope_books(scope_forecasts.only_scope, scope_forecasts.as_of, scope_forecasts.known_at,
                               scope_forecasts.tree_as_of, scope_forecasts.moves) b
     CROSS JOIN asked a
     LEFT JOIN came c ON c.scope = b.scope
+    CROSS JOIN LATERAL (SELECT CASE WHEN b.unknown_deals > 0 AND b.unknown_deals = b.open_deals + b.won_deals
+                                    THEN format('of none of its %s deals it is known what they bring', b.unknown_deals) END AS unknown) u
   ), foretold AS MATERIALIZED (
     SELECT w.scope, t.*, p.*
     FROM whole w
     CROSS JOIN asked a
     CROSS JOIN LATERAL salesops.forecast_bookings(w.actual, w.existing, w.modelled, w.amounts) t
-    CROSS JOIN LATERAL salesops.published_forecast(scope_forecasts.method, a.doubt, a.objection, w.weighted, t.new_mean, t.p10, t.p50, t.p90) p
+    CROSS JOIN LATERAL salesops.published_forecast(scope_forecasts.method, w.unknown, a.doubt, a.objection, w.weighted, t.new_mean, t.p10, t.p50, t.p90) p
   ), proof AS MATERIALIZED (
     SELECT k.scope_kind, k.forecast_method, b.error, b.bias
     FROM (SELECT DISTINCT w.scope_kind, f.forecast_method FROM whole w JOIN foretold f ON f.scope = w.scope) k

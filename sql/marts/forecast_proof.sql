@@ -21,7 +21,7 @@ BEGIN ATOMIC
          f.scope_kind, salesops.scope_kind_sort(f.scope_kind), f.scope, salesops.mart_label(f.label), f.level,
          f.won_deals, f.open_deals, f.unknown_deals, f.actual, f.existing, f.new_business, f.expected,
          f.p10::numeric, f.p50::numeric, f.p90::numeric, f.quota, f.probability_at_least_quota::numeric,
-         n.amount, salesops.probability_at_least(f.total, n.amount)::numeric, f.published, f.forecast_method, f.naive, f.weighted, f.noise_floor::numeric, f.backtested_error, f.backtested_bias,
+         n.amount, salesops.probability_at_least(f.total, n.amount)::numeric, f.published, salesops.mart_label(f.forecast_method), f.naive, f.weighted, f.noise_floor::numeric, f.backtested_error, f.backtested_bias,
          salesops.mart_label(f.reason),
          p.currency_code, p.as_of_date, p.published_at
   FROM salesops.latest_publication() p

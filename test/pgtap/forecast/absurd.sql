@@ -116,14 +116,14 @@ INSERT INTO world (name, statements, reason) VALUES
   ('one rep', $$UPDATE absurd.deal SET owner = 'r1'; DELETE FROM absurd.rep WHERE id <> 'r1'$$, NULL),
   ('deals of nobody', $$UPDATE absurd.deal SET owner = NULL$$, NULL),
   ('a rep who reports to himself, in a circle', $$UPDATE absurd.rep SET manager = CASE id WHEN 'r1' THEN 'r2' WHEN 'r2' THEN 'r1' ELSE id END$$, NULL),
-  ('no amounts', $$UPDATE absurd.deal SET amount = NULL$$, '35 deals are in no sum: no amount or rate'),
+  ('no amounts', $$UPDATE absurd.deal SET amount = NULL$$, 'of none of its 35 deals it is known what they bring'),
   ('amounts of 0', $$UPDATE absurd.deal SET amount = '0'$$, NULL),
   ('amounts below 0', $$UPDATE absurd.deal SET amount = '-' || amount$$, 'the range from P10 to P90 is wider than the median'),
   ('amounts below and above 0', $$UPDATE absurd.deal SET amount = '-' || amount WHERE id > 'd15'$$, 'the range from P10 to P90 is wider than the median'),
   ('amounts of 1e15', $$UPDATE absurd.deal SET amount = '1e15'$$, '3 deals are in no sum'),
   ('one of 1e15 among small ones', $$UPDATE absurd.deal SET amount = '1e15' WHERE id = 'd235'$$, 'the range from P10 to P90 is wider than the median'),
   ('amounts of 1e-12', $$UPDATE absurd.deal SET amount = '0.000000000001'$$, NULL),
-  ('amounts that are no numbers', $$UPDATE absurd.deal SET amount = (ARRAY['NaN', 'Infinity', '-Infinity', 'a lot', ''])[1 + length(owner || id) % 5]$$, '35 deals are in no sum: no amount or rate'),
+  ('amounts that are no numbers', $$UPDATE absurd.deal SET amount = (ARRAY['NaN', 'Infinity', '-Infinity', 'a lot', ''])[1 + length(owner || id) % 5]$$, 'of none of its 35 deals it is known what they bring'),
   ('all on one day', $$UPDATE absurd.deal SET created_at = '2026-10-10', close_date = '2026-10-10'$$, 'uncalibrated: [0-9]+ deals to learn from, and 50 are needed'),
   ('created in the future', $$UPDATE absurd.deal SET created_at = '2030-01-01'$$, 'uncalibrated: [0-9]+ deals to learn from, and 50 are needed'),
   ('closed in the future', $$UPDATE absurd.deal SET close_date = '2030-01-01'$$, 'uncalibrated: fewer than 10 won deals to learn from'),
@@ -138,7 +138,7 @@ INSERT INTO world (name, statements, reason) VALUES
                         close_date = NULL, created_at = NULL, is_closed = NULL, is_won = NULL$$, 'uncalibrated: [0-9]+ deals to learn from, and 50 are needed'),
   ('no quotas', $$DELETE FROM absurd.quota$$, NULL),
   ('quotas of 0 and below', $$UPDATE absurd.quota SET amount = CASE WHEN rep < 'r4' THEN '0' ELSE '-5' END$$, NULL),
-  ('currencies without a rate, or with one of 0 and below', $$UPDATE absurd.deal SET currency = CASE WHEN id < 'd15' THEN 'XTS' ELSE 'EUR' END; UPDATE absurd.rate SET per_corporate = '0'; INSERT INTO absurd.rate VALUES ('f', 'EUR', '2025-01-01', '-3'), ('g', 'EUR', '2025-06-01', NULL)$$, '35 deals are in no sum: no amount or rate');
+  ('currencies without a rate, or with one of 0 and below', $$UPDATE absurd.deal SET currency = CASE WHEN id < 'd15' THEN 'XTS' ELSE 'EUR' END; UPDATE absurd.rate SET per_corporate = '0'; INSERT INTO absurd.rate VALUES ('f', 'EUR', '2025-01-01', '-3'), ('g', 'EUR', '2025-06-01', NULL)$$, 'of none of its 35 deals it is known what they bring');
 
 SELECT plan((SELECT count(*) + count(reason) FROM world)::integer + 1);
 CREATE TEMP TABLE asked AS SELECT w.place, w.name, w.reason AS expected, a.* FROM world w CROSS JOIN LATERAL pg_temp.world(w.statements) a;
