@@ -54,7 +54,7 @@ SELECT is((SELECT round(sum(expected), 6) FROM scope_forecasts('2026-11-20 12:00
           (SELECT round(expected, 6) FROM scope_forecasts('2026-11-20 12:00+00') WHERE scope = 'company'), 'owners add up to the company');
 
 SELECT check_forecast_alerts('2026-11-20 12:00+00') AS told \gset
-SELECT is(:told, (SELECT count(*) FROM quota_chance WHERE probability < 0.5), 'the first night tells of every quota at risk');
+SELECT is(:told::bigint, (SELECT count(*) FROM quota_chance WHERE probability < 0.5), 'the first night tells of every quota at risk');
 SELECT bag_eq('SELECT scope, quota, probability FROM quota_chance',
               $$SELECT scope, quota, probability_at_least_quota FROM scope_forecasts('2026-11-20 12:00+00')
                 WHERE scope_kind <> 'owner' AND quota IS NOT NULL$$, '... and keeps the chance of company, regions and teams');
