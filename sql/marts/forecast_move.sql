@@ -38,7 +38,7 @@ CREATE FUNCTION salesops.mart_forecast_alert(
   OUT currency_code text, OUT as_of_date date, OUT refreshed_at timestamptz)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT jsonb_build_array(a.scope, q.label, a.as_of, a.kind)::text, (a.as_of AT TIME ZONE p.time_zone)::date, a.as_of, q.label, q.sort,
+  SELECT jsonb_build_array(a.scope, q.label, a.as_of AT TIME ZONE 'UTC', a.kind)::text, (a.as_of AT TIME ZONE p.time_zone)::date, a.as_of, q.label, q.sort,
          k.kind, salesops.scope_kind_sort(k.kind), a.scope, coalesce(l.label, k.name),
          a.kind, array_position(ARRAY['target at risk', 'chance moved', 'target in reach'], a.kind)::smallint, a.target_kind, a.target,
          a.value::numeric, a.bound::numeric, a.before::numeric,
@@ -83,7 +83,7 @@ BEGIN ATOMIC
            NULL, NULL, NULL, NULL
     FROM due d CROSS JOIN LATERAL salesops.forecast_calls(d.quarter, d.as_of, d.as_of) c WHERE c.cut_off < d.cut_off
   )
-  SELECT jsonb_build_array(l.source_key, l.rep_id, l.category::text, l.cut_off)::text, l.source_key, q.label, q.sort, q.start_date, q.end_date,
+  SELECT jsonb_build_array(l.source_key, l.rep_id, l.category::text, l.cut_off AT TIME ZONE 'UTC')::text, l.source_key, q.label, q.sort, q.start_date, q.end_date,
          l.forecast_week, (l.cut_off AT TIME ZONE p.time_zone)::date, l.cut_off, l.is_current,
          salesops.mart_label(l.rep_id), CASE WHEN l.rep_id IS NULL THEN '(none)' ELSE coalesce(w.owner, '(unknown owner)') END,
          salesops.mart_label(w.team), salesops.mart_label(w.region), salesops.mart_label(w.manager), salesops.mart_label(w.manager_path), l.level,

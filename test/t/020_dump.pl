@@ -78,8 +78,8 @@ $origin->safe_psql('sales', $_) foreach (
 	q{CALL salesops.run_nightly('2026-06-15 18:00+00')},
 	q{UPDATE crm.opportunity SET amount = amount * 2, system_modstamp = '2026-06-16 09:00', last_modified_date = '2026-06-16 09:00'
 	  WHERE id IN (SELECT id FROM crm.opportunity WHERE NOT is_closed AND amount > 0 ORDER BY id LIMIT 20)},
-	q{CALL salesops.run_nightly('2026-06-16 18:00+00')},
 	q{SELECT salesops.set_forecast_deadline(4, '16:00', valid_from => '2026-06-01')},
+	q{CALL salesops.run_nightly('2026-06-16 18:00+00')},
 	q{SELECT salesops.set_plan(salesops.current_quarter('2026-06-16'), 'company', 5000000, '2026-06-16')},
 	(map { qq{SELECT salesops.$_ FROM salesops.rep WHERE source_key = 'crm' AND is_active} } (
 		q{submit_forecast('crm', min(id), salesops.current_quarter('2026-06-16'), 'Commit', 1000.50, 'as agreed', submitted_at => '2026-06-16 12:00+00')},
