@@ -212,9 +212,9 @@ COMMENT ON FUNCTION salesops.walk_deals(salesops.backtest_run) IS
   'Fill salesops_training: deals open at each mark with the levels of their factors, and whether they were won with a close date in the quarter; and say of the marks at which '
   'more than a twentieth of their amounts is not known that there is no amount to score';
 
--- What is known of outcomes at one mark that was not at an earlier one (0 = at none).
+-- What is known of outcomes at one mark that was not at an earlier one (0 = at none). The planner takes what moved for one row, hence joins by hashing only.
 CREATE FUNCTION salesops.walk_on(from_mark integer, to_mark integer) RETURNS salesops.fiscal_period[]
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off SET enable_nestloop = off AS $$
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off SET enable_nestloop = off SET enable_mergejoin = off AS $$
 DECLARE
   changed salesops.fiscal_period[];
 BEGIN
