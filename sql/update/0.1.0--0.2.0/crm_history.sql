@@ -8,10 +8,20 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.version_id_column(regclass) IS 'Column of a relation with full versions that says which deal they are of; NULL if there is none';
 
+CREATE OR REPLACE FUNCTION salesops.first_seen(source_key text, as_of timestamptz)
+RETURNS SETOF salesops.opportunity LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT o.* FROM salesops.opportunity o
+  WHERE o.source_key = first_seen.source_key AND o.recorded_at = first_seen.as_of
+    -- OFFSET: asked deal by deal, by the index. A join planned before there are statistics would read all history for each deal.
+    AND NOT EXISTS (SELECT FROM salesops.opportunity_history h WHERE h.source_key = o.source_key AND h.id = o.id OFFSET 0);
+END;
+COMMENT ON FUNCTION salesops.first_seen(text, timestamptz) IS 'Opportunities that the sync as of an instant saw for the first time';
+
 CREATE FUNCTION salesops.unchanged_part(deal salesops.opportunity, unchanged text[],
                                         OUT amount numeric, OUT quantity numeric, OUT list_amount numeric, OUT discount numeric, OUT margin numeric,
                                         OUT acv numeric, OUT arr numeric, OUT tcv numeric, OUT custom jsonb)
-RETURNS record LANGUAGE sql STABLE PARALLEL SAFE
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
   SELECT CASE WHEN 'amount' = ANY (unchanged) THEN deal.amount END, CASE WHEN 'quantity' = ANY (unchanged) THEN deal.quantity END,
          CASE WHEN 'list_amount' = ANY (unchanged) THEN deal.list_amount END, CASE WHEN 'discount' = ANY (unchanged) THEN deal.discount END,
@@ -80,6 +90,7 @@ RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   events text := salesops.history_events(source);
   zone text := salesops.source_option(source, 'time_zone');
+  unchanged text[] := salesops.unchanged_fields(source.options);
   -- What the CRM tracks at all: a deal without an event of such a field has not changed it.
   tracked text[] := ARRAY(SELECT r.target FROM salesops.history_reach r WHERE r.source_key = source.source_key AND r.recorded_at = as_of);
 BEGIN
@@ -97,9 +108,12 @@ BEGIN
   INSERT INTO pg_temp.salesops_event (id, created_at, is_versioned, target, old_value, new_value, at)
   SELECT o.id, o.created_at, false, 'stage', coalesce(source.options ->> 'open_stage', ''), o.stage, o.effective_at
   FROM (SELECT e.id FROM pg_temp.salesops_event e WHERE NOT e.is_versioned GROUP BY e.id HAVING bool_and(e.target <> 'stage')) e
-  JOIN salesops.opportunity o ON o.source_key = source.source_key AND o.id = e.id
+  -- By the key, deal by deal: before statistics a join may be planned as if there were few, and compare each with each.
+  CROSS JOIN LATERAL (SELECT x.* FROM salesops.opportunity x WHERE x.source_key = source.source_key AND x.id = e.id OFFSET 0) o
   LEFT JOIN salesops.stage_meaning(as_of) m ON m.source_key = o.source_key AND m.stage = o.stage AND salesops.means_stage(m.pipeline, m.but_in, o.pipeline)
   WHERE salesops.deal_status(o.is_won, o.is_closed, m.status) <> 'open' AND o.stage IS NOT NULL;
+  -- Whether a deal has events is asked deal by deal where the planner takes new deals for few.
+  CREATE INDEX ON pg_temp.salesops_event (id);
   ANALYZE pg_temp.salesops_event;
 
   -- One row an instant at which something changed, then every field carried forward. The state before the first event of
@@ -176,7 +190,7 @@ BEGIN
           AND NOT EXISTS (SELECT FROM salesops.stage_meaning(as_of) m
                           WHERE m.source_key = n.source_key AND m.stage = n.stage AND m.status <> 'open')) v
   JOIN salesops.opportunity o ON o.source_key = source.source_key AND o.id = v.id
-  CROSS JOIN LATERAL salesops.unchanged_part(o, salesops.unchanged_fields(source.options)) u
+  CROSS JOIN LATERAL salesops.unchanged_part(o, unchanged) u
   CROSS JOIN LATERAL (SELECT CASE WHEN 'stage' = ANY (v.targets) THEN nullif(v.stage, '') WHEN 'stage' = ANY (tracked) THEN o.stage
                                   ELSE source.options ->> 'open_stage' END AS stage) t;
   PERFORM salesops.drop_temporary('salesops_version');
@@ -197,10 +211,11 @@ BEGIN ATOMIC
          u.amount, u.quantity, u.list_amount, u.discount, u.margin, u.acv, u.arr, u.tcv, u.custom,
          o.is_closed AND false, o.is_won AND false, o.created_at, o.created_at, o.created_at, false, o.created_at, reconstruct_start.as_of, 'reconstructed'
   FROM salesops.opportunity o
-  -- By the index, deal by deal: before statistics a join may be planned as if there were no history, and read all of it for each deal.
+  CROSS JOIN (SELECT salesops.unchanged_fields(source.options) AS fields OFFSET 0) f
+  -- Deal by deal, by the index, as first_seen() asks.
   CROSS JOIN LATERAL (SELECT min(x.effective_at) AS first_at, min(x.recorded_at) AS seen_at FROM salesops.opportunity_history x
                       WHERE x.source_key = o.source_key AND x.id = o.id) h
-  CROSS JOIN LATERAL salesops.unchanged_part(o, salesops.unchanged_fields(source.options)) u
+  CROSS JOIN LATERAL salesops.unchanged_part(o, f.fields) u
   WHERE o.source_key = source.source_key AND o.recorded_at = reconstruct_start.as_of AND coalesce(h.seen_at = reconstruct_start.as_of, true)
     AND o.created_at < least(h.first_at, o.effective_at);
 END;
