@@ -197,8 +197,9 @@ BEGIN ATOMIC
          u.amount, u.quantity, u.list_amount, u.discount, u.margin, u.acv, u.arr, u.tcv, u.custom,
          o.is_closed AND false, o.is_won AND false, o.created_at, o.created_at, o.created_at, false, o.created_at, reconstruct_start.as_of, 'reconstructed'
   FROM salesops.opportunity o
-  LEFT JOIN (SELECT x.id, min(x.effective_at) AS first_at, min(x.recorded_at) AS seen_at FROM salesops.opportunity_history x
-             WHERE x.source_key = source.source_key GROUP BY x.id) h ON h.id = o.id
+  -- By the index, deal by deal: before statistics a join may be planned as if there were no history, and read all of it for each deal.
+  CROSS JOIN LATERAL (SELECT min(x.effective_at) AS first_at, min(x.recorded_at) AS seen_at FROM salesops.opportunity_history x
+                      WHERE x.source_key = o.source_key AND x.id = o.id) h
   CROSS JOIN LATERAL salesops.unchanged_part(o, salesops.unchanged_fields(source.options)) u
   WHERE o.source_key = source.source_key AND o.recorded_at = reconstruct_start.as_of AND coalesce(h.seen_at = reconstruct_start.as_of, true)
     AND o.created_at < least(h.first_at, o.effective_at);
