@@ -55,7 +55,7 @@ SELECT format('backtest, seconds: %s (at most 60); %s forecasts from %s probabil
               (SELECT count(DISTINCT id) FROM pg_temp.salesops_training WHERE quarter >= 0));
 SELECT format('  of which %s: %s', v.part, round(sum(f.total_time)::numeric / 1000, 1))
 FROM (VALUES (1, 'outcomes', ARRAY['walk_outcomes', 'walk_on']), (2, 'deals open at the marks', ARRAY['walk_deals']), (3, 'parts and scopes', ARRAY['walk_parts', 'walk_members']),
-             (4, 'models', ARRAY['model_doubt_before', 'model_before', 'past_correlation', 'walk_correlations']), (5, 'probabilities', ARRAY['walk_predict', 'walk_prices']),
+             (4, 'models', ARRAY['model_doubt_before', 'past_correlation', 'walk_correlations']), (5, 'probabilities', ARRAY['walk_predict', 'walk_prices']),
              (6, 'forecasts', ARRAY['walk_forecast']), (7, '  quantiles', ARRAY['quantiles']), (8, '  noise floors', ARRAY['noise_floor']), (9, 'scores', ARRAY['score_backtest'])) AS v(place, part, functions)
 JOIN pg_stat_xact_user_functions f ON f.funcname = ANY (v.functions)
 GROUP BY v.place, v.part ORDER BY v.place;

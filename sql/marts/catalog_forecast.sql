@@ -49,7 +49,7 @@ BEGIN ATOMIC
     ('forecast_range', 'refreshed_at', 'timestamp with time zone', 'Wall clock time when the refresh that wrote the row began'),
     ('forecast_accuracy', 'forecast_accuracy_key', 'text', 'Primary key: method, months to go, kind of scope'),
     ('forecast_accuracy', 'method', 'text', 'Forecast method, one of backtest_methods()'),
-    ('forecast_accuracy', 'months_to_go', 'numeric(3,1)', 'Months left of the quarter when it was forecast: 3 = at its start, 2, 1, 0.5 = two weeks before its end; NULL = all together'),
+    ('forecast_accuracy', 'months_to_go', 'numeric(38,6)', 'Months left of the quarter when it was forecast: 3 = at its start, 2, 1, 0.5 = two weeks before its end; NULL = all together'),
     ('forecast_accuracy', 'scope_kind', 'text', 'company, region, team or owner'),
     ('forecast_accuracy', 'scope_kind_sort', 'smallint', 'Sorts scope_kind: 1 company, 2 region, 3 team, 4 owner'),
     ('forecast_accuracy', 'forecasts', 'bigint', 'Forecasts scored: quarters x marks x scopes'),

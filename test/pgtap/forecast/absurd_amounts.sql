@@ -59,7 +59,7 @@ VALUES ('g', 'golden', 'Gold', '2026-12-01', '2026-11-01', false, '2026-11-01', 
 SELECT is((SELECT (p.amount_basis, p.corporate_amount, p.amount)::text FROM win_probabilities('2026-11-20 12:00+00') p WHERE p.id = 'golden'), '("list price",,)', 'a list price likewise');
 
 SELECT lives_ok($$SELECT fit_forecast('2026-11-20 12:00+00')$$, 'a model is fitted');
-SELECT ok(doubt IS NULL AND correlation BETWEEN 0 AND 0.9 AND correlation_quarters > 3, 'which may be believed, with a correlation') FROM fitted_model;
+SELECT ok(doubt IS NULL AND correlation BETWEEN 0 AND 0.9 AND correlation_quarters = 3, 'which may be believed, with a correlation from the three quarters whose amounts are known of their time') FROM fitted_model;
 SELECT lives_ok($$SELECT keep_forecast('2026-11-20 12:00+00')$$, 'the night keeps a forecast');
 SELECT lives_ok($$SELECT check_forecast_alerts('2026-11-20 12:00+00')$$, '... and looks for alerts');
 SELECT lives_ok(format('SELECT * FROM %s', call), call)
