@@ -75,11 +75,11 @@ BEGIN
          HAVING count(*) FILTER (WHERE NOT model_probability BETWEEN 1e-6 AND 1 - 1e-6) > 0$q$,
       $q$SELECT 'probability ' || min(probability) || ' to ' || max(probability) FROM salesops.win_probabilities('2026-11-15 12:00+00') HAVING count(*) FILTER (WHERE NOT probability BETWEEN 0 AND 1) > 0$q$,
       $q$SELECT 'points do not add up for ' || w.id FROM salesops.win_probabilities('2026-11-15 12:00+00') w
-         CROSS JOIN LATERAL (SELECT sum(e.points) AS points FROM salesops.explain_win_probability(w.source_key, w.id, '2026-11-15 12:00+00') e) e
+         CROSS JOIN LATERAL (SELECT sum(e.points) AS points FROM salesops.explain_deal_probability(w.source_key, w.id, '2026-11-15 12:00+00') e) e
          WHERE abs(e.points - 100 * w.model_probability) > 0.0051$q$,
       $q$SELECT 'not in order: ' || min(scope) FROM salesops.scope_forecasts('2026-11-15 12:00+00') WHERE NOT (p10 <= p50 AND p50 <= p90) OR NOT probability_at_least_quota BETWEEN 0 AND 1 HAVING count(*) > 0$q$,
-      $q$SELECT 'no number: ' || f.line FROM salesops.forecast('FY2026-Q4', 'company', '2026-11-15 12:00+00') f WHERE f.mean IS NULL AND f.line <> 'new business' OR 'NaN' IN (f.mean, f.p50) OR f.line = 'total' AND f.published IS NULL$q$,
-      $q$SELECT 'abstains without a reason: ' || min(scope) FROM salesops.scope_forecasts('2026-11-15 12:00+00') WHERE forecast_method <> 'model median' AND coalesce(reason, '') = '' HAVING count(*) > 0$q$,
+      $q$SELECT 'no number: ' || f.line FROM salesops.forecast('FY2026-Q4', 'company', '2026-11-15 12:00+00') f WHERE f.mean IS NULL AND f.line <> 'new business' OR 'NaN' IN (f.mean, f.p50) OR f.line = 'total' AND f.published IS NULL AND coalesce(f.reason, '') = ''$q$,
+      $q$SELECT 'abstains without a reason: ' || min(scope) FROM salesops.scope_forecasts('2026-11-15 12:00+00') WHERE forecast_method IS DISTINCT FROM 'model median' AND coalesce(reason, '') = '' HAVING count(*) > 0$q$,
       $q$SELECT NULL FROM salesops.forecast('FY2027-Q2', 'company', '2026-11-15 12:00+00')$q$,
       $q$SELECT NULL FROM salesops.forecast('FY2026-Q3', 'company', '2026-11-15 12:00+00')$q$,
       $q$SELECT NULL FROM salesops.forecast_outlook('FY2026-Q4', '2026-11-15 12:00+00')$q$,
@@ -93,7 +93,7 @@ BEGIN
       $q$SELECT 'a posterior that is none' FROM salesops.category_evidence('2026-11-15 12:00+00') WHERE NOT posterior BETWEEN 0 AND 1 OR verdict IS NULL$q$,
       $q$SELECT NULL FROM salesops.commit_reliability('2026-11-15 12:00+00')$q$,
       $q$SELECT NULL FROM salesops.model_shift('2026-11-15 12:00+00')$q$,
-      $q$SELECT NULL FROM salesops.backtest(ARRAY(SELECT method FROM salesops.backtest_methods()), 'FY2026-Q3', 'FY2026-Q3', '2026-11-15 12:00+00', months_to_go => '{3}')$q$,
+      $q$SELECT NULL FROM salesops.backtest(ARRAY(SELECT method FROM salesops.backtest_methods()), 'FY2026-Q2', 'FY2026-Q3', '2026-11-15 12:00+00')$q$,
       $q$SELECT 'a backtest that is no number' FROM salesops.backtest_forecast WHERE 'NaN' IN (mean, existing, new_business) OR NOT (p10 <= p50 AND p50 <= p90)$q$]) WITH ORDINALITY AS q(question, place)
     CROSS JOIN LATERAL pg_temp.ask(q.question) a;
     SELECT string_agg(f.reason, '; ' ORDER BY f.line) INTO reason FROM salesops.forecast('FY2026-Q4', 'company', '2026-11-15 12:00+00') f;

@@ -42,7 +42,7 @@ BEGIN
   INSERT INTO answer
   SELECT 'explanations', md5(string_agg(e::text, ' ' ORDER BY p.id COLLATE "C", e.place))
   FROM (SELECT * FROM pg_temp.probability q ORDER BY q.id COLLATE "C" LIMIT 20) p
-  CROSS JOIN LATERAL salesops.explain_win_probability(p.source_key, p.id, '2026-06-10 12:00+00') WITH ORDINALITY AS e(factor, level, points, words, place);
+  CROSS JOIN LATERAL salesops.explain_deal_probability(p.source_key, p.id, '2026-06-10 12:00+00') WITH ORDINALITY AS e(factor, level, points, words, place);
   INSERT INTO answer
   SELECT 'forecasts', md5(string_agg(f::text, ' ' ORDER BY s.scope COLLATE "C", f.line COLLATE "C"))
   FROM (SELECT DISTINCT c.scope FROM salesops.forecast_scopes('2026-06-10 12:00+00') c WHERE c.scope = 'company' OR c.scope LIKE 'region:%') s
