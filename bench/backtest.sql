@@ -51,7 +51,7 @@ SET LOCAL track_functions = 'all';
 SELECT clock_timestamp() AS started \gset
 SELECT salesops.backtest(ARRAY(SELECT method FROM salesops.backtest_methods()), 'FY2023-Q1', 'FY2025-Q4', '2026-01-02') \g /dev/null
 SELECT format('backtest, seconds: %s (at most 60); %s forecasts from %s probabilities of %s deals', round(extract(epoch FROM clock_timestamp() - :'started'), 1),
-              (SELECT count(*) FROM salesops.backtest_forecast), (SELECT count(*) FROM pg_temp.salesops_walk_prediction),
+              (SELECT count(*) FROM salesops.backtest_forecast), (SELECT 4 * count(*) FROM pg_temp.salesops_walk_prediction),
               (SELECT count(DISTINCT id) FROM pg_temp.salesops_training WHERE quarter >= 0));
 SELECT format('  of which %s: %s', v.part, round(sum(f.total_time)::numeric / 1000, 1))
 FROM (VALUES (1, 'outcomes', ARRAY['walk_outcomes', 'walk_on']), (2, 'deals open at the marks', ARRAY['walk_deals']), (3, 'parts and scopes', ARRAY['walk_parts', 'walk_members']),

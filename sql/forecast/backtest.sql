@@ -148,21 +148,29 @@ BEGIN
            ((coalesce(s.wins, 0) + 20 * f.weight) / (coalesce(s.deals, 0) + 20))::float8 AS posterior
     FROM fixed f LEFT JOIN seen s ON s.category OPERATOR(salesops.=) f.category
   )
-  SELECT t.row, t.quarter, t.months_to_go, t.source_key, t.owner_id, m.method, m.amount, m.probability, t.won_in_the_end
+  SELECT t.row, t.mark, t.quarter, t.months_to_go, t.source_key, t.owner_id,
+         t.corporate_amount, salesops.bookable_amount(t.corporate_amount * coalesce(r.ratio, a.ratio, 1)),
+         CASE WHEN model IS NOT NULL THEN salesops.win_probability(model, t.levels, paced_months) END,
+         CASE WHEN t.is_in_quarter THEN w.fixed ELSE 0 END, CASE WHEN t.is_due THEN w.posterior ELSE 0 END, closed_win_rate, t.won_in_the_end
   FROM pg_temp.salesops_training t
   LEFT JOIN weight w ON w.category OPERATOR(salesops.=) t.category
   LEFT JOIN pg_temp.salesops_walk_price r ON t.is_estimate AND r.segment = t.segment
   LEFT JOIN pg_temp.salesops_walk_price a ON t.is_estimate AND a.segment IS NULL
-  CROSS JOIN LATERAL (SELECT salesops.bookable_amount(t.corporate_amount * coalesce(r.ratio, a.ratio, 1)) AS realized OFFSET 0) x
-  CROSS JOIN LATERAL (VALUES
-    ('model', x.realized, salesops.win_probability(model, t.levels, paced_months)),
-    ('category_weights', t.corporate_amount, CASE WHEN t.is_in_quarter THEN w.fixed ELSE 0 END),
-    ('calibrated_weights', x.realized, CASE WHEN t.is_due THEN w.posterior ELSE 0 END),
-    ('closed_win_rate', x.realized, closed_win_rate)) AS m(method, amount, probability)
-  WHERE t.mark = walk_predict.mark AND m.method = ANY (run.methods) AND (m.method <> 'model' OR model IS NOT NULL);
+  WHERE t.mark = walk_predict.mark;
 END $$;
 COMMENT ON FUNCTION salesops.walk_predict(salesops.backtest_run, integer, salesops.win_model, float8) IS
-  'Add to salesops_walk_prediction what each method of a run says of the deals open at a mark with so many paced_months() to go; model NULL = none that may be believed, which says nothing';
+  'Add to salesops_walk_prediction what each method says of the deals open at a mark with so many paced_months() to go; model NULL = none that may be believed, which says nothing';
+
+-- What a method counts of a deal.
+CREATE FUNCTION salesops.walk_said(method text, stated numeric, realized numeric, of_model float8, of_category float8, of_evidence float8, of_closed float8,
+                                   OUT amount numeric, OUT probability float8)
+RETURNS record LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT CASE WHEN method = 'category_weights' THEN stated ELSE realized END,
+         CASE method WHEN 'model' THEN of_model WHEN 'category_weights' THEN of_category WHEN 'calibrated_weights' THEN of_evidence WHEN 'closed_win_rate' THEN of_closed END;
+END;
+COMMENT ON FUNCTION salesops.walk_said(text, numeric, numeric, float8, float8, float8, float8) IS
+  'Amount and probability that a method takes of a row of salesops_walk_prediction: the weighted total takes list prices as they are, the others what they are worth';
 
 -- How much deals hang together by each of the other methods' own forecasts of the starts of the quarters before.
 CREATE FUNCTION salesops.walk_correlations(run salesops.backtest_run, quarter integer) RETURNS void
@@ -173,10 +181,14 @@ BEGIN
   INSERT INTO pg_temp.salesops_walk_correlation
   SELECT k.method, salesops.shrunk_correlation(salesops.estimate_correlation(p.period, p.amount, p.probability, p.won), count(DISTINCT p.quarter)::integer)
   FROM unnest(run.methods) AS k(method)
-  LEFT JOIN (SELECT f.method, f.amount, f.probability, t.period, t.quarter, t.won
-             FROM pg_temp.salesops_walk_prediction f JOIN pg_temp.salesops_training t ON t.row = f.row
-             WHERE f.method <> 'model' AND f.quarter < walk_correlations.quarter AND f.quarter >= walk_correlations.quarter - salesops.quarters_to_foretell()
-               AND f.months_to_go = run.months_to_go[1] AND t.months_to_go = run.months_to_go[1]) p ON p.method = k.method
+  LEFT JOIN (SELECT k.method, m.amount, m.probability, t.period, t.quarter, t.won
+             FROM pg_temp.salesops_walk_mark a
+             JOIN pg_temp.salesops_walk_prediction f ON f.mark = a.number
+             JOIN pg_temp.salesops_training t ON t.mark = a.number AND t.row = f.row
+             CROSS JOIN unnest(run.methods) AS k(method)
+             CROSS JOIN LATERAL salesops.walk_said(k.method, f.stated, f.realized, NULL, f.of_category, f.of_evidence, f.of_closed) m
+             WHERE a.quarter < walk_correlations.quarter AND a.quarter >= walk_correlations.quarter - salesops.quarters_to_foretell()
+               AND a.months_to_go = run.months_to_go[1]) p ON p.method = k.method
   WHERE k.method NOT IN ('model', 'naive')
   GROUP BY k.method;
 END $$;
@@ -201,21 +213,24 @@ BEGIN
     LEFT JOIN pg_temp.salesops_walk_correlation c ON c.method = k.method
     WHERE k.method <> 'model' OR walk_forecast.correlation IS NOT NULL
   ), predicted AS MATERIALIZED (
-    SELECT p.source_key, p.owner_id, p.method, p.amount, p.probability, k.correlation
-    FROM pg_temp.salesops_walk_prediction p JOIN method k ON k.method = p.method
-    WHERE p.quarter = at.quarter AND p.months_to_go = at.months_to_go
+    SELECT p.* FROM pg_temp.salesops_walk_prediction p WHERE p.mark = walk_forecast.mark
   ), of_owner AS MATERIALIZED (
-    SELECT p.source_key, p.owner_id, p.method, count(*) AS deals, coalesce(sum(p.amount * p.probability::numeric), 0) AS existing,
-           salesops.bookings(p.amount, p.probability, p.correlation) FILTER (WHERE p.method = 'model') AS pipeline
+    SELECT p.source_key, p.owner_id, count(*) AS deals, sum(p.realized * p.of_model::numeric) AS of_model, sum(p.stated * p.of_category::numeric) AS of_category,
+           sum(p.realized * p.of_evidence::numeric) AS of_evidence, sum(p.realized * p.of_closed::numeric) AS of_closed,
+           salesops.bookings(p.realized, p.of_model, walk_forecast.correlation) FILTER (WHERE p.of_model IS NOT NULL) AS pipeline
     FROM predicted p
-    GROUP BY p.source_key, p.owner_id, p.method
-  ), of_scope AS (
-    SELECT m.scope, o.method, sum(o.deals) AS deals, sum(o.existing) AS existing, salesops.bookings(o.pipeline) FILTER (WHERE o.method = 'model') AS pipeline
+    GROUP BY p.source_key, p.owner_id
+  ), of_scope AS MATERIALIZED (
+    SELECT m.scope, sum(o.deals) AS deals, sum(o.of_model) AS of_model, sum(o.of_category) AS of_category, sum(o.of_evidence) AS of_evidence, sum(o.of_closed) AS of_closed,
+           salesops.bookings(o.pipeline) AS pipeline
     FROM of_owner o JOIN member m ON m.source_key = o.source_key AND m.owner_id = o.owner_id
-    GROUP BY m.scope, o.method
+    GROUP BY m.scope
   ), of_company AS (
-    SELECT p.method, salesops.bookings(p.amount, p.probability, p.correlation) AS pipeline
-    FROM predicted p WHERE p.method <> 'model' GROUP BY p.method
+    SELECT k.method, salesops.bookings(a.amount, a.probability, k.correlation) AS pipeline
+    FROM method k CROSS JOIN predicted p
+    CROSS JOIN LATERAL salesops.walk_said(k.method, p.stated, p.realized, NULL, p.of_category, p.of_evidence, p.of_closed) a
+    WHERE k.method NOT IN ('model', 'naive')
+    GROUP BY k.method
   ), past AS MATERIALIZED (
     -- new_business_quarters() of the mark.
     SELECT q.quarter FROM pg_temp.salesops_walk_quarter q
@@ -238,7 +253,7 @@ BEGIN
     FROM pg_temp.salesops_walk_part p
     WHERE p.mark = walk_forecast.mark
     UNION ALL
-    SELECT DISTINCT o.source_key, o.owner_id, at.quarter, false, false, 0, NULL::numeric, 0, 0, 0
+    SELECT o.source_key, o.owner_id, at.quarter, false, false, 0, NULL::numeric, 0, 0, 0
     FROM of_owner o
   ), scope AS MATERIALIZED (
     SELECT m.scope, coalesce(sum(l.amount) FILTER (WHERE l.is_booked), 0) AS booked, coalesce(sum(l.amount) FILTER (WHERE l.is_naive), 0) AS naive,
@@ -261,7 +276,11 @@ BEGIN
   JOIN pg_temp.salesops_walk_scope c ON c.number = s.scope
   CROSS JOIN method k
   LEFT JOIN coming n ON n.scope = s.scope
-  LEFT JOIN of_scope o ON o.scope = s.scope AND o.method = k.method
+  LEFT JOIN (SELECT w.scope, k.method, w.deals, a.existing, CASE WHEN k.method = 'model' THEN w.pipeline END AS pipeline
+             FROM of_scope w CROSS JOIN method k
+             CROSS JOIN LATERAL (SELECT CASE k.method WHEN 'model' THEN w.of_model WHEN 'category_weights' THEN w.of_category WHEN 'calibrated_weights' THEN w.of_evidence
+                                                      WHEN 'closed_win_rate' THEN w.of_closed END AS existing) a
+             WHERE k.method <> 'naive') o ON o.scope = s.scope AND o.method = k.method
   LEFT JOIN of_company w ON w.method = k.method AND c.scope_kind = 'company'
   CROSS JOIN LATERAL (
     SELECT s.booked, e.existing, f.new_mean, CASE WHEN e.existing IS NOT NULL THEN f.mean END AS mean, f.p10::numeric, f.p50::numeric, f.p90::numeric,
@@ -299,9 +318,11 @@ BEGIN
     FROM salesops.backtest_forecast f WHERE f.run_id = run.run_id
     GROUP BY GROUPING SETS ((f.method, f.scope_kind, f.months_to_go), (f.method, f.scope_kind))
   ), deal AS (
-    SELECT p.method, p.months_to_go, salesops.score_probabilities(p.probability, p.won_in_the_end) AS score
-    FROM pg_temp.salesops_walk_prediction p
-    GROUP BY GROUPING SETS ((p.method, p.months_to_go), (p.method))
+    SELECT k.method, p.months_to_go, salesops.score_probabilities(a.probability, p.won_in_the_end) AS score
+    FROM pg_temp.salesops_walk_prediction p CROSS JOIN unnest(run.methods) AS k(method)
+    CROSS JOIN LATERAL salesops.walk_said(k.method, p.stated, p.realized, p.of_model, p.of_category, p.of_evidence, p.of_closed) a
+    WHERE k.method <> 'naive'
+    GROUP BY GROUPING SETS ((k.method, p.months_to_go), (k.method))
   )
   SELECT run.run_id, t.method, t.months_to_go, t.scope_kind, t.forecasts, t.quarters, w.wmape,
          CASE WHEN t.months_to_go = 2 THEN w.wmape <= 0.1 END, w.wmape > 0.3, t.naive_error / nullif(t.booked, 0),
@@ -314,9 +335,11 @@ BEGIN
 
   INSERT INTO salesops.backtest_calibration (run_id, method, months_to_go, low, high, deals, wins, mean_probability, share_won, share_low, share_high)
   SELECT run.run_id, c.method, c.months_to_go, b.low, b.high, b.deals, b.wins, b.mean_probability, b.share_won, b.share_low, b.share_high
-  FROM (SELECT p.method, p.months_to_go, salesops.calibration(p.probability, p.won_in_the_end) AS bins
-        FROM pg_temp.salesops_walk_prediction p
-        GROUP BY GROUPING SETS ((p.method, p.months_to_go), (p.method))) c
+  FROM (SELECT k.method, p.months_to_go, salesops.calibration(a.probability, p.won_in_the_end) AS bins
+        FROM pg_temp.salesops_walk_prediction p CROSS JOIN unnest(run.methods) AS k(method)
+        CROSS JOIN LATERAL salesops.walk_said(k.method, p.stated, p.realized, p.of_model, p.of_category, p.of_evidence, p.of_closed) a
+        WHERE k.method <> 'naive'
+        GROUP BY GROUPING SETS ((k.method, p.months_to_go), (k.method))) c
   CROSS JOIN LATERAL unnest(c.bins) b;
 END $$;
 COMMENT ON FUNCTION salesops.score_backtest(salesops.backtest_run) IS 'Score the forecasts of a backtest and the probabilities it stated';
@@ -357,8 +380,10 @@ BEGIN
   CREATE TEMP TABLE salesops_walk_price (segment text, ratio numeric) ON COMMIT DROP;
   CREATE TEMP TABLE salesops_walk_correlation (method text, correlation float8) ON COMMIT DROP;
   CREATE TEMP TABLE salesops_walk_prediction (
-    row bigint, quarter integer, months_to_go numeric, source_key text, owner_id text, method text, amount numeric, probability float8, won_in_the_end boolean
+    row bigint, mark integer, quarter integer, months_to_go numeric, source_key text, owner_id text, stated numeric, realized numeric,
+    of_model float8, of_category float8, of_evidence float8, of_closed float8, won_in_the_end boolean
   ) ON COMMIT DROP;
+  CREATE INDEX ON pg_temp.salesops_walk_prediction (mark);
 
   FOR step IN SELECT m.number, m.quarter, m.period, m.months_to_go, m.exact_months FROM pg_temp.salesops_walk_mark m WHERE m.is_forecast ORDER BY m.number LOOP
     changed := salesops.walk_on(reached, step.number);

@@ -20,7 +20,7 @@ CREATE FUNCTION salesops.model_shift_levels(
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 300
 BEGIN ATOMIC
   WITH fitted AS MATERIALIZED (
-    SELECT m.model, m.factors, m.deals::numeric / nullif(m.rows, 0) AS deals_a_row, s.deals AS rows
+    SELECT m.model, m.factors, m.fields, m.deals::numeric / nullif(m.rows, 0) AS deals_a_row, s.deals AS rows
     FROM salesops.current_win_model(model_shift_levels.as_of, model_shift_levels.known_at) m
     CROSS JOIN LATERAL salesops.win_model_summary(m.model) s
   ), factor AS MATERIALIZED (
@@ -38,7 +38,7 @@ BEGIN ATOMIC
                                 WHEN v.deals * 100 < v.all_deals THEN '(new levels)' ELSE v.level END AS level, sum(v.deals)::bigint AS deals
     FROM (SELECT n.factor, coalesce(n.level, '(unknown)') AS level, count(*) AS deals, sum(count(*)) OVER (PARTITION BY n.factor) AS all_deals
           FROM fitted f
-          CROSS JOIN LATERAL salesops.win_deals(ARRAY[model_shift_levels.as_of], model_shift_levels.known_at, f.factors) d
+          CROSS JOIN LATERAL salesops.win_deals(ARRAY[model_shift_levels.as_of], model_shift_levels.known_at, f.factors, NULL, f.fields) d
           CROSS JOIN LATERAL unnest(f.factors, d.levels) AS n(factor, level)
           GROUP BY 1, 2) v
     JOIN not_kept k ON k.factor = v.factor

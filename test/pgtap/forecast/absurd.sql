@@ -135,7 +135,7 @@ INSERT INTO world (name, statements, reason) VALUES
   ('no categories', $$UPDATE absurd.deal SET category = NULL$$, NULL),
   ('every deal a stage, category, product and type of its own', $$UPDATE absurd.deal SET stage = 'stage ' || id, category = 'category ' || id, product = id, kind = id$$, NULL),
   ('nothing but ids', $$UPDATE absurd.deal SET owner = NULL, account = NULL, stage = NULL, category = NULL, product = NULL, kind = NULL, amount = NULL, currency = NULL,
-                        close_date = NULL, created_at = NULL, is_closed = NULL, is_won = NULL$$, 'uncalibrated: [0-9]+ deals to learn from, and 50 are needed'),
+                        close_date = NULL, created_at = NULL, is_closed = NULL, is_won = NULL$$, 'of none of its [0-9]+ deals it is known what they bring'),
   ('no quotas', $$DELETE FROM absurd.quota$$, NULL),
   ('quotas of 0 and below', $$UPDATE absurd.quota SET amount = CASE WHEN rep < 'r4' THEN '0' ELSE '-5' END$$, NULL),
   ('currencies without a rate, or with one of 0 and below', $$UPDATE absurd.deal SET currency = CASE WHEN id < 'd15' THEN 'XTS' ELSE 'EUR' END; UPDATE absurd.rate SET per_corporate = '0'; INSERT INTO absurd.rate VALUES ('f', 'EUR', '2025-01-01', '-3'), ('g', 'EUR', '2025-06-01', NULL)$$, 'of none of its 35 deals it is known what they bring');

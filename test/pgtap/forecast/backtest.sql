@@ -125,6 +125,7 @@ ROLLBACK TO settings;
 SELECT set_setting('fiscal_year_start_month', '2');
 SELECT is_empty($$SELECT * FROM comparable_backtest('2026-02-01')$$, 'nor of another fiscal year');
 ROLLBACK TO settings;
+SELECT set_weight('bold', 'Commit', 0.95, '2025-01-01');
 SELECT set_setting('weight_set', 'bold');
 SELECT is_empty($$SELECT * FROM comparable_backtest('2026-02-01')$$, 'nor by other weights');
 ROLLBACK TO settings;

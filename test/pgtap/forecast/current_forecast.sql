@@ -44,7 +44,7 @@ SELECT is((SELECT count(*) FROM win_probabilities('2026-11-20 12:00+00')), (SELE
 SELECT is_empty($$
   SELECT p.id FROM win_probabilities('2026-11-20 12:00+00') p
   JOIN win_deals('{2026-11-20 12:00+00}', '2026-11-20 12:00+00', (SELECT m.factors FROM fitted_model m)) d ON d.id = p.id
-  WHERE p.probability <> win_probability((SELECT m.model FROM fitted_model m), d.levels, months_to_go('2026-11-20 12:00+00', 'FY2026-Q4'))
+  WHERE p.probability <> win_probability((SELECT m.model FROM fitted_model m), d.levels, paced_months(months_to_go('2026-11-20 12:00+00', 'FY2026-Q4'), (SELECT m.pace FROM fitted_model m)))
      OR p.probability NOT BETWEEN 1e-6 AND 1 - 1e-6 OR p.method <> 'model'$$, 'by the model, of its levels and the time left');
 SELECT is((SELECT round(sum(p.amount / p.corporate_amount) / count(*), 6) FROM win_probabilities('2026-11-20 12:00+00') p WHERE p.amount_basis = 'stated' AND p.corporate_amount <> 0), 1.000000, 'stated amounts count in full');
 

@@ -61,7 +61,7 @@ UPDATE opportunity o SET
 FROM closed c WHERE c.id = o.id;
 -- What the CRM remembers only now of an earlier time: close dates that were pushed.
 INSERT INTO opportunity_history (source_key, id, owner_id, stage, amount, close_date, created_at, is_closed, is_deleted, effective_at, recorded_at, origin)
-SELECT 'g', n.id, o.owner_id, o.stage, o.amount, o.close_date - 40 + 20 * k, o.created_at, false, false, timestamptz '2026-08-01' + make_interval(days => 10 * k), '2026-11-20 15:00+00', 'crm_history'
+SELECT 'g', n.id, o.owner_id, o.stage, o.amount, o.close_date - 40 + 20 * k, o.created_at, false, false, o.effective_at - interval '30 days' + make_interval(days => 10 * k), '2026-11-20 15:00+00', 'crm_history'
 FROM number n JOIN opportunity o ON o.id = n.id CROSS JOIN generate_series(0, 1) k WHERE n.what = 1 AND n.n = 8;
 -- Activities: moved to another deal, deleted, of no deal any more, new; a deal that is new; an account of another segment, and one that is gone.
 INSERT INTO activity_history SELECT a.* FROM activity a WHERE a.id IN ('moved', 'dropped', 'unlinked');

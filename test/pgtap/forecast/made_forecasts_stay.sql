@@ -73,8 +73,8 @@ SELECT ok(pg_temp.said('2026-11-20 18:00+00') NOT LIKE '%doubt%', 'good models a
 -- A doubtful model
 CREATE FUNCTION pg_temp.doubtful(as_of timestamptz) RETURNS bigint LANGUAGE sql AS $$
   INSERT INTO salesops.fitted_model (as_of, known_at, period, model, doubt, factors, fields, left_out, marks, deals, rows, wins, correlation, correlation_quarters,
-                                     new_business_quarters, corporate_currency)
-  SELECT as_of, as_of, 'FY2026-Q4', salesops.fit_win_model(NULL), 'fewer than 10 won deals', '{}', '{}', '{}', 0, 60, 60, 1, 0.02, 0, 0, 'USD' RETURNING model_id
+                                     pace, new_business_quarters, corporate_currency)
+  SELECT as_of, as_of, 'FY2026-Q4', salesops.fit_win_model(NULL), 'fewer than 10 won deals', '{}', '{}', '{}', 0, 60, 60, 1, 0.02, 0, salesops.booking_pace(NULL, 1), 0, 'USD' RETURNING model_id
 $$;
 SELECT pg_temp.doubtful('2026-11-20 21:00+00') AS doubtful_id \gset
 SELECT is((SELECT model_id FROM current_win_model('2026-11-20 22:00+00')), :later_id::bigint, 'the newest model that may be believed is used');
