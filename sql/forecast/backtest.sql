@@ -161,16 +161,16 @@ END $$;
 COMMENT ON FUNCTION salesops.walk_predict(salesops.backtest_run, integer, salesops.win_model, float8) IS
   'Add to salesops_walk_prediction what each method says of the deals open at a mark with so many paced_months() to go; model NULL = none that may be believed, which says nothing';
 
--- What a method counts of a deal.
-CREATE FUNCTION salesops.walk_said(method text, stated numeric, realized numeric, of_model float8, of_category float8, of_evidence float8, of_closed float8,
-                                   OUT amount numeric, OUT probability float8)
-RETURNS record LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-  SELECT CASE WHEN method = 'category_weights' THEN stated ELSE realized END,
-         CASE method WHEN 'model' THEN of_model WHEN 'category_weights' THEN of_category WHEN 'calibrated_weights' THEN of_evidence WHEN 'closed_win_rate' THEN of_closed END;
-END;
-COMMENT ON FUNCTION salesops.walk_said(text, numeric, numeric, float8, float8, float8, float8) IS
-  'Amount and probability that a method takes of a row of salesops_walk_prediction: the weighted total takes list prices as they are, the others what they are worth';
+CREATE FUNCTION salesops.walk_amount(method text, stated numeric, realized numeric) RETURNS numeric
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN method = 'category_weights' THEN stated ELSE realized END;
+COMMENT ON FUNCTION salesops.walk_amount(text, numeric, numeric) IS
+  'Amount that a method takes of a row of salesops_walk_prediction: the weighted total takes list prices as they are, the others what they are worth';
+
+CREATE FUNCTION salesops.walk_probability(method text, of_model float8, of_category float8, of_evidence float8, of_closed float8) RETURNS float8
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE method WHEN 'model' THEN of_model WHEN 'category_weights' THEN of_category WHEN 'calibrated_weights' THEN of_evidence WHEN 'closed_win_rate' THEN of_closed END;
+COMMENT ON FUNCTION salesops.walk_probability(text, float8, float8, float8, float8) IS 'Probability that a method takes of a row of salesops_walk_prediction';
 
 -- How much deals hang together by each of the other methods' own forecasts of the starts of the quarters before.
 CREATE FUNCTION salesops.walk_correlations(run salesops.backtest_run, quarter integer) RETURNS void
@@ -181,12 +181,12 @@ BEGIN
   INSERT INTO pg_temp.salesops_walk_correlation
   SELECT k.method, salesops.shrunk_correlation(salesops.estimate_correlation(p.period, p.amount, p.probability, p.won), count(DISTINCT p.quarter)::integer)
   FROM unnest(run.methods) AS k(method)
-  LEFT JOIN (SELECT k.method, m.amount, m.probability, t.period, t.quarter, t.won
+  LEFT JOIN (SELECT k.method, salesops.walk_amount(k.method, f.stated, f.realized) AS amount,
+                    salesops.walk_probability(k.method, NULL, f.of_category, f.of_evidence, f.of_closed) AS probability, t.period, t.quarter, t.won
              FROM pg_temp.salesops_walk_mark a
              JOIN pg_temp.salesops_walk_prediction f ON f.mark = a.number
              JOIN pg_temp.salesops_training t ON t.mark = a.number AND t.row = f.row
              CROSS JOIN unnest(run.methods) AS k(method)
-             CROSS JOIN LATERAL salesops.walk_said(k.method, f.stated, f.realized, NULL, f.of_category, f.of_evidence, f.of_closed) m
              WHERE a.quarter < walk_correlations.quarter AND a.quarter >= walk_correlations.quarter - salesops.quarters_to_foretell()
                AND a.months_to_go = run.months_to_go[1]) p ON p.method = k.method
   WHERE k.method NOT IN ('model', 'naive')
@@ -226,9 +226,9 @@ BEGIN
     FROM of_owner o JOIN member m ON m.source_key = o.source_key AND m.owner_id = o.owner_id
     GROUP BY m.scope
   ), of_company AS (
-    SELECT k.method, salesops.bookings(a.amount, a.probability, k.correlation) AS pipeline
+    SELECT k.method, salesops.bookings(salesops.walk_amount(k.method, p.stated, p.realized),
+                                       salesops.walk_probability(k.method, NULL, p.of_category, p.of_evidence, p.of_closed), k.correlation) AS pipeline
     FROM method k CROSS JOIN predicted p
-    CROSS JOIN LATERAL salesops.walk_said(k.method, p.stated, p.realized, NULL, p.of_category, p.of_evidence, p.of_closed) a
     WHERE k.method NOT IN ('model', 'naive')
     GROUP BY k.method
   ), past AS MATERIALIZED (
@@ -318,9 +318,8 @@ BEGIN
     FROM salesops.backtest_forecast f WHERE f.run_id = run.run_id
     GROUP BY GROUPING SETS ((f.method, f.scope_kind, f.months_to_go), (f.method, f.scope_kind))
   ), deal AS (
-    SELECT k.method, p.months_to_go, salesops.score_probabilities(a.probability, p.won_in_the_end) AS score
+    SELECT k.method, p.months_to_go, salesops.score_probabilities(salesops.walk_probability(k.method, p.of_model, p.of_category, p.of_evidence, p.of_closed), p.won_in_the_end) AS score
     FROM pg_temp.salesops_walk_prediction p CROSS JOIN unnest(run.methods) AS k(method)
-    CROSS JOIN LATERAL salesops.walk_said(k.method, p.stated, p.realized, p.of_model, p.of_category, p.of_evidence, p.of_closed) a
     WHERE k.method <> 'naive'
     GROUP BY GROUPING SETS ((k.method, p.months_to_go), (k.method))
   )
@@ -335,9 +334,8 @@ BEGIN
 
   INSERT INTO salesops.backtest_calibration (run_id, method, months_to_go, low, high, deals, wins, mean_probability, share_won, share_low, share_high)
   SELECT run.run_id, c.method, c.months_to_go, b.low, b.high, b.deals, b.wins, b.mean_probability, b.share_won, b.share_low, b.share_high
-  FROM (SELECT k.method, p.months_to_go, salesops.calibration(a.probability, p.won_in_the_end) AS bins
+  FROM (SELECT k.method, p.months_to_go, salesops.calibration(salesops.walk_probability(k.method, p.of_model, p.of_category, p.of_evidence, p.of_closed), p.won_in_the_end) AS bins
         FROM pg_temp.salesops_walk_prediction p CROSS JOIN unnest(run.methods) AS k(method)
-        CROSS JOIN LATERAL salesops.walk_said(k.method, p.stated, p.realized, p.of_model, p.of_category, p.of_evidence, p.of_closed) a
         WHERE k.method <> 'naive'
         GROUP BY GROUPING SETS ((k.method, p.months_to_go), (k.method))) c
   CROSS JOIN LATERAL unnest(c.bins) b;

@@ -148,6 +148,7 @@ BEGIN
   LEFT JOIN stage m ON m.number = p.first AND m.source_key = p.source_key AND m.stage = p.stage AND salesops.means_stage(m.pipeline, m.but_in, p.pipeline)
   CROSS JOIN LATERAL (SELECT salesops.deal_status(p.is_won, p.is_closed, m.status) AS status) x
   WHERE x.status <> 'open';
+  CREATE INDEX ON pg_temp.salesops_walk_outcome (quarter);
   ANALYZE pg_temp.salesops_walk_outcome;
 
   -- How it ended, as far as is known now.

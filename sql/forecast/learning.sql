@@ -5,7 +5,7 @@
 --
 --   salesops_training   period, months_to_go (3, 2, 1; of less nothing is learned), source_key, id, corporate_amount, is_amount_missing (not known of that time), levels, won
 --
--- What was counted and fitted is kept for as long as he goes on: each quarter is counted once, and its counts added up with others; a model
+-- What was counted and fitted is kept for as long as he goes on: each quarter is counted once, and its counts added to those of the quarters before; a model
 -- is fitted once for each quarter that is forecast or foretold. Where an outcome has become another one, forget_quarters() says so.
 
 CREATE FUNCTION salesops.quarters_to_learn_from() RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 20;
@@ -18,12 +18,37 @@ COMMENT ON FUNCTION salesops.quarters_to_foretell() IS 'How many of the last qua
 CREATE FUNCTION salesops.begin_learning() RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  PERFORM salesops.drop_temporary('salesops_learned_cells'), salesops.drop_temporary('salesops_learned_model'), salesops.drop_temporary('salesops_foretold');
+  PERFORM salesops.drop_temporary('salesops_learned_cells'), salesops.drop_temporary('salesops_learned_sum'), salesops.drop_temporary('salesops_learned_model'), salesops.drop_temporary('salesops_foretold');
   CREATE TEMP TABLE salesops_learned_cells (period salesops.fiscal_period PRIMARY KEY, cells salesops.win_cells NOT NULL) ON COMMIT DROP;
+  CREATE TEMP TABLE salesops_learned_sum (period salesops.fiscal_period PRIMARY KEY, cells salesops.win_cells) ON COMMIT DROP;
   CREATE TEMP TABLE salesops_learned_model (period salesops.fiscal_period PRIMARY KEY, model salesops.win_model NOT NULL, has_foretold boolean NOT NULL) ON COMMIT DROP;
   CREATE TEMP TABLE salesops_foretold (period salesops.fiscal_period, amount numeric, probability float8, won boolean) ON COMMIT DROP;
 END $$;
 COMMENT ON FUNCTION salesops.begin_learning() IS 'Make the temporary tables of what is learned, empty';
+
+-- The sum for a quarter is that for the quarter before it and its counts, unless an older quarter is not to count any more.
+CREATE FUNCTION salesops.cells_before(period salesops.fiscal_period) RETURNS salesops.win_cells
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+DECLARE
+  last CONSTANT salesops.fiscal_period := period OPERATOR(salesops.-) 1;
+  first CONSTANT salesops.fiscal_period := period OPERATOR(salesops.-) salesops.quarters_to_learn_from();
+  total salesops.win_cells;
+BEGIN
+  IF EXISTS (SELECT FROM pg_temp.salesops_learned_sum s WHERE s.period OPERATOR(salesops.=) last)
+     AND NOT EXISTS (SELECT FROM pg_temp.salesops_learned_cells c WHERE c.period OPERATOR(salesops.=) (first OPERATOR(salesops.-) 1)) THEN
+    total := (SELECT salesops.win_cells(p.cells)
+              FROM (SELECT s.cells FROM pg_temp.salesops_learned_sum s WHERE s.period OPERATOR(salesops.=) last
+                    UNION ALL SELECT c.cells FROM pg_temp.salesops_learned_cells c WHERE c.period OPERATOR(salesops.=) last) p);
+  ELSE
+    total := (SELECT salesops.win_cells(c.cells) FROM pg_temp.salesops_learned_cells c
+              WHERE c.period OPERATOR(salesops.>=) first AND c.period OPERATOR(salesops.<) cells_before.period);
+  END IF;
+  DELETE FROM pg_temp.salesops_learned_sum s WHERE s.period OPERATOR(salesops.=) cells_before.period;
+  INSERT INTO pg_temp.salesops_learned_sum VALUES (period, total);
+  RETURN total;
+END $$;
+COMMENT ON FUNCTION salesops.cells_before(salesops.fiscal_period) IS
+  'Counts of the quarters_to_learn_from() quarters before a period in salesops_learned_cells, together; NULL where there are none';
 
 CREATE FUNCTION salesops.model_before(period salesops.fiscal_period, factors text[]) RETURNS salesops.win_model
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
@@ -38,8 +63,7 @@ BEGIN
     WHERE t.period OPERATOR(salesops.>=) first AND t.period OPERATOR(salesops.<) model_before.period AND t.months_to_go >= 1
       AND NOT EXISTS (SELECT FROM pg_temp.salesops_learned_cells c WHERE c.period OPERATOR(salesops.=) t.period)
     GROUP BY t.period::integer;
-    model := (SELECT salesops.fit_win_model(salesops.win_cells(c.cells)) FROM pg_temp.salesops_learned_cells c
-              WHERE c.period OPERATOR(salesops.>=) first AND c.period OPERATOR(salesops.<) model_before.period);
+    model := salesops.fit_win_model(salesops.cells_before(period));
     INSERT INTO pg_temp.salesops_learned_model VALUES (period, model, false);
   END IF;
   RETURN model;
@@ -108,6 +132,9 @@ BEGIN
   DELETE FROM pg_temp.salesops_foretold f
   WHERE EXISTS (SELECT FROM unnest(changed) q
                 WHERE f.period OPERATOR(salesops.>=) q AND f.period OPERATOR(salesops.<=) (q OPERATOR(salesops.+) salesops.quarters_to_learn_from()));
+  DELETE FROM pg_temp.salesops_learned_sum s
+  WHERE EXISTS (SELECT FROM unnest(changed) q
+                WHERE s.period OPERATOR(salesops.>) q AND s.period OPERATOR(salesops.<=) (q OPERATOR(salesops.+) salesops.quarters_to_learn_from()));
   UPDATE pg_temp.salesops_learned_model m SET has_foretold = false WHERE m.period OPERATOR(salesops.=) ANY (changed);
   DELETE FROM pg_temp.salesops_learned_model m
   WHERE EXISTS (SELECT FROM unnest(changed) q
