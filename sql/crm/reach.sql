@@ -83,7 +83,7 @@ BEGIN
                     )
                     SELECT $1, $2, ''everything'', f.at
                     FROM first f
-                    WHERE (SELECT count(*) FILTER (WHERE v.id IS NULL) * 20 <= count(*)
+                    WHERE f.at IS NOT NULL AND (SELECT count(*) FILTER (WHERE v.id IS NULL) * 20 <= count(*)
                            FROM salesops.opportunity o
                            LEFT JOIN salesops.stage_meaning($2) m ON m.source_key = o.source_key AND m.stage = o.stage AND salesops.means_stage(m.pipeline, m.but_in, o.pipeline)
                            LEFT JOIN (SELECT DISTINCT c.id FROM version c WHERE c.is_change) v ON v.id = o.id
