@@ -120,6 +120,20 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION salesops.walk_pace(salesops.backtest_run, integer) IS 'past_pace() as of a mark, from salesops_walk_outcome';
 
+-- What became of the deals of each category in the last four quarters, by the months that were left.
+CREATE FUNCTION salesops.walk_evidence(quarter integer) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+#variable_conflict use_variable
+BEGIN
+  TRUNCATE pg_temp.salesops_walk_evidence;
+  INSERT INTO pg_temp.salesops_walk_evidence
+  SELECT t.months_to_go, t.category, count(*), count(*) FILTER (WHERE t.won)
+  FROM pg_temp.salesops_training t
+  WHERE t.quarter BETWEEN walk_evidence.quarter - 4 AND walk_evidence.quarter - 1 AND t.months_to_go >= 1 AND t.is_due
+  GROUP BY t.months_to_go, t.category;
+END $$;
+COMMENT ON FUNCTION salesops.walk_evidence(integer) IS 'Fill salesops_walk_evidence for the method calibrated_weights, from the four quarters before one as known at the mark that the walk is at';
+
 -- The probabilities of the deals open at one mark by every method, into salesops_walk_prediction.
 CREATE FUNCTION salesops.walk_predict(run salesops.backtest_run, mark integer, model salesops.win_model, paced_months float8) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off SET enable_nestloop = off AS $$
@@ -138,15 +152,10 @@ BEGIN
     SELECT c.category, k.weights[row_number() OVER (ORDER BY c.rank)] AS weight
     FROM (SELECT salesops.weights(run.weight_set, at.mark) AS weights) k
     CROSS JOIN salesops.forecast_categories() c
-  ), seen AS (
-    SELECT t.category, count(*) AS deals, count(*) FILTER (WHERE t.won) AS wins
-    FROM pg_temp.salesops_training t
-    WHERE t.quarter BETWEEN at.quarter - 4 AND at.quarter - 1 AND t.months_to_go = ceil(at.months_to_go) AND t.is_due
-    GROUP BY t.category
   ), weight AS (
     SELECT f.category, f.weight::float8 AS fixed,
-           ((coalesce(s.wins, 0) + 20 * f.weight) / (coalesce(s.deals, 0) + 20))::float8 AS posterior
-    FROM fixed f LEFT JOIN seen s ON s.category OPERATOR(salesops.=) f.category
+           ((coalesce(e.wins, 0) + 20 * f.weight) / (coalesce(e.deals, 0) + 20))::float8 AS posterior
+    FROM fixed f LEFT JOIN pg_temp.salesops_walk_evidence e ON e.category OPERATOR(salesops.=) f.category AND e.months_to_go = ceil(at.months_to_go)
   )
   SELECT t.row, t.mark, t.quarter, t.months_to_go, t.source_key, t.owner_id,
          t.corporate_amount, salesops.bookable_amount(t.corporate_amount * coalesce(r.ratio, a.ratio, 1)),
@@ -356,6 +365,7 @@ DECLARE
   model salesops.win_model;
   correlation float8;
   paced_months float8;
+  has_learned boolean;
 BEGIN
   PERFORM salesops.check_backtest(methods, from_period, to_period, months_to_go, as_of);
   INSERT INTO salesops.backtest_run (methods, from_period, to_period, months_to_go, as_of, known_at,
@@ -374,7 +384,8 @@ BEGIN
   PERFORM salesops.walk_parts();
   PERFORM salesops.walk_members();
   PERFORM salesops.begin_learning();
-  PERFORM salesops.drop_temporary('salesops_walk_price'), salesops.drop_temporary('salesops_walk_correlation'), salesops.drop_temporary('salesops_walk_prediction');
+  PERFORM salesops.drop_temporary('salesops_walk_evidence'), salesops.drop_temporary('salesops_walk_price'), salesops.drop_temporary('salesops_walk_correlation'), salesops.drop_temporary('salesops_walk_prediction');
+  CREATE TEMP TABLE salesops_walk_evidence (months_to_go numeric, category salesops.forecast_category, deals bigint, wins bigint) ON COMMIT DROP;
   CREATE TEMP TABLE salesops_walk_price (segment text, ratio numeric) ON COMMIT DROP;
   CREATE TEMP TABLE salesops_walk_correlation (method text, correlation float8) ON COMMIT DROP;
   CREATE TEMP TABLE salesops_walk_prediction (
@@ -391,8 +402,11 @@ BEGIN
       RAISE NOTICE 'backtest: % (% of %)', step.period, step.quarter + 1, (to_period OPERATOR(salesops.-) from_period) + 1;
       PERFORM salesops.walk_correlations(run, step.quarter);
     END IF;
-    IF 'model' = ANY (run.methods)
-       AND (step.quarter IS DISTINCT FROM learned_in OR EXISTS (SELECT FROM unnest(changed) c WHERE c OPERATOR(salesops.<) step.period)) THEN
+    has_learned := step.quarter IS DISTINCT FROM learned_in OR EXISTS (SELECT FROM unnest(changed) c WHERE c OPERATOR(salesops.<) step.period);
+    IF has_learned THEN
+      PERFORM salesops.walk_evidence(step.quarter);
+    END IF;
+    IF has_learned AND 'model' = ANY (run.methods) THEN
       model := NULL;
       correlation := NULL;
       IF salesops.model_doubt_before(step.period, run.factors) IS NULL THEN

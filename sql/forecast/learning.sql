@@ -22,6 +22,10 @@ BEGIN
   CREATE TEMP TABLE salesops_learned_cells (period salesops.fiscal_period PRIMARY KEY, cells salesops.win_cells NOT NULL) ON COMMIT DROP;
   CREATE TEMP TABLE salesops_learned_sum (period salesops.fiscal_period PRIMARY KEY, cells salesops.win_cells) ON COMMIT DROP;
   CREATE TEMP TABLE salesops_learned_model (period salesops.fiscal_period PRIMARY KEY, model salesops.win_model NOT NULL, has_foretold boolean NOT NULL) ON COMMIT DROP;
+  -- Large values that are written once and read a few times: compressing them costs more than it saves.
+  ALTER TABLE pg_temp.salesops_learned_cells ALTER cells SET STORAGE EXTERNAL;
+  ALTER TABLE pg_temp.salesops_learned_sum ALTER cells SET STORAGE EXTERNAL;
+  ALTER TABLE pg_temp.salesops_learned_model ALTER model SET STORAGE EXTERNAL;
   CREATE TEMP TABLE salesops_foretold (period salesops.fiscal_period, amount numeric, probability float8, won boolean) ON COMMIT DROP;
 END $$;
 COMMENT ON FUNCTION salesops.begin_learning() IS 'Make the temporary tables of what is learned, empty';
@@ -98,24 +102,21 @@ CREATE FUNCTION salesops.past_correlation(period salesops.fiscal_period, factors
 RETURNS record LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
   first CONSTANT salesops.fiscal_period := past_correlation.period OPERATOR(salesops.-) salesops.quarters_to_foretell();
-  past record;
+  past salesops.fiscal_period;
   model salesops.win_model;
 BEGIN
-  FOR past IN
-    SELECT salesops.min(t.period) AS period FROM pg_temp.salesops_training t
-    WHERE t.period OPERATOR(salesops.>=) first AND t.period OPERATOR(salesops.<) past_correlation.period AND t.months_to_go = 3
-    GROUP BY t.period::integer
+  FOR n IN 0 .. salesops.quarters_to_foretell() - 1 LOOP
+    past := first OPERATOR(salesops.+) n;
+    CONTINUE WHEN (SELECT m.has_foretold FROM pg_temp.salesops_learned_model m WHERE m.period OPERATOR(salesops.=) past);
     -- Where amounts are not known of the time, those that are known are of the deals that are still open.
-    HAVING count(*) FILTER (WHERE t.is_amount_missing) * 20 <= count(*)
-    ORDER BY t.period::integer
-  LOOP
-    model := salesops.model_before(past.period, factors);
-    CONTINUE WHEN (SELECT m.has_foretold FROM pg_temp.salesops_learned_model m WHERE m.period OPERATOR(salesops.=) past.period);
+    CONTINUE WHEN (SELECT count(*) FILTER (WHERE t.is_amount_missing) * 20 > count(*) OR count(*) = 0
+                   FROM pg_temp.salesops_training t WHERE t.period OPERATOR(salesops.=) past AND t.months_to_go = 3);
+    model := salesops.model_before(past, factors);
     INSERT INTO pg_temp.salesops_foretold
     SELECT t.period, t.corporate_amount, salesops.win_probability(model, t.levels), t.won
     FROM pg_temp.salesops_training t
-    WHERE salesops.is_calibrated(model) AND t.period OPERATOR(salesops.=) past.period AND t.months_to_go = 3 AND t.corporate_amount IS NOT NULL;
-    UPDATE pg_temp.salesops_learned_model m SET has_foretold = true WHERE m.period OPERATOR(salesops.=) past.period;
+    WHERE salesops.is_calibrated(model) AND t.period OPERATOR(salesops.=) past AND t.months_to_go = 3 AND t.corporate_amount IS NOT NULL;
+    UPDATE pg_temp.salesops_learned_model m SET has_foretold = true WHERE m.period OPERATOR(salesops.=) past;
   END LOOP;
   SELECT salesops.estimate_correlation(f.period, f.amount, f.probability, f.won), count(DISTINCT f.period::integer)::integer
   INTO estimate, quarters
