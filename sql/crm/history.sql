@@ -111,4 +111,5 @@ BEGIN ATOMIC
     AND ((SELECT c.name FROM salesops.find_column(r.relation, 'id') c) IS NOT NULL OR (SELECT c.name FROM salesops.find_column(r.relation, 'dealid') c) IS NOT NULL)
   ORDER BY r.n LIMIT 1;
 END;
-COMMENT ON FUNCTION salesops.version_relation(salesops.source) IS 'Relation with full versions of opportunities (columns _fivetran_start, _fivetran_end); NULL if there is none';
+COMMENT ON FUNCTION salesops.version_relation(salesops.source) IS
+  'Relation with full versions of opportunities (columns _fivetran_start, _fivetran_end); NULL if there is none';

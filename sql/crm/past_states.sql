@@ -203,7 +203,8 @@ BEGIN
   PERFORM salesops.drop_temporary('salesops_event');
 END $$;
 COMMENT ON FUNCTION salesops.read_events(salesops.source, timestamptz) IS
-  'Rebuild earlier states from the change events that the CRM remembers, for the deals this sync saw for the first time and that have no versions; and learn when the present state began';
+  'Rebuild earlier states from the change events that the CRM remembers, for the deals this sync saw for the first time and that have no versions; '
+  'and learn when the present state began';
 
 CREATE FUNCTION salesops.reconstruct_start(source salesops.source, as_of timestamptz)
 RETURNS void LANGUAGE sql
@@ -226,7 +227,8 @@ BEGIN ATOMIC
     AND o.created_at < least(h.first_at, o.effective_at);
 END;
 COMMENT ON FUNCTION salesops.reconstruct_start(salesops.source, timestamptz) IS
-  'Give the deals this sync saw for the first time an open state from their start to the first that is known (stage = option open_stage; amounts and custom fields that the option unchanged names are as they are now, others unknown)';
+  'Give the deals this sync saw for the first time an open state from their start to the first that is known (stage = option open_stage; amounts and '
+  'custom fields that the option unchanged names are as they are now, others unknown)';
 
 CREATE FUNCTION salesops.read_history(source salesops.source, as_of timestamptz)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -250,4 +252,5 @@ BEGIN
   PERFORM salesops.reconstruct_start(source, as_of);
 END $$;
 COMMENT ON FUNCTION salesops.read_history(salesops.source, timestamptz) IS
-  'Fill the history of the deals this sync saw for the first time: from versions, else from events, else from their dates; and keep how far back histories reach';
+  'Fill the history of the deals this sync saw for the first time: from versions, else from events, else from their dates; and keep how far back '
+  'histories reach';

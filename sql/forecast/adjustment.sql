@@ -39,7 +39,8 @@ COMMENT ON COLUMN salesops.forecast_adjustment.source_key IS 'Source of the rep'
 COMMENT ON COLUMN salesops.forecast_adjustment.rep_id IS 'Rep whose forecast is adjusted: his deals and those of everybody below him';
 COMMENT ON COLUMN salesops.forecast_adjustment.period IS 'Fiscal quarter';
 COMMENT ON COLUMN salesops.forecast_adjustment.category IS 'Column adjusted: Commit, Most Likely, Best Case or Pipeline';
-COMMENT ON COLUMN salesops.forecast_adjustment.adjusted_by IS 'Who adjusted: the rep himself (owner adjustment) or the manager he then reported to (manager adjustment)';
+COMMENT ON COLUMN salesops.forecast_adjustment.adjusted_by IS
+  'Who adjusted: the rep himself (owner adjustment) or the manager he then reported to (manager adjustment)';
 COMMENT ON COLUMN salesops.forecast_adjustment.adjusted_at IS 'When';
 COMMENT ON COLUMN salesops.forecast_adjustment.amount IS 'The adjusted figure, in currency; NULL = revoked: the figure without it stands again';
 COMMENT ON COLUMN salesops.forecast_adjustment.currency IS 'ISO code of the amounts: the corporate currency when it was made';

@@ -70,7 +70,8 @@ BEGIN ATOMIC
   WHERE f.scope_kind <> 'owner' AND t.amount IS NOT NULL AND f.total IS NOT NULL;
 END;
 COMMENT ON FUNCTION salesops.scope_targets(timestamptz) IS
-  'The rows of target_chance for any instant: company, regions and teams with a plan or quota in the running quarter; none without a model that may be believed';
+  'The rows of target_chance for any instant: company, regions and teams with a plan or quota in the running quarter; none without a model that may '
+  'be believed';
 
 CREATE FUNCTION salesops.due_forecast_alerts(as_of timestamptz)
 RETURNS SETOF salesops.forecast_alert LANGUAGE sql STABLE PARALLEL SAFE

@@ -30,7 +30,8 @@ COMMENT ON TABLE salesops.forecast_submission IS
 COMMENT ON COLUMN salesops.forecast_submission.source_key IS 'Source of the rep';
 COMMENT ON COLUMN salesops.forecast_submission.rep_id IS 'Rep whose forecast it is: his deals and those of everybody below him';
 COMMENT ON COLUMN salesops.forecast_submission.period IS 'Fiscal quarter';
-COMMENT ON COLUMN salesops.forecast_submission.category IS 'Column called: Commit, Most Likely, Best Case (each with Closed and all above it) or Pipeline (all open)';
+COMMENT ON COLUMN salesops.forecast_submission.category IS
+  'Column called: Commit, Most Likely, Best Case (each with Closed and all above it) or Pipeline (all open)';
 COMMENT ON COLUMN salesops.forecast_submission.submitted_at IS 'When the call was made';
 COMMENT ON COLUMN salesops.forecast_submission.amount IS 'The call, in currency; negative where more is taken back than sold';
 COMMENT ON COLUMN salesops.forecast_submission.currency IS 'ISO code of the amounts: the corporate currency when the call was made';

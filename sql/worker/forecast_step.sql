@@ -39,5 +39,5 @@ BEGIN
   RETURN (SELECT count(*) FROM salesops.backtest_forecast f WHERE f.run_id = backtest_id);
 END $$;
 COMMENT ON FUNCTION salesops.step_backtest(bigint, timestamptz) IS
-  'Step backtest: backtest() of every method over the quarters of due_backtest(as_of), unless that is done, and purge_backtests() by the setting run_log_keep; a remark says where there is '
-  'not enough history yet';
+  'Step backtest: nothing where due_backtest(as_of) is done; else backtest() of every method over its quarters, and purge_backtests() by the setting '
+  'run_log_keep; a remark says where there is not enough history yet. Returns the forecasts written';
