@@ -151,7 +151,7 @@ BEGIN ATOMIC
     ('forecast_alert', 'target', 'numeric(38,6)', 'Amount of the plan or quota in currency_code'),
     ('forecast_alert', 'probability', 'numeric(38,6)', 'Probability to make it, 0.5 = 50 %'),
     ('forecast_alert', 'bound', 'numeric(38,6)', 'What it crossed; of chance moved: by how much it may move in 7 days'),
-    ('forecast_alert', 'probability_before', 'numeric(38,6)', 'Probability of the night before, or of chance moved: 7 days before; NULL = not known'),
+    ('forecast_alert', 'probability_before', 'numeric(38,6)', 'Probability of the time before, or of chance moved: 7 days before; NULL = not known'),
     ('forecast_alert', 'is_standing', 'boolean', 'Whether the target is at risk still: the quarter runs, and no later alert says otherwise'),
     ('forecast_alert', 'message', 'text', 'The alert in words'),
     ('forecast_alert', 'currency_code', 'text', 'Corporate currency: ISO code of the amounts'),

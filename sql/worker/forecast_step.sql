@@ -1,4 +1,4 @@
--- forecast_step.sql: the forecast kept up to date, by the night and by every sync, and once a quarter held against what came.
+-- forecast_step.sql: the forecast kept up to date, by the night and by every job sync, and once a quarter held against what came.
 
 CREATE FUNCTION salesops.step_forecast(run_id bigint, as_of timestamptz) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
