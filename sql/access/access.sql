@@ -124,7 +124,8 @@ BEGIN
   END IF;
 END $$;
 COMMENT ON FUNCTION salesops.grant_access(name, text) IS
-  'Grant a role what a task of access_tasks() needs; run_jobs also makes the marts and gives them to the role. For the owner of the extension; call it again after an update. 22023 for an unknown task, 42704 for an unknown role';
+  'Grant a role what a task of access_tasks() needs; run_jobs also makes the marts and gives them to the role. For the owner of the extension; call '
+  'it again after an update. 22023 for an unknown task, 42704 for an unknown role';
 
 CREATE FUNCTION salesops.revoke_access(grantee name, task text)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -137,7 +138,8 @@ BEGIN
   END LOOP;
 END $$;
 COMMENT ON FUNCTION salesops.revoke_access(name, text) IS
-  'Take back what grant_access() granted for a task, with what the task includes; grant again what other tasks of the role need. The marts keep their owner. 42704 for an unknown role';
+  'Take back what grant_access() granted for a task, with what the task includes; grant again what other tasks of the role need. The marts keep '
+  'their owner. 42704 for an unknown role';
 
 REVOKE EXECUTE ON FUNCTION salesops.try_run_lock(), salesops.release_run_lock(), salesops.lock_extension(text), salesops.wake_worker(),
                            salesops.grant_access(name, text), salesops.revoke_access(name, text) FROM PUBLIC;

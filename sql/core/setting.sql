@@ -79,4 +79,5 @@ BEGIN
   END IF;
   INSERT INTO salesops.setting (name, value) VALUES (name, value);
 END $$;
-COMMENT ON FUNCTION salesops.set_setting(text, text) IS 'Set a setting from now on; 42704 for an unknown name, or a weight set that is not there; 22023 for a value it cannot take';
+COMMENT ON FUNCTION salesops.set_setting(text, text) IS
+  'Set a setting from now on; 42704 for an unknown name, or a weight set that is not there; 22023 for a value it cannot take';

@@ -17,11 +17,15 @@ CREATE TABLE salesops.history_reach (
   since       timestamptz NOT NULL,
   PRIMARY KEY (source_key, recorded_at, target)
 );
-COMMENT ON TABLE salesops.history_reach IS 'How far back the CRM''s own histories tell a field of opportunities, as each sync that read them found; written by the sync';
+COMMENT ON TABLE salesops.history_reach IS
+  'How far back the CRM''s own histories tell a field of opportunities, as each sync that read them found; written by the sync';
 COMMENT ON COLUMN salesops.history_reach.source_key IS 'Source';
 COMMENT ON COLUMN salesops.history_reach.recorded_at IS 'Instant of the sync; it holds for the deals that it saw first';
-COMMENT ON COLUMN salesops.history_reach.target IS 'Column of salesops.opportunity; everything = full versions, which have all columns; stage_category = the forecast category, which in this source is that of the stage';
-COMMENT ON COLUMN salesops.history_reach.since IS 'First change that the histories of the source tell of it; from then on a deal without one has not changed it';
+COMMENT ON COLUMN salesops.history_reach.target IS
+  'Column of salesops.opportunity; everything = full versions, which have all columns; stage_category = the forecast category, which in this source '
+  'is that of the stage';
+COMMENT ON COLUMN salesops.history_reach.since IS
+  'First change that the histories of the source tell of it; from then on a deal without one has not changed it';
 SELECT pg_catalog.pg_extension_config_dump('salesops.history_reach', '');
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON salesops.history_reach
   FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change('Histories are read once, at the first sight of a deal.');
@@ -40,7 +44,8 @@ BEGIN ATOMIC
     AND c.category IS NOT NULL AND salesops.deal_status(o.is_won, o.is_closed, m.status) = 'open';
 END;
 COMMENT ON FUNCTION salesops.category_follows_stage(text, timestamptz) IS
-  'Whether the forecast category of a source''s open deals is, but for one in twenty at most, the one that their stage means: then a history of stages tells categories too. True where none is stated';
+  'Whether the forecast category of a source''s open deals is, but for one in twenty at most, the one that their stage means: then a history of '
+  'stages tells categories too. True where none is stated';
 
 CREATE FUNCTION salesops.add_stage_category(source_key text, recorded_at timestamptz)
 RETURNS void LANGUAGE sql
@@ -120,4 +125,5 @@ BEGIN
   FROM (SELECT DISTINCT h.recorded_at FROM salesops.history_reach h WHERE h.source_key = recall_reach.source_key) r;
 END $$;
 COMMENT ON FUNCTION salesops.recall_reach(text) IS
-  'Tell from the states of a source how far back the histories reached that were read before that was kept; where states say little, it is less far than it was';
+  'Tell from the states of a source how far back the histories reached that were read before that was kept; where states say little, it is less far '
+  'than it was';

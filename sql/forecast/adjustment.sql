@@ -39,7 +39,8 @@ COMMENT ON COLUMN salesops.forecast_adjustment.source_key IS 'Source of the rep'
 COMMENT ON COLUMN salesops.forecast_adjustment.rep_id IS 'Rep whose forecast is adjusted: his deals and those of everybody below him';
 COMMENT ON COLUMN salesops.forecast_adjustment.period IS 'Fiscal quarter';
 COMMENT ON COLUMN salesops.forecast_adjustment.category IS 'Column adjusted: Commit, Most Likely, Best Case or Pipeline';
-COMMENT ON COLUMN salesops.forecast_adjustment.adjusted_by IS 'Who adjusted: the rep himself (owner adjustment) or the manager he then reported to (manager adjustment)';
+COMMENT ON COLUMN salesops.forecast_adjustment.adjusted_by IS
+  'Who adjusted: the rep himself (owner adjustment) or the manager he then reported to (manager adjustment)';
 COMMENT ON COLUMN salesops.forecast_adjustment.adjusted_at IS 'When';
 COMMENT ON COLUMN salesops.forecast_adjustment.amount IS 'The adjusted figure, in currency; NULL = revoked: the figure without it stands again';
 COMMENT ON COLUMN salesops.forecast_adjustment.currency IS 'ISO code of the amounts: the corporate currency when it was made';
@@ -78,7 +79,7 @@ COMMENT ON FUNCTION salesops.standing_adjustments(salesops.fiscal_period, timest
   'period is a quarter';
 
 CREATE FUNCTION salesops.forecast_amounts(period salesops.fiscal_period, as_of timestamptz, known_at timestamptz DEFAULT NULL,
-                                          tree_at timestamptz DEFAULT NULL, moves salesops.reporting_line[] DEFAULT NULL,
+                                          tree_as_of timestamptz DEFAULT NULL, moves salesops.reporting_line[] DEFAULT NULL,
                                           OUT source_key text, OUT rep_id text, OUT manager_id text, OUT level integer, OUT path text[],
                                           OUT category salesops.forecast_category, OUT owner_only_amount numeric,
                                           OUT amount_without_adjustments numeric, OUT amount_without_owner_adjustment numeric,
@@ -90,7 +91,7 @@ BEGIN ATOMIC
   ), node AS MATERIALIZED (
     SELECT n.*, o.amount AS by_owner, m.amount AS by_manager
     FROM salesops.forecast_nodes(forecast_amounts.period, forecast_amounts.as_of, forecast_amounts.known_at,
-                                 forecast_amounts.tree_at, forecast_amounts.moves) n
+                                 forecast_amounts.tree_as_of, forecast_amounts.moves) n
     LEFT JOIN adjustment o
       ON o.source_key = n.source_key AND o.rep_id = n.rep_id AND o.category = n.category AND o.adjusted_by = n.rep_id
     LEFT JOIN adjustment m
@@ -113,7 +114,7 @@ COMMENT ON FUNCTION salesops.forecast_amounts(salesops.fiscal_period, timestampt
   'Arguments and hierarchy as of forecast_nodes()';
 
 CREATE FUNCTION salesops.forecast_adjustments(period salesops.fiscal_period, as_of timestamptz, known_at timestamptz DEFAULT NULL,
-                                              tree_at timestamptz DEFAULT NULL, moves salesops.reporting_line[] DEFAULT NULL,
+                                              tree_as_of timestamptz DEFAULT NULL, moves salesops.reporting_line[] DEFAULT NULL,
                                               OUT source_key text, OUT rep_id text, OUT category salesops.forecast_category, OUT kind text,
                                               OUT adjusted_by text, OUT adjusted_at timestamptz, OUT amount numeric, OUT reason text,
                                               OUT prior_amount numeric, OUT present_amount numeric, OUT prior_change numeric,
@@ -126,7 +127,7 @@ BEGIN ATOMIC
          c.counts_not_because IS NULL, c.counts_not_because
   FROM salesops.standing_adjustments(forecast_adjustments.period, forecast_adjustments.as_of, forecast_adjustments.known_at) a
   LEFT JOIN salesops.forecast_amounts(forecast_adjustments.period, forecast_adjustments.as_of, forecast_adjustments.known_at,
-                                      forecast_adjustments.tree_at, forecast_adjustments.moves) n
+                                      forecast_adjustments.tree_as_of, forecast_adjustments.moves) n
     ON n.source_key = a.source_key AND n.rep_id = a.rep_id AND n.category = a.category
   CROSS JOIN LATERAL (SELECT CASE WHEN a.adjusted_by = a.rep_id THEN 'owner' ELSE 'manager' END AS kind) k
   CROSS JOIN LATERAL (SELECT CASE k.kind WHEN 'owner' THEN n.amount_without_owner_adjustment

@@ -1,4 +1,4 @@
--- Alerts: the chance to make the target, kept night by night, and told when it matters. The target is the plan where one is set for the
+-- Alerts: the chance to make the target, kept each time step forecast runs, and told when it matters. The target is the plan where one is set for the
 -- scope and quarter (set_plan()), else the quota.
 --
 --   target at risk   the chance is under the threshold (setting alert_threshold, one half); told once, and again only after
@@ -18,7 +18,7 @@ CREATE TABLE salesops.target_chance (
   probability float8 NOT NULL,
   PRIMARY KEY (scope, period, as_of)
 );
-COMMENT ON TABLE salesops.target_chance IS 'Probability to make the target, as it was each night; written by check_forecast_alerts(), never changed';
+COMMENT ON TABLE salesops.target_chance IS 'Probability to make the target, as it was each time step forecast ran; written by check_forecast_alerts(), never changed';
 COMMENT ON COLUMN salesops.target_chance.as_of IS 'Instant of the forecast';
 COMMENT ON COLUMN salesops.target_chance.period IS 'Fiscal quarter';
 COMMENT ON COLUMN salesops.target_chance.scope IS 'company, region:<name> or team:<source>/<id>';
@@ -49,7 +49,7 @@ COMMENT ON COLUMN salesops.forecast_alert.target_kind IS 'plan or quota';
 COMMENT ON COLUMN salesops.forecast_alert.target IS 'Its amount, corporate currency';
 COMMENT ON COLUMN salesops.forecast_alert.value IS 'Probability to make it';
 COMMENT ON COLUMN salesops.forecast_alert.bound IS 'What it crossed; of chance moved: how far it may move';
-COMMENT ON COLUMN salesops.forecast_alert.before IS 'Probability of the night before, or of chance moved: 7 days before; NULL = not known';
+COMMENT ON COLUMN salesops.forecast_alert.before IS 'Probability of the time before, or of chance moved: 7 days before; NULL = not known';
 COMMENT ON COLUMN salesops.forecast_alert.message IS 'The alert in words';
 SELECT pg_catalog.pg_extension_config_dump('salesops.forecast_alert', '');
 
@@ -70,7 +70,8 @@ BEGIN ATOMIC
   WHERE f.scope_kind <> 'owner' AND t.amount IS NOT NULL AND f.total IS NOT NULL;
 END;
 COMMENT ON FUNCTION salesops.scope_targets(timestamptz) IS
-  'The rows of target_chance for any instant: company, regions and teams with a plan or quota in the running quarter; none without a model that may be believed';
+  'The rows of target_chance for any instant: company, regions and teams with a plan or quota in the running quarter; none without a model that may '
+  'be believed';
 
 CREATE FUNCTION salesops.due_forecast_alerts(as_of timestamptz)
 RETURNS SETOF salesops.forecast_alert LANGUAGE sql STABLE PARALLEL SAFE

@@ -3,7 +3,9 @@
 --   salesops_walk_quarter    the fiscal quarters from the first one to learn from to the last one to forecast
 --   salesops_walk_mark       the marks of each, numbered in the order of time: those to learn from and those to forecast at
 --   salesops_walk_outcome    deals won or lost, each state of them with the marks from and to which it was what was known
+--   salesops_walk_end        deals won in the quarters that are forecast, as of the run
 --   salesops_training        every deal open at each mark, as it then stood, and what is known of its outcome at the mark that the walk is at
+--   salesops_walk_new        the marks after which a won deal was new business
 --   salesops_walk_part       what each owner booked in the end, in parts as seen from each mark that is forecast at
 --   salesops_walk_scope      companies, regions, teams and owners, numbered
 --   salesops_walk_member     who belonged to which scope at each mark

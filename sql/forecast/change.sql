@@ -167,7 +167,8 @@ BEGIN ATOMIC
   GROUP BY coalesce(s.source_key || '/' || s.owner_id, '');
 END;
 COMMENT ON FUNCTION salesops.member_scopes(timestamptz, text) IS
-  'Each rep of an instant (source/id; empty = whoever is no rep) with his scopes of forecast_scopes(): company, regions and teams, or (only_scope) that one alone; '
+  'Each rep of an instant (source/id; empty = whoever is no rep) with his scopes of forecast_scopes(): company, regions and teams, or (only_scope) '
+  'that one alone; '
   'NULL = none';
 
 CREATE FUNCTION salesops.scope_cases(scopes_before text[], scopes_after text[], OUT scope text, OUT was_in boolean, OUT is_in boolean)
@@ -195,7 +196,7 @@ BEGIN
     SELECT s.* FROM salesops.member_scopes(to_instant, only_scope) s
   ), met AS MATERIALIZED (
     SELECT coalesce(a.source_key, b.source_key) AS source_key, coalesce(a.id, b.id) AS id,
-           -- A name without a slash is nobody's: the deal is not there.
+           -- No member is called so: the deal is not there.
            CASE WHEN b.id IS NULL THEN '-' ELSE coalesce(w.member, '') END AS member_before,
            CASE WHEN a.id IS NULL THEN '-' ELSE coalesce(v.member, '') END AS member_after,
            coalesce(b.expected, 0) AS expected_before, coalesce(a.expected, 0) AS expected_after,
@@ -319,7 +320,8 @@ BEGIN
   ORDER BY s.scope COLLATE "C", c.place;
 END $$;
 COMMENT ON FUNCTION salesops.scope_changes(timestamptz, timestamptz, salesops.fiscal_period, text, text) IS
-  'forecast_change() of company, regions and teams at once, in one pass over the deals, a row a scope and cause (place = its place among forecast_causes()); scopes are '
+  'forecast_change() of company, regions and teams at once, in one pass over the deals, a row a scope and cause (place = its place among '
+  'forecast_causes()); scopes are '
   'those of either instant. only_scope: that one alone. Further arguments and errors as of forecast_change()';
 
 CREATE FUNCTION salesops.forecast_change(
@@ -335,6 +337,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION salesops.forecast_change(timestamptz, timestamptz, salesops.fiscal_period, text, text) IS
   'Why the mean of forecast() moved between two instants of its quarter, a row a cause (forecast_causes()) with the number of deals (NULL for new business) '
-  'and the amount in corporate currency; the amounts add up to the change. from_instant and to_instant: each as it was known then, by the model and the manager '
+  'and the amount in corporate currency; the amounts add up to the change. from_instant and to_instant: each as it was known then, by the model and '
+  'the manager '
   'tree of then; scope and method as of forecast(). Exchanged instants give the same amounts with the opposite sign, created and deleted, pulled in and '
   'pushed out exchanged, and won or lost with reopened. 22023 for instants outside the quarter, 42704 for a scope that is unknown at both';

@@ -157,6 +157,8 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.deal_risk(timestamptz, timestamptz) IS
   'Open deals at risk as of an instant, a row a deal and flag: stalled, zombie, unusually_large, likely_to_push, category_above_evidence; with the reason in '
-  'words, the value and the bound it exceeds (unit: days, the corporate currency, probability), the segment the bound was learned of ((all) = all), the number of '
-  'deals it rests on. money_at_risk = corporate amount x published weight, of the whole deal: add it once a deal; NULL = no amount or category. bound NULL: no '
+  'words, the value and the bound it exceeds (unit: days, the corporate currency, probability), the segment the bound was learned of ((all) = all), '
+  'the number of '
+  'deals it rests on. money_at_risk = corporate amount x published weight, of the whole deal: add it once a deal; NULL = no amount or category. '
+  'bound NULL: no '
   'history, but the close date has passed. known_at (NULL = as_of) as in opportunity_as_of()';

@@ -22,8 +22,8 @@ RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 12
 BEGIN ATOMIC
   SELECT salesops.check_look_back(past_marks.as_of, past_marks.quarters);
   WITH g AS MATERIALIZED (
-    -- A quarter has ended with its last instant, which is a microsecond before the next.
-    SELECT salesops.current_quarter(past_marks.as_of + interval '1 microsecond') AS current
+    -- A quarter has ended with its last instant.
+    SELECT salesops.period_after(past_marks.as_of) AS current
   )
   SELECT k.mark, q.quarter, k.months_to_go, k.period_end
   FROM g CROSS JOIN generate_series(1, past_marks.quarters) n CROSS JOIN LATERAL (SELECT g.current - n AS quarter) q CROSS JOIN LATERAL salesops.quarter_marks(q.quarter) k;

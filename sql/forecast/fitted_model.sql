@@ -1,7 +1,7 @@
 -- Models that were fitted, with everything else that a forecast learns from the past, kept as it was learned: how often deals
--- are won and when in a month, how much they hang together, what new business came in, what list prices are worth. A forecast takes all of it from
--- the newest model fitted as of its instant or before and the deals as they then stood, and nothing else: the same question
--- has the same answer next year.
+-- are won and when in a month, how much they hang together, what new business came in, what list prices are worth. A forecast takes
+-- all of it from the newest model fitted as of its instant or before that may be believed, and the deals as they then stood, and
+-- nothing else: the same question has the same answer next year.
 
 CREATE TABLE salesops.fitted_model (
   model_id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -37,7 +37,8 @@ COMMENT ON COLUMN salesops.fitted_model.period IS 'Fiscal quarter that it was fi
 COMMENT ON COLUMN salesops.fitted_model.model IS 'The model: probability that an open deal is won by the end of the quarter';
 COMMENT ON COLUMN salesops.fitted_model.doubt IS 'Why it must not be believed; NULL = it may';
 COMMENT ON COLUMN salesops.fitted_model.factors IS 'What the probability depends on, in the order of a deal''s levels';
-COMMENT ON COLUMN salesops.fitted_model.fields IS 'Custom field that each factor was and is read from, whatever is chosen later; NULL = what the standard factor is read from';
+COMMENT ON COLUMN salesops.fitted_model.fields IS
+  'Custom field that each factor was and is read from, whatever is chosen later; NULL = what the standard factor is read from';
 COMMENT ON COLUMN salesops.fitted_model.left_out IS 'Factors left out, each with the reason: what they say is known only when the outcome is';
 COMMENT ON COLUMN salesops.fitted_model.first_mark IS 'First month end whose open deals it learned from; NULL = there was none';
 COMMENT ON COLUMN salesops.fitted_model.last_mark IS 'Last one';

@@ -30,7 +30,8 @@ BEGIN ATOMIC
                              (date_trunc('month', d.day::timestamp) + interval '1 month')::date AS next_month) m;
 END;
 COMMENT ON FUNCTION salesops.months_to_go(timestamptz, salesops.fiscal_period) IS
-  'Months that the days ahead at an instant are, to the end of a period: 3, 2, 1 at the marks of a quarter, in between less by days over the days of the month; 0 or less once it has ended';
+  'Months that the days ahead at an instant are, to the end of a period: 3, 2, 1 at the marks of a quarter, in between less by days over the days of '
+  'the month; 0 or less once it has ended';
 
 -- The marks are the instants at which the past is looked at: each quarter three times.
 
@@ -48,7 +49,8 @@ BEGIN
           WHERE m.month > from_date::timestamp);
 END $$;
 COMMENT ON FUNCTION salesops.marks(date, date) IS
-  'Marks of the days from a date to the day before another: the last instants of fiscal months, in the zone of the setting; 22023 unless both are finite and at most a hundred years apart';
+  'Marks of the days from a date to the day before another: the last instants of fiscal months, in the zone of the setting; 22023 unless both are '
+  'finite and at most a hundred years apart';
 
 CREATE FUNCTION salesops.quarter_marks(period salesops.fiscal_period,
                                        OUT months_to_go integer, OUT mark timestamptz, OUT period_end date)

@@ -11,7 +11,8 @@ CREATE TABLE salesops.scope_change (
   amount       numeric NOT NULL,
   PRIMARY KEY (as_of, span, scope, cause)
 );
-COMMENT ON TABLE salesops.scope_change IS 'Why the forecast of company, regions and teams had moved, night by night; written by keep_changes(), never changed';
+COMMENT ON TABLE salesops.scope_change IS
+  'Why the forecast of company, regions and teams had moved, night by night; written by keep_changes(), never changed';
 COMMENT ON COLUMN salesops.scope_change.as_of IS 'Instant up to which it moved';
 COMMENT ON COLUMN salesops.scope_change.span IS 'Since when, one of change_spans()';
 COMMENT ON COLUMN salesops.scope_change.from_instant IS 'Instant since which';

@@ -3,7 +3,8 @@
 --
 -- Whoever learns puts the deals that were open at past marks, with what is known of their outcome, into a temporary table:
 --
---   salesops_training   period, months_to_go (3, 2, 1; of less nothing is learned), source_key, id, corporate_amount, is_amount_missing (not known of that time), levels, won
+--   salesops_training   period, months_to_go (3, 2, 1; of less nothing is learned), source_key, id, corporate_amount, is_amount_missing (not known
+--                       of that time), levels, won
 --
 -- What was counted and fitted is kept for as long as he goes on: each quarter is counted once, and its counts added to those of the quarters before; a model
 -- is fitted once for each quarter that is forecast or foretold. Where an outcome has become another one, forget_quarters() says so.

@@ -74,7 +74,8 @@ END;
 COMMENT ON FUNCTION salesops.model_shift_levels(timestamptz, timestamptz) IS
   'Each level of each factor of the model (without to_go, due and owner): deals learned from, counted once a month end, and open deals as of an instant, '
   'their shares of the factor, the level''s part of the population stability index, and the index that chance alone exceeds one time in '
-  'twenty. Levels that the model had no room for are one, "(other levels)", and so are small new ones, "(new levels)"; what is not known is a level only where it has become more. No rows without '
+  'twenty. Levels that the model had no room for are one, "(other levels)", and so are small new ones, "(new levels)"; what is not known is a level '
+  'only where it has become more. No rows without '
   'a model or open deals. known_at NULL = as_of';
 
 CREATE FUNCTION salesops.share_in_words(share numeric) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -111,5 +112,5 @@ BEGIN ATOMIC
         WHERE s.verdict = 'unlike' ORDER BY s.psi DESC, s.factor COLLATE "C" LIMIT 3) f;
 END;
 COMMENT ON FUNCTION salesops.model_shift_reason(timestamptz, timestamptz) IS
-  'The factors of which model_shift() says unlike, at most three, in words for the reason of a forecast; NULL = none. It reads all open deals, so ask once a day. '
+  'The factors of which model_shift() says unlike, at most three, in words for the reason of a forecast; NULL = none. It reads all open deals. '
   'Arguments as of model_shift_levels()';

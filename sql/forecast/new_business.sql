@@ -2,7 +2,7 @@
 --
 -- Nothing is known of such deals, so they are told from the past: what they brought in each of the last quarters (four at
 -- most) after the same time of the quarter. Smoothing or trends over so few quarters were no better on public data. It is
--- kept by owner, so that it adds up over any hierarchy; of the days between two marks it is the share of days.
+-- kept by owner, so that it adds up over any hierarchy; between two marks it is the share of time, which counts by wins (paced_months()).
 --
 -- The spread is that of the quarters about their mean, with a floor for few of them: four quarters that happened to be
 -- alike prove little. A coefficient of variation of a half counts as two quarters more:
@@ -71,7 +71,8 @@ BEGIN ATOMIC
   GROUP BY q.period::integer, c.months_to_go, c.source_key, c.owner_id;
 END;
 COMMENT ON FUNCTION salesops.new_business_history(timestamptz, timestamptz) IS
-  'What was won in each of new_business_quarters() by its end of deals that were neither open (win_deals()) nor booked in it already when 3, 2 and 1 months were '
+  'What was won in each of new_business_quarters() by its end of deals that were neither open (win_deals()) nor booked in it already when 3, 2 and 1 '
+  'months were '
   'left, by the owner they have as of the instant: deals and their corporate amount (NULL = of none it is known). No row = nothing. Arguments '
   'as of opportunity_state()';
 
@@ -79,8 +80,8 @@ CREATE FUNCTION salesops.new_business_share(months_to_go numeric, mark integer)
 RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN months_to_go IS NOT NULL AND mark IS NOT NULL THEN greatest(0, 1 - abs(months_to_go - mark)) END;
 COMMENT ON FUNCTION salesops.new_business_share(numeric, integer) IS
-  'Share of the new business after a mark (3, 2 or 1 months to go) that counts for an instant: 1 at the mark, by days less towards the '
-  'next and the previous one; at the end of the quarter there is no more';
+  'Share of the new business after a mark (3, 2 or 1 months to go) that counts with so many paced_months() to go: 1 at the mark, evenly less '
+  'towards the next and the previous one; at the end of the quarter there is no more; NULL for a NULL';
 
 CREATE FUNCTION salesops.new_business_stddev(amounts numeric[]) RETURNS float8
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

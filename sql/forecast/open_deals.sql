@@ -47,7 +47,8 @@ BEGIN ATOMIC
   WINDOW w AS (PARTITION BY a.source_key COLLATE "C", a.id COLLATE "C" ORDER BY a.effective_at, a.recorded_at, a.place);
 END;
 COMMENT ON FUNCTION salesops.account_spans(timestamptz, salesops.deal_key[]) IS
-  'States of accounts (of_deals: of those only that some deals ever had) as known at an instant with the time each held, [valid_from, valid_until); the first holds for the time before it too, the last before a deletion or merger for the time after it';
+  'States of accounts (of_deals: of those only that some deals ever had) as known at an instant with the time each held, [valid_from, valid_until); '
+  'the first holds for the time before it too, the last before a deletion or merger for the time after it';
 
 CREATE FUNCTION salesops.rep_spans(known_at timestamptz,
                                    OUT source_key text, OUT id text, OUT team text, OUT region text,
@@ -64,7 +65,8 @@ BEGIN ATOMIC
   WINDOW w AS (PARTITION BY r.source_key, r.id ORDER BY r.effective_at, r.recorded_at, r.place);
 END;
 COMMENT ON FUNCTION salesops.rep_spans(timestamptz) IS
-  'States of reps as known at an instant with the time each held, [valid_from, valid_until); the first holds for the time before it too, the last before a deletion for the time after it';
+  'States of reps as known at an instant with the time each held, [valid_from, valid_until); the first holds for the time before it too, the last '
+  'before a deletion for the time after it';
 
 CREATE FUNCTION salesops.open_deals_at(
   instants timestamptz[], known_at timestamptz DEFAULT NULL, deals salesops.deal_key[] DEFAULT NULL,
@@ -223,9 +225,15 @@ BEGIN ATOMIC
   WHERE salesops.deal_status(s.is_won, s.is_closed, m.status) = 'open';
 END;
 COMMENT ON FUNCTION salesops.open_deals_at(timestamptz[], timestamptz, salesops.deal_key[]) IS
-  'Deals open at each of some instants, a row a deal and instant, as they then stood and as known at known_at (NULL = at the last of the instants); merged and deleted ones are left out. '
-  'Stage, category, amounts as in opportunity_state(), NULL where they are not known of that instant: is_stage_known, is_category_known, is_close_date_known, is_amount_known tell that from not stated, '
-  'is_all_known is true where all columns are known. Known is what we had recorded of the deal by the instant, else what the CRM''s own histories cover that far back; an amount also where the source''s option unchanged names it. '
-  'amount_basis: stated, list price (an estimate), unknown (none was stated) or not known then. Industry and segment (a size class where none is stated) of the account, team and region of the owner then. '
-  'age_days, stage_days and idle_days (since the last change of stage, amount, close date or next step, or activity) are whole days up to the instant in the zone of the setting, NULL = not known; '
-  'pushes = how often the close date had been moved later as far as we know it, NULL = not known. Infinite and NULL instants give nothing; deals: of these only, NULL = all';
+  'Deals open at each of some instants, a row a deal and instant, as they then stood and as known at known_at (NULL = at the last of the instants); '
+  'merged and deleted ones are left out. '
+  'Stage, category, amounts as in opportunity_state(), NULL where they are not known of that instant: is_stage_known, is_category_known, '
+  'is_close_date_known, is_amount_known tell that from not stated, '
+  'is_all_known is true where all columns are known. Known is what we had recorded of the deal by the instant, else what the CRM''s own histories '
+  'cover that far back; an amount also where the source''s option unchanged names it. '
+  'amount_basis: stated, list price (an estimate), unknown (none was stated) or not known then. Industry and segment (a size class where none is '
+  'stated) of the account, team and region of the owner then. '
+  'age_days, stage_days and idle_days (since the last change of stage, amount, close date or next step, or activity) are whole days up to the '
+  'instant in the zone of the setting, NULL = not known; '
+  'pushes = how often the close date had been moved later as far as we know it, NULL = not known. Infinite and NULL instants give nothing; deals: of '
+  'these only, NULL = all';

@@ -30,22 +30,29 @@ CREATE TYPE salesops.forecast_line AS (
   label                      text,
   reason                     text
 );
-COMMENT ON TYPE salesops.forecast_line IS 'A line of forecast(); amounts in corporate currency. From quota on the columns are of the total alone';
+COMMENT ON TYPE salesops.forecast_line IS 'A line of forecast(); amounts in corporate currency. From quota to label the columns are of the total alone';
 COMMENT ON COLUMN salesops.forecast_line.line IS 'actuals, existing pipeline, new business, total';
 COMMENT ON COLUMN salesops.forecast_line.deals IS 'Deals it is of; NULL = nobody knows them yet';
 COMMENT ON COLUMN salesops.forecast_line.mean IS 'Expected amount; the three lines add up to the total, and owners to any scope';
-COMMENT ON COLUMN salesops.forecast_line.p10 IS 'Amount that is missed one time in ten; it does not add up: bad luck of one is not that of all. NULL = no model that may be believed';
+COMMENT ON COLUMN salesops.forecast_line.p10 IS
+  'Amount that is missed one time in ten; it does not add up: bad luck of one is not that of all. NULL = no model that may be believed';
 COMMENT ON COLUMN salesops.forecast_line.p50 IS 'Median: as likely missed as exceeded';
 COMMENT ON COLUMN salesops.forecast_line.p90 IS 'Amount that is exceeded one time in ten';
 COMMENT ON COLUMN salesops.forecast_line.quota IS 'Quota of the scope, team quotas left out; NULL = none';
 COMMENT ON COLUMN salesops.forecast_line.probability_at_least_quota IS 'Probability that the quota is made';
 COMMENT ON COLUMN salesops.forecast_line.expected_shortfall IS 'Mean of the worst tenth of all outcomes';
 COMMENT ON COLUMN salesops.forecast_line.naive IS 'What somebody says who knows nothing: the actual of the quarter before; NULL = that is not over';
-COMMENT ON COLUMN salesops.forecast_line.category_weights IS 'Weighted total of the categories: amount x weight of what is to close in the quarter, and what is won';
-COMMENT ON COLUMN salesops.forecast_line.noise_floor IS 'Mean absolute error of the open deals that chance alone leaves: if every probability were true and deals independent';
-COMMENT ON COLUMN salesops.forecast_line.backtested_error IS 'Mean absolute error of the published method at the last mark before (so many months to go or a little more), as a share of the actual, for scopes of the kind, from the last backtest() by then; NULL = there is none';
+COMMENT ON COLUMN salesops.forecast_line.category_weights IS
+  'Weighted total of the categories: amount x weight of what is to close in the quarter, and what is won';
+COMMENT ON COLUMN salesops.forecast_line.noise_floor IS
+  'Mean absolute error of the open deals that chance alone leaves: if every probability were true and deals independent';
+COMMENT ON COLUMN salesops.forecast_line.backtested_error IS
+  'Mean absolute error of the published method at the last mark before (so many months to go or a little more), as a share of the actual, for scopes of '
+  'the kind, from comparable_backtest(); NULL = there is none';
 COMMENT ON COLUMN salesops.forecast_line.backtested_bias IS 'Its mean error as a share of the actual: over 0 it said too much';
-COMMENT ON COLUMN salesops.forecast_line.published IS 'The forecast: the median of the model where it may be believed, else the weighted total, after the quarter the actual; NULL = no deal is known to bring anything';
+COMMENT ON COLUMN salesops.forecast_line.published IS
+  'The forecast: the median of the model where it may be believed and no backtest speaks against it, else the weighted total, after the quarter the '
+  'actual; NULL = of no deal it is known what it brings';
 COMMENT ON COLUMN salesops.forecast_line.forecast_method IS 'What is published: model median, category weights, actuals; NULL = nothing';
 COMMENT ON COLUMN salesops.forecast_line.label IS 'Quarter and its week, such as Q4, week 8';
 COMMENT ON COLUMN salesops.forecast_line.reason IS 'Why the model''s median is not published, or what a line leaves out; NULL = nothing to say';
@@ -199,5 +206,6 @@ COMMENT ON FUNCTION salesops.forecast(salesops.fiscal_period, text, timestamptz,
   'What a fiscal quarter will bring a scope (company, or one of forecast_scopes()) as seen at an instant: actuals, existing pipeline, '
   'new business, total, with P10, P50 and P90; on the total the quota and what to hold the forecast against. method: category_weights, model '
   '(its median where it may be believed, whatever the backtest says), or NULL = what is published: that, but the weighted total, with the reason, '
-  'where it may not or where the backtest found that closer. known_at as in opportunity_state(); tree_as_of = instant of the manager tree (as_of itself, or a later one for as-is), '
+  'where it may not or where the backtest found that closer. known_at as in opportunity_state(); tree_as_of = instant of the manager tree (as_of '
+  'itself, or a later one for as-is), '
   'moves = proposed ones. 22023 for a period that is no quarter and an instant in the future, 42704 for an unknown scope';

@@ -2,9 +2,9 @@
 -- most of the last month's are still to come.
 --
 -- The model and new business know the marks, the ends of months. Between two marks time counts by the wins that it brings: by the share
--- of the month's wins that used to come in the days ahead, not by the share of days. It is learned in tenths of the month, for the first, second and last month
--- of a quarter, from the wins of the last quarters_to_foretell() quarters, as if 20 more had come evenly; so without
--- history it is the share of days.
+-- of the month's wins that used to come in the days ahead, not by the share of days. It is learned in tenths of the month, for the first,
+-- second and last month of a quarter, from the wins of the last quarters_to_foretell() quarters, as if 20 more had come evenly; so
+-- without history it is the share of days.
 
 CREATE FUNCTION salesops.booking_pace(close_dates date[], start_month integer) RETURNS float8[]
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -26,8 +26,9 @@ BEGIN ATOMIC
                       FROM won w WHERE w.months_to_go = n.months_to_go) s;
 END;
 COMMENT ON FUNCTION salesops.booking_pace(date[], integer) IS
-  'Share of a month''s wins that came in its last tenth, last two tenths ... all of it, for the last month of a fiscal quarter (elements 1 to 10), the second (11 to 20) and the first (21 to 30), '
-  'from the close dates of won deals as if 20 more had come evenly; start_month = first month of the fiscal year. NULL or empty = evenly';
+  'Share of a month''s wins that came in its last tenth, last two tenths ... all of it, for the last month of a fiscal quarter (elements 1 to 10), '
+  'the second (11 to 20) and the first (21 to 30), from the close dates of won deals as if 20 more had come evenly; start_month = first month of the '
+  'fiscal year. NULL or empty = evenly';
 
 CREATE FUNCTION salesops.paced_months(months_to_go float8, pace float8[]) RETURNS float8
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -39,7 +40,8 @@ BEGIN ATOMIC
   CROSS JOIN LATERAL (SELECT f.tenths, CASE WHEN f.tenths > 0 THEN pace[10 * m.whole + f.tenths] ELSE 0 END AS before) t;
 END;
 COMMENT ON FUNCTION salesops.paced_months(float8, float8[]) IS
-  'Months to go as the wins count that are still to come: at the marks (3, 2, 1) those themselves, between them with the booking_pace() of the month; pace NULL = evenly';
+  'Months to go as the wins count that are still to come: at the marks (3, 2, 1) those themselves, between them by the booking_pace() of the month; '
+  'pace NULL = evenly; more than 3 or less than 0 stay what they are';
 
 CREATE FUNCTION salesops.past_pace(as_of timestamptz, known_at timestamptz DEFAULT NULL) RETURNS float8[]
 LANGUAGE sql STABLE PARALLEL SAFE SET jit = off SET enable_nestloop = off

@@ -7,7 +7,8 @@ CREATE FUNCTION salesops.value_at_list(corporate_amount numeric, amount numeric,
 RETURN CASE WHEN salesops.bookable_amount(amount) > 0
             THEN salesops.bookable_amount(salesops.bookable_amount(corporate_amount) * salesops.bookable_amount(list_amount) / salesops.bookable_amount(amount)) END;
 COMMENT ON FUNCTION salesops.value_at_list(numeric, numeric, numeric) IS
-  'What a deal would be worth at list price in corporate currency: its corporate amount times list price over amount, both in its own currency; NULL without an amount over 0, and where one of them is none that can be added up (bookable_amount())';
+  'What a deal would be worth at list price in corporate currency: its corporate amount times list price over amount, both in its own currency; NULL '
+  'without an amount over 0, and where one of them is none that can be added up (bookable_amount())';
 
 CREATE FUNCTION salesops.price_ratios(segments text[], amounts numeric[], lists numeric[], OUT segment text, OUT deals bigint, OUT ratio numeric)
 RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 10
@@ -26,7 +27,8 @@ BEGIN ATOMIC
   FROM by_segment s CROSS JOIN overall o;
 END;
 COMMENT ON FUNCTION salesops.price_ratios(text[], numeric[], numeric[]) IS
-  'Won amount as a share of list price by segment and (segment NULL) overall, from the segments, amounts and values at list price of won deals, shrunk as price_realization() says; NULL arrays = no deals';
+  'Won amount as a share of list price by segment and (segment NULL) overall, from the segments, amounts and values at list price of won deals, '
+  'shrunk as price_realization() says; NULL arrays = no deals';
 
 CREATE FUNCTION salesops.price_realization(as_of timestamptz, known_at timestamptz DEFAULT NULL,
                                            OUT segment text, OUT deals bigint, OUT ratio numeric)

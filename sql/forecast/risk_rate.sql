@@ -95,8 +95,10 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.risk_rates(timestamptz, integer, timestamptz) IS
   'Rates of cells of deals open at the marks of the latest `quarters` quarters that had ended by as_of. question pushed: neither won nor '
-  'lost by the close date they then had (cell = time left, pushes, idle time, age); won: won by the end of that date''s quarter (cell = category, pushes, idle time, '
+  'lost by the close date they then had (cell = time left, pushes, idle time, age); won: won by the end of that date''s quarter (cell = category, '
+  'pushes, idle time, '
   'age). deals and hits are counts; a shorter cell is the sum of those that begin with it; rate counts the rate of the next shorter one (of a '
-  'category: its published weight) as 20 deals. pushed also by segment, from 50 deals on with the bound of likely_to_push: two thirds, or the rate if that is more; '
+  'category: its published weight) as 20 deals. pushed also by segment, from 50 deals on with the bound of likely_to_push: two thirds, or the rate '
+  'if that is more; '
   'bound of won, of category_above_evidence: the upper end of the 90 % interval (low, high), or rate + 0.1 if that is more. known_at (NULL = as_of) as '
   'in opportunity_as_of()';

@@ -18,7 +18,7 @@ COMMENT ON FUNCTION salesops.forecast_columns() IS
   'The cumulative columns of a forecast from Closed down, and whether people call and adjust them: all but Closed, which is a fact';
 
 CREATE FUNCTION salesops.forecast_nodes(period salesops.fiscal_period, as_of timestamptz, known_at timestamptz DEFAULT NULL,
-                                        tree_at timestamptz DEFAULT NULL, moves salesops.reporting_line[] DEFAULT NULL,
+                                        tree_as_of timestamptz DEFAULT NULL, moves salesops.reporting_line[] DEFAULT NULL,
                                         OUT source_key text, OUT rep_id text, OUT manager_id text, OUT level integer, OUT path text[],
                                         OUT category salesops.forecast_category, OUT own_amount numeric, OUT amount numeric)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
@@ -32,7 +32,7 @@ BEGIN ATOMIC
     WHERE f.period = forecast_nodes.period
   ), tree AS MATERIALIZED (
     SELECT h.source_key, h.rep_id, h.path
-    FROM salesops.hierarchy(coalesce(forecast_nodes.tree_at, forecast_nodes.as_of), forecast_nodes.known_at, forecast_nodes.moves) h
+    FROM salesops.hierarchy(coalesce(forecast_nodes.tree_as_of, forecast_nodes.as_of), forecast_nodes.known_at, forecast_nodes.moves) h
   ), node AS MATERIALIZED (
     SELECT t.source_key, t.rep_id, t.path FROM tree t
     UNION ALL
@@ -61,7 +61,7 @@ END;
 COMMENT ON FUNCTION salesops.forecast_nodes(salesops.fiscal_period, timestamptz, timestamptz, timestamptz, salesops.reporting_line[]) IS
   'The forecast of a fiscal quarter rolled up, one row a node (rep with everybody below) and column: own_amount of the rep''s '
   'own deals, amount with all below, in corporate currency; manager_id the node above (NULL = top). The hierarchy is that of '
-  'as_of (as-was), of tree_at (as-is), and with moves laid over it (proposed): hierarchy(). Owners who are no reps are tops, '
+  'as_of (as-was), of tree_as_of (as-is), and with moves laid over it (proposed): hierarchy(). Owners who are no reps are tops, '
   'deals without owner a node without id. Further arguments as of opportunity_as_of(); 22023 unless the period is a quarter';
 
 CREATE TYPE salesops.forecast_override AS (source_key text, path text[], category salesops.forecast_category,

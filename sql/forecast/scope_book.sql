@@ -44,8 +44,8 @@ BEGIN ATOMIC
   GROUP BY s.scope;
 END;
 COMMENT ON FUNCTION salesops.scope_new_business(text, timestamptz, timestamptz, timestamptz, salesops.reporting_line[]) IS
-  'What deals that were not open after the same time brought each scope in each of the last quarters, by current_win_model(), for '
-  'new_business_spread(); no row = no history. only_scope NULL = all of forecast_scopes(); the other arguments as of scope_members()';
+  'What deals neither open nor booked at the same time of the quarter brought each scope in each of the last quarters, by current_win_model(), '
+  'for new_business_spread(); no row = no history. only_scope NULL = all of forecast_scopes(); the other arguments as of scope_members()';
 
 CREATE FUNCTION salesops.scope_books(only_scope text, as_of timestamptz, known_at timestamptz, tree_as_of timestamptz, moves salesops.reporting_line[],
                                      OUT scope_kind text, OUT scope text, OUT label text, OUT level integer,

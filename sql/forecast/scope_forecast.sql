@@ -34,8 +34,9 @@ BEGIN ATOMIC
   CROSS JOIN LATERAL (SELECT r.reason IS NULL AND published_forecast.method IS DISTINCT FROM 'category_weights' AS is_modelled) u;
 END;
 COMMENT ON FUNCTION salesops.published_forecast(text, text, text, text, numeric, numeric, float8, float8, float8) IS
-  'What is published of a forecast by a method (as of forecast()): nothing where its amounts are unknown, which that argument says; else the model''s median, else the weighted total with the reason: the doubt of the model, no '
-  'new business to tell it with (new_mean NULL), a range wider than the median, or, where nobody asked for the model, the objection of the backtest';
+  'What is published of a forecast by a method (as of forecast()): nothing where its amounts are unknown, which that argument says; else the model''s '
+  'median, else the weighted total with the reason: the doubt of the model, no new business to tell it with (new_mean NULL), a range wider than the '
+  'median, or, where nobody asked for the model, the objection of the backtest';
 
 CREATE FUNCTION salesops.scope_forecasts(
   as_of timestamptz, known_at timestamptz DEFAULT NULL, only_scope text DEFAULT NULL, method text DEFAULT NULL,
@@ -101,5 +102,6 @@ END;
 COMMENT ON FUNCTION salesops.scope_forecasts(timestamptz, timestamptz, text, text, timestamptz, salesops.reporting_line[]) IS
   'The forecast of the running quarter for every scope of forecast_scopes(), or only_scope: its total with its three parts, P10, P50 and P90 (NULL without a '
   'model that may be believed), quota, what is published with method and reason, last quarter''s actual, weighted total, noise floor, error and '
-  'bias in the backtest, and as distributions (NULL likewise) the total, the open deals (pipeline) and new business (coming); corporate currency. known_at (NULL = as_of) as in '
-  'opportunity_state(); method, tree_as_of and moves as in forecast(). 22023 for an instant that is none or in the future';
+  'bias in the backtest, and as distributions (NULL likewise) the total, the open deals (pipeline) and new business (coming); corporate currency. '
+  'No row for an only_scope that there is not. known_at (NULL = as_of) as in opportunity_state(); method, tree_as_of and moves as in forecast(). '
+  '22023 for an instant that is none or in the future';

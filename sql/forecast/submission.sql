@@ -30,7 +30,8 @@ COMMENT ON TABLE salesops.forecast_submission IS
 COMMENT ON COLUMN salesops.forecast_submission.source_key IS 'Source of the rep';
 COMMENT ON COLUMN salesops.forecast_submission.rep_id IS 'Rep whose forecast it is: his deals and those of everybody below him';
 COMMENT ON COLUMN salesops.forecast_submission.period IS 'Fiscal quarter';
-COMMENT ON COLUMN salesops.forecast_submission.category IS 'Column called: Commit, Most Likely, Best Case (each with Closed and all above it) or Pipeline (all open)';
+COMMENT ON COLUMN salesops.forecast_submission.category IS
+  'Column called: Commit, Most Likely, Best Case (each with Closed and all above it) or Pipeline (all open)';
 COMMENT ON COLUMN salesops.forecast_submission.submitted_at IS 'When the call was made';
 COMMENT ON COLUMN salesops.forecast_submission.amount IS 'The call, in currency; negative where more is taken back than sold';
 COMMENT ON COLUMN salesops.forecast_submission.currency IS 'ISO code of the amounts: the corporate currency when the call was made';
@@ -85,7 +86,7 @@ COMMENT ON FUNCTION salesops.forecast_calls(salesops.fiscal_period, timestamptz,
   'opportunity_as_of(); calls in another currency than the present corporate one are left out; 22023 unless the period is a quarter';
 
 CREATE FUNCTION salesops.forecast_called(period salesops.fiscal_period, as_of timestamptz, known_at timestamptz DEFAULT NULL,
-                                         tree_at timestamptz DEFAULT NULL, moves salesops.reporting_line[] DEFAULT NULL,
+                                         tree_as_of timestamptz DEFAULT NULL, moves salesops.reporting_line[] DEFAULT NULL,
                                          OUT source_key text, OUT rep_id text, OUT manager_id text, OUT level integer, OUT path text[],
                                          OUT category salesops.forecast_category, OUT own_amount numeric, OUT amount numeric,
                                          OUT called_below numeric, OUT called numeric)
@@ -94,7 +95,7 @@ BEGIN ATOMIC
   WITH node AS MATERIALIZED (
     SELECT n.*, c.amount AS call
     FROM salesops.forecast_nodes(forecast_called.period, forecast_called.as_of, forecast_called.known_at,
-                                 forecast_called.tree_at, forecast_called.moves) n
+                                 forecast_called.tree_as_of, forecast_called.moves) n
     LEFT JOIN (SELECT k.* FROM salesops.forecast_calls(forecast_called.period, forecast_called.as_of, forecast_called.known_at) k
                JOIN salesops.submission_deadline(forecast_called.period, forecast_called.as_of) d ON d.cut_off = k.cut_off) c
       ON c.source_key = n.source_key AND c.rep_id = n.rep_id AND c.category = n.category

@@ -1,7 +1,7 @@
 -- The weekly roll-up: one row a node and column with everything that the call about it needs; the report is one column of it.
 
 CREATE FUNCTION salesops.forecast_submission_lines(
-  period salesops.fiscal_period, as_of timestamptz, known_at timestamptz DEFAULT NULL, tree_at timestamptz DEFAULT NULL,
+  period salesops.fiscal_period, as_of timestamptz, known_at timestamptz DEFAULT NULL, tree_as_of timestamptz DEFAULT NULL,
   moves salesops.reporting_line[] DEFAULT NULL,
   OUT category salesops.forecast_category,
   OUT source_key text, OUT rep_id text, OUT rep text, OUT team text, OUT manager_id text, OUT level integer, OUT path text[],
@@ -18,7 +18,7 @@ BEGIN ATOMIC
     SELECT d.cut_off FROM salesops.submission_deadline(forecast_submission_lines.period, forecast_submission_lines.as_of) d
   ), amounts AS MATERIALIZED (
     SELECT a.* FROM salesops.forecast_amounts(forecast_submission_lines.period, forecast_submission_lines.as_of,
-                                              forecast_submission_lines.known_at, forecast_submission_lines.tree_at,
+                                              forecast_submission_lines.known_at, forecast_submission_lines.tree_as_of,
                                               forecast_submission_lines.moves) a
   ), call AS MATERIALIZED (
     SELECT c.* FROM salesops.forecast_calls(forecast_submission_lines.period, forecast_submission_lines.as_of,
@@ -93,7 +93,7 @@ COMMENT ON FUNCTION salesops.forecast_submission_lines(salesops.fiscal_period, t
 
 CREATE FUNCTION salesops.forecast_submission_report(
   period salesops.fiscal_period, as_of timestamptz, category salesops.forecast_category DEFAULT 'Commit',
-  known_at timestamptz DEFAULT NULL, tree_at timestamptz DEFAULT NULL, moves salesops.reporting_line[] DEFAULT NULL,
+  known_at timestamptz DEFAULT NULL, tree_as_of timestamptz DEFAULT NULL, moves salesops.reporting_line[] DEFAULT NULL,
   OUT source_key text, OUT rep_id text, OUT rep text, OUT team text, OUT manager_id text, OUT level integer, OUT path text[],
   OUT closed numeric, OUT open_pipeline numeric, OUT owner_only_amount numeric, OUT amount_without_adjustments numeric,
   OUT amount_without_owner_adjustment numeric, OUT amount_without_manager_adjustment numeric, OUT forecast_amount numeric,
@@ -111,7 +111,7 @@ BEGIN ATOMIC
          l.called_below, l.call, l.call_note, l.submitted_by, l.submitted_at, l.is_late, l.previous_call, l.call_change,
          l.is_missing, l.because, l.quota, l.gap_after_call
   FROM salesops.forecast_submission_lines(forecast_submission_report.period, forecast_submission_report.as_of, forecast_submission_report.known_at,
-                                          forecast_submission_report.tree_at, forecast_submission_report.moves) l
+                                          forecast_submission_report.tree_as_of, forecast_submission_report.moves) l
   WHERE l.category = forecast_submission_report.category
   ORDER BY l.source_key, l.path;
 END;

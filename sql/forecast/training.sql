@@ -81,9 +81,14 @@ BEGIN ATOMIC
   CROSS JOIN LATERAL (SELECT coalesce('amount' = ANY (s.unchanged), false) AS keeps_amount) k;
 END;
 COMMENT ON FUNCTION salesops.win_deals(timestamptz[], timestamptz, text[], salesops.deal_key[], text[]) IS
-  'Deals open at each of some instants as the win model sees them: the period that begins or runs then, months to its end, and the level of each factor in the order given (default win_factors()), NULL = not known. '
-  'A field that is not known of more than one in twenty of the source''s deals at the instant is used of none of them. is_reconstructed: nothing but the dates and what names the deal (and what the source''s option unchanged lists) is known of it then, so stage, category, close date, amount, pushes and idleness are not used. '
-  'category and close_date are NULL where they are not used: is_category_known and is_close_date_known tell that from not stated. corporate_amount counts where is_amount_known, else it is an estimate at list price or NULL (amount_basis not known then). known_at and deals as in open_deals_at(); fields: the custom field that each factor is read from (NULL element = the standard factor), NULL = as win_fields() has it now';
+  'Deals open at each of some instants as the win model sees them: the period that begins or runs then, months to its end, and the level of each '
+  'factor in the order given (default win_factors()), NULL = not known. '
+  'A field that is not known of more than one in twenty of the source''s deals at the instant is used of none of them. is_reconstructed: nothing but '
+  'the dates and what names the deal (and what the source''s option unchanged lists) is known of it then, so stage, category, close date, amount, '
+  'pushes and idleness are not used. '
+  'category and close_date are NULL where they are not used: is_category_known and is_close_date_known tell that from not stated. corporate_amount '
+  'counts where is_amount_known, else it is an estimate at list price or NULL (amount_basis not known then). known_at and deals as in '
+  'open_deals_at(); fields: the custom field that each factor is read from (NULL element = the standard factor), NULL = as win_fields() has it now';
 
 CREATE FUNCTION salesops.training_deals(
   from_date date, to_date date, known_at timestamptz, factors text[] DEFAULT salesops.win_factors(), fields text[] DEFAULT NULL,
@@ -110,7 +115,8 @@ BEGIN ATOMIC
   CROSS JOIN LATERAL (SELECT coalesce(o.close_quarter = d.period, false) AS is_won) w;
 END;
 COMMENT ON FUNCTION salesops.training_deals(date, date, timestamptz, text[], text[]) IS
-  'Deals open at each mark from a date to the day before another, as win_deals() has them, with what became of each: won with a close date in the period, as bookings count, and for how much (corporate currency; NULL = not won, or not known). '
+  'Deals open at each mark from a date to the day before another, as win_deals() has them, with what became of each: won with a close date in the '
+  'period, as bookings count, and for how much (corporate currency; NULL = not won, or not known). '
   'Only marks whose period had ended before to_date and by known_at; nothing recorded after known_at counts. factors and fields as in win_deals()';
 
 CREATE FUNCTION salesops.training_summary(from_date date, to_date date, known_at timestamptz,
@@ -124,4 +130,5 @@ BEGIN ATOMIC
   ORDER BY d.mark;
 END;
 COMMENT ON FUNCTION salesops.training_summary(date, date, timestamptz) IS
-  'What the win model would learn from, by mark: deals open then, how many were won by the end of the period and for how much, and how many are reconstructed from dates alone. Arguments as of training_deals()';
+  'What the win model would learn from, by mark: deals open then, how many were won by the end of the period and for how much, and how many are '
+  'reconstructed from dates alone. Arguments as of training_deals()';

@@ -63,7 +63,8 @@ CREATE TABLE salesops.win_factor (
   recorded_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   PRIMARY KEY (name, valid_from, recorded_at)
 );
-COMMENT ON TABLE salesops.win_factor IS 'Factors of the win model that a user chose, one row a decision; write with set_win_factor(), read with win_factors()';
+COMMENT ON TABLE salesops.win_factor IS
+  'Factors of the win model that a user chose, one row a decision; write with set_win_factor(), read with win_factors()';
 COMMENT ON COLUMN salesops.win_factor.name IS 'Name of the factor: a standard one or a new one';
 COMMENT ON COLUMN salesops.win_factor.field IS 'Custom field of opportunities that it is read from; NULL = what the standard factor is read from';
 COMMENT ON COLUMN salesops.win_factor.is_used IS 'False where it is to be left out';
@@ -97,7 +98,8 @@ BEGIN
   INSERT INTO salesops.win_factor (name, field, is_used, valid_from) VALUES (name, field, is_used, valid_from);
 END $$;
 COMMENT ON FUNCTION salesops.set_win_factor(text, text, boolean, timestamptz) IS
-  'Choose a factor of the win model from an instant on: a custom field of opportunities (by default the one of that name), or a standard factor, read from a custom field if one is given; is_used false leaves it out. 22023 for to_go and age, which always are in';
+  'Choose a factor of the win model from an instant on: a custom field of opportunities (by default the one of that name), or a standard factor, '
+  'read from a custom field if one is given; is_used false leaves it out. 22023 for to_go and age, which always are in';
 
 CREATE FUNCTION salesops.win_factor_fields(as_of timestamptz, OUT name text, OUT field text, OUT is_used boolean, OUT "position" integer)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 20
@@ -109,7 +111,8 @@ BEGIN ATOMIC
              ORDER BY w.name, w.valid_from DESC, w.recorded_at DESC) u ON u.name = s.name;
 END;
 COMMENT ON FUNCTION salesops.win_factor_fields(timestamptz) IS
-  'Every factor of the win model as chosen at an instant: custom field it is read from (NULL = none), whether it is used, and its place in standard_win_factors() (NULL = none of those)';
+  'Every factor of the win model as chosen at an instant: custom field it is read from (NULL = none), whether it is used, and its place in '
+  'standard_win_factors() (NULL = none of those)';
 
 CREATE FUNCTION salesops.win_factors(as_of timestamptz DEFAULT 'infinity') RETURNS text[] LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -130,4 +133,5 @@ COMMENT ON FUNCTION salesops.win_fields(text[], timestamptz) IS
 
 CREATE FUNCTION salesops.pick_levels(levels text[], places integer[])
 RETURNS text[] LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'salesops_pick_levels';
-COMMENT ON FUNCTION salesops.pick_levels(text[], integer[]) IS 'The levels at some places, counted from 1, in that order; 2202E for a place that is not there';
+COMMENT ON FUNCTION salesops.pick_levels(text[], integer[]) IS
+  'The levels at some places, counted from 1, in that order; 2202E for a place that is not there';

@@ -173,7 +173,8 @@ CREATE FUNCTION salesops.win_effects(model salesops.win_model, OUT term text, OU
   AS 'MODULE_PATHNAME', 'salesops_win_effects' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE ROWS 1000;
 COMMENT ON FUNCTION salesops.win_effects(salesops.win_model) IS
   'the effect of each level of each term on the logit, with its standard error (90 % interval: effect +- 1.645 standard '
-  'errors) and the deals, counted once a mark, and wins that it was learnt from. The effects of a deal''s levels and the intercept of win_model_summary() add up to its logit';
+  'errors) and the deals, counted once a mark, and wins that it was learnt from. The effects of a deal''s levels and the intercept of '
+  'win_model_summary() add up to its logit';
 
 CREATE FUNCTION salesops.win_model_summary(model salesops.win_model, OUT periods integer,
                                            OUT first_period salesops.fiscal_period, OUT last_period salesops.fiscal_period,

@@ -1,11 +1,11 @@
 -- The marts of how the forecast moves: why it moved, what was told of it, and what people call.
 
-CREATE FUNCTION salesops.scope_labels(as_of timestamptz, OUT scope_kind text, OUT scope text, OUT label text, OUT level integer)
+CREATE FUNCTION salesops.scope_labels(as_of timestamptz, OUT scope text, OUT label text, OUT level integer)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
-  SELECT min(s.scope_kind), s.scope, min(s.label), min(s.level) FROM salesops.forecast_scopes(scope_labels.as_of) s GROUP BY s.scope;
+  SELECT s.scope, min(s.label), min(s.level) FROM salesops.forecast_scopes(scope_labels.as_of) s GROUP BY s.scope;
 END;
-COMMENT ON FUNCTION salesops.scope_labels(timestamptz) IS 'The scopes of forecast_scopes() at an instant, a row each';
+COMMENT ON FUNCTION salesops.scope_labels(timestamptz) IS 'The scopes of forecast_scopes() at an instant, a row each, with label and level';
 
 CREATE FUNCTION salesops.mart_forecast_change(
   OUT forecast_change_key text, OUT fiscal_period text, OUT fiscal_period_sort integer, OUT span text, OUT span_sort smallint,

@@ -1,4 +1,4 @@
--- forecast_step.sql: the forecast kept up to date, by the night and by every sync, and once a quarter held against what came.
+-- forecast_step.sql: the forecast kept up to date, by the night and by every job sync, and once a quarter held against what came.
 
 CREATE FUNCTION salesops.step_forecast(run_id bigint, as_of timestamptz) RETURNS bigint
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -39,5 +39,5 @@ BEGIN
   RETURN (SELECT count(*) FROM salesops.backtest_forecast f WHERE f.run_id = backtest_id);
 END $$;
 COMMENT ON FUNCTION salesops.step_backtest(bigint, timestamptz) IS
-  'Step backtest: backtest() of every method over the quarters of due_backtest(as_of), unless that is done, and purge_backtests() by the setting run_log_keep; a remark says where there is '
-  'not enough history yet';
+  'Step backtest: nothing where due_backtest(as_of) is done; else backtest() of every method over its quarters, and purge_backtests() by the setting '
+  'run_log_keep; a remark says where there is not enough history yet. Returns the forecasts written';

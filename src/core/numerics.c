@@ -40,7 +40,6 @@
 #define ROUNDER		6755399441055744.0	/* 1.5 * 2^52 */
 
 #define SQRT_HALF		0.70710678118654752440
-#define SQRT_TWO_PI		2.50662827463100050242
 #define ONE_BY_SQRT_TWO_PI 0.39894228040143267794
 
 /* What the forms for many values are made of must become part of them. */

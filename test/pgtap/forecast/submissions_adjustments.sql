@@ -8,11 +8,11 @@ SELECT plan(56);
 \ir submissions_fixture.psql
 
 -- What Commit (Closed and Commit) comes to, node by node, in the order of the five amounts.
-CREATE FUNCTION pg_temp.commit(tree_at timestamptz DEFAULT NULL, moves salesops.reporting_line[] DEFAULT NULL, as_of timestamptz DEFAULT '2024-10-10')
+CREATE FUNCTION pg_temp.commit(tree_as_of timestamptz DEFAULT NULL, moves salesops.reporting_line[] DEFAULT NULL, as_of timestamptz DEFAULT '2024-10-10')
 RETURNS TABLE (rep text, amounts text) LANGUAGE sql AS $$
   SELECT coalesce(a.rep_id, '-'), format('%s %s %s %s %s', a.owner_only_amount, a.amount_without_adjustments, a.amount_without_owner_adjustment,
                           a.amount_without_manager_adjustment, a.forecast_amount)
-  FROM salesops.forecast_amounts('FY2024-Q4', as_of, 'infinity', tree_at, moves) a WHERE a.category = 'Commit'
+  FROM salesops.forecast_amounts('FY2024-Q4', as_of, 'infinity', tree_as_of, moves) a WHERE a.category = 'Commit'
 $$;
 
 -- Without adjustments

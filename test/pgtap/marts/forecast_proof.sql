@@ -69,7 +69,7 @@ FROM (VALUES ('FY2026-Q1', timestamptz '2026-10-01'), ('FY2026-Q2', '2026-11-01'
 INSERT INTO backtest_score (run_id, method, months_to_go, scope_kind, forecasts, quarters, wmape, is_alarm, wmape_naive, relative_to_naive, bias, coverage, deals, wins, log_loss)
 SELECT r.run_id, 'model', m, 'company', 2, 2, 0.125, false, 0.25, 0.5, -0.0625, 0.8, 100, 40, 0.4375 FROM backtest_run r CROSS JOIN (VALUES (0.5), (NULL)) AS v(m);
 INSERT INTO backtest_calibration (run_id, method, months_to_go, low, high, deals, wins, mean_probability, share_won, share_low, share_high)
-SELECT r.run_id, 'model', 3, 0.25, 0.5, 40, 15, 0.34375, 0.375, 0.265625, 0.5 FROM backtest_run r;
+SELECT r.run_id, 'model', m, 0.25, 0.5, 40, 15, 0.34375, 0.375, 0.265625, 0.5 FROM backtest_run r CROSS JOIN (VALUES (0.5), (1)) AS v(m);
 
 INSERT INTO forecast_submission (source_key, rep_id, period, category, submitted_at, amount, currency, submitted_by, cut_off, recorded_at)
 SELECT 'crm', min(r.id), 'FY2026-Q4', 'Commit', s.at, s.amount, 'USD', 'x', s.cut_off, s.at
@@ -108,8 +108,9 @@ SELECT results_eq($$SELECT method, months_to_go, scope_kind, quarters, error, is
                   $$VALUES ('model', 0.5, 'company', 2::bigint, 0.125, false, 0.25, 0.5, -0.0625, 0.8, 100::bigint, 40::bigint, 0.4375, 'FY2026-Q2', date '2026-11-01'),
                            ('model', NULL, 'company', 2, 0.125, false, 0.25, 0.5, -0.0625, 0.8, 100, 40, 0.4375, 'FY2026-Q2', '2026-11-01')$$,
                   'mart forecast_accuracy is of the newest backtest that was known then, and of no later one');
-SELECT results_eq($$SELECT probability_low, probability_high, deals, wins, mean_probability, share_won, share_low, share_high FROM salesops_bi.forecast_calibration$$,
-                  $$VALUES (0.25, 0.5, 40::bigint, 15::bigint, 0.34375, 0.375, 0.265625, 0.5)$$, 'so is mart forecast_calibration');
+SELECT results_eq($$SELECT months_to_go, probability_low, probability_high, deals, wins, mean_probability, share_won, share_low, share_high FROM salesops_bi.forecast_calibration ORDER BY months_to_go$$,
+                  $$VALUES (0.5, 0.25, 0.5, 40::bigint, 15::bigint, 0.34375, 0.375, 0.265625, 0.5), (1, 0.25, 0.5, 40, 15, 0.34375, 0.375, 0.265625, 0.5)$$,
+                  'so is mart forecast_calibration, mark by mark');
 SELECT bag_eq($$SELECT opportunity_id, flag, reason, value, bound, unit, owner_id, category, money_at_risk FROM salesops_bi.deal_risk$$,
               $$SELECT id, flag, reason, round(value, 6) AS v, round(bound, 6) AS b, unit, coalesce(owner_id, '(none)') AS o, coalesce(category::text, '(none)') AS c, round(money_at_risk, 6) AS m
                 FROM deal_risk('2026-11-20 12:00+00')$$, 'mart deal_risk has a row a deal and flag');
