@@ -84,7 +84,7 @@ BEGIN ATOMIC
             WHERE b.scope = c.scope AND b.period = c.period AND b.target_kind = c.target_kind AND b.as_of < c.as_of
             ORDER BY b.as_of DESC LIMIT 1) AS night_before,
            (SELECT b FROM salesops.target_chance b
-            WHERE b.scope = c.scope AND b.period = c.period AND b.target_kind = c.target_kind AND b.as_of <= c.as_of - interval '7 days'
+            WHERE b.scope = c.scope AND b.period = c.period AND b.target_kind = c.target_kind AND b.as_of <= c.as_of - interval '7 days' AND b.as_of > c.as_of - interval '14 days'
             ORDER BY b.as_of DESC LIMIT 1) AS week_before,
            coalesce((SELECT a.kind = 'target at risk' FROM salesops.forecast_alert a
                      WHERE a.scope = c.scope AND a.period = c.period AND a.target_kind = c.target_kind AND a.as_of <= c.as_of
@@ -118,6 +118,10 @@ DECLARE
   told bigint := 0;
 BEGIN
   PERFORM salesops.check_as_of(as_of);
+  -- What moves then is the calendar: the deals are those of another day.
+  IF salesops.reading_doubt(as_of) IS NOT NULL THEN
+    RETURN 0;
+  END IF;
   INSERT INTO salesops.target_chance SELECT t.* FROM salesops.scope_targets(as_of) t ON CONFLICT DO NOTHING;
   FOR alert IN SELECT d.* FROM salesops.due_forecast_alerts(as_of) d ORDER BY d.scope COLLATE "C", d.kind COLLATE "C" LOOP
     INSERT INTO salesops.forecast_alert SELECT (alert).*;
@@ -129,4 +133,4 @@ END $$;
 COMMENT ON FUNCTION salesops.check_forecast_alerts(timestamptz) IS
   'Keep the chance of the company, each region and team to make its plan, or else its quota, as of an instant, and tell what is due: rows of '
   'forecast_alert, and for each one JSON object to the listeners of channel salesops (event: forecast_alert, and its columns). Returns how many; '
-  '0 when called again. 22023 for an instant that is none or in the future';
+  '0 when called again, and where reading_doubt(): no news is told of old deals. 22023 for an instant that is none or in the future';

@@ -29,6 +29,7 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   unknown text := (SELECT m FROM unnest(methods) m WHERE m IS NULL OR m NOT IN (SELECT k.method FROM salesops.backtest_methods() k) LIMIT 1);
   ends_at timestamptz;
+  stale record;
 BEGIN
   IF coalesce(cardinality(methods), 0) = 0 OR array_position(methods, NULL) IS NOT NULL OR unknown IS NOT NULL THEN
     RAISE EXCEPTION 'no method to backtest is called %', coalesce(quote_literal(unknown), 'NULL') USING
@@ -49,11 +50,18 @@ BEGIN
     RAISE EXCEPTION 'as_of must be an instant, not %', coalesce(as_of::text, 'NULL') USING
       ERRCODE = 'invalid_parameter_value', HINT = 'Leave it out for now.';
   END IF;
+  PERFORM salesops.check_forecast_instant(as_of);
   ends_at := salesops.end_of_day(salesops.end_date(to_period, salesops.fiscal_year_start_month()));
   IF ends_at > as_of THEN
     RAISE EXCEPTION '% is not over as of %', to_period, as_of USING
       ERRCODE = 'invalid_parameter_value', DETAIL = format('It ends at %s.', ends_at),
       HINT = 'A forecast is held against what came: name a quarter that has ended.';
+  END IF;
+  SELECT * INTO stale FROM salesops.source_readings(as_of) r WHERE r.read_at < ends_at ORDER BY r.read_at, r.source_key LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'what % brought is not known: source % was not read after its end', to_period, quote_ident(stale.source_key) USING
+      ERRCODE = 'invalid_parameter_value', DETAIL = format('It was read last as of %s; the quarter ended at %s.', stale.read_at, ends_at),
+      HINT = 'Sync it first, or name quarters that had ended by then.';
   END IF;
 END $$;
 COMMENT ON FUNCTION salesops.check_backtest(text[], salesops.fiscal_period, salesops.fiscal_period, numeric[], timestamptz) IS
@@ -434,15 +442,16 @@ RETURNS SETOF salesops.backtest_run LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
   SELECT r.* FROM salesops.backtest_run r
   -- A forecast that was made is not changed by what was found after it.
-  WHERE r.as_of <= comparable_backtest.as_of AND (r.kept_as_of IS NULL OR r.kept_as_of < comparable_backtest.as_of)
+  WHERE r.as_of <= comparable_backtest.as_of AND r.known_at <= r.as_of AND (r.kept_as_of IS NULL OR r.kept_as_of < comparable_backtest.as_of)
     AND r.methods @> ARRAY['model', 'category_weights'] AND r.months_to_go @> salesops.backtest_marks()
     AND NOT r.has_given_factors AND r.corporate_currency = salesops.get_setting('corporate_currency')
     AND r.fiscal_year_start_month = salesops.fiscal_year_start_month() AND r.time_zone = salesops.time_zone()
     AND r.weight_set = salesops.get_setting('weight_set')
-  ORDER BY r.as_of DESC, r.run_id DESC LIMIT 1;
+  -- A run of one quarter, made by hand, does not take the place of the night's of twelve.
+  ORDER BY r.to_period::integer DESC, r.from_period::integer, r.as_of DESC, r.run_id DESC LIMIT 1;
 END;
 COMMENT ON FUNCTION salesops.comparable_backtest(timestamptz) IS
-  'The newest backtest of a time up to as_of that says how good the published forecast is: of both methods that may be published at all of backtest_marks(), with the factors that '
+  'The backtest of a time up to as_of that says how good the published forecast is, the one that goes furthest, then the longest, then the newest: of both methods that may be published at all of backtest_marks(), with the factors that '
   'are used, in the currency, calendar, zone and weight set of the settings; no row = none';
 
 CREATE FUNCTION salesops.backtested_accuracy(method text, scope_kind text, months_to_go numeric, as_of timestamptz,
@@ -466,19 +475,26 @@ RETURNS record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   WITH known AS MATERIALIZED (
     SELECT min(v.created_at) AS first FROM salesops.opportunity_version v WHERE v.effective_at <= due_backtest.as_of AND v.recorded_at <= due_backtest.as_of
+  ), closing AS MATERIALIZED (
+    -- Deals must have closed to learn from; but for one in a hundred, whose dates may be wrong.
+    SELECT percentile_disc(0.01) WITHIN GROUP (ORDER BY o.close_date) AS day FROM salesops.opportunity o
+    WHERE (o.is_closed OR o.is_won) AND o.recorded_at <= due_backtest.as_of
   ), wanted AS (
     -- A week after its end the late closings of a quarter have come; to learn from, a whole quarter before the first is needed.
     SELECT CASE WHEN s.first OPERATOR(salesops.>) (e.last OPERATOR(salesops.-) 11) THEN s.first ELSE e.last OPERATOR(salesops.-) 11 END AS first, e.last
-    FROM known k
-    CROSS JOIN LATERAL (SELECT salesops.fiscal_quarter(salesops.local_date(k.first) - 1, salesops.fiscal_year_start_month()) OPERATOR(salesops.+) 2 AS first) s
+    FROM known k CROSS JOIN closing c
+    CROSS JOIN LATERAL (SELECT salesops.fiscal_quarter(salesops.local_date(k.first) - 1, salesops.fiscal_year_start_month()) OPERATOR(salesops.+) 2 AS created,
+                               salesops.fiscal_quarter(c.day, salesops.fiscal_year_start_month()) OPERATOR(salesops.+) 1 AS closed) q
+    CROSS JOIN LATERAL (SELECT CASE WHEN q.closed OPERATOR(salesops.>) q.created THEN q.closed ELSE q.created END AS first) s
     CROSS JOIN (SELECT salesops.period_after(due_backtest.as_of - interval '7 days') OPERATOR(salesops.-) 1 AS last) e
   )
   SELECT w.first, w.last,
          -- One that ran in this very night counts from its end on.
-         EXISTS (SELECT FROM salesops.comparable_backtest(due_backtest.as_of + interval '1 microsecond') r WHERE r.to_period OPERATOR(salesops.>=) w.last),
+         EXISTS (SELECT FROM salesops.comparable_backtest(due_backtest.as_of + interval '1 microsecond') r
+                 WHERE r.to_period OPERATOR(salesops.>=) w.last AND r.from_period OPERATOR(salesops.<=) w.first),
          CASE WHEN k.first IS NULL THEN 'no backtest: there is no deal yet'
               WHEN w.first OPERATOR(salesops.>) w.last
-              THEN format('no backtest yet: the first deal was created on %s, and %s is the first quarter that can be forecast from a whole one before it', salesops.local_date(k.first), w.first) END
+              THEN format('no backtest yet: the first deal was created on %s, and %s is the first quarter that can be forecast from one before it in which deals closed', salesops.local_date(k.first), w.first) END
   FROM wanted w CROSS JOIN known k;
 END;
 COMMENT ON FUNCTION salesops.due_backtest(timestamptz) IS

@@ -193,9 +193,11 @@ DECLARE
   relation text;
 BEGIN
   FOREACH relation IN ARRAY ARRAY['backtest_run', 'backtest_forecast', 'backtest_score', 'backtest_calibration'] LOOP
-    EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR TRUNCATE ON salesops.%I
+    -- The single forecasts are purged; what is published depends on the scores.
+    EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR %s TRUNCATE ON salesops.%I
                     FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change(
-                      ''Run salesops.backtest() again; salesops.purge_backtests() removes the forecasts of old runs.'')', relation);
+                      ''Run salesops.backtest() again; salesops.purge_backtests() removes the forecasts of old runs.'')',
+                   CASE relation WHEN 'backtest_forecast' THEN '' ELSE 'DELETE OR' END, relation);
     EXECUTE format('COMMENT ON TRIGGER append_only ON salesops.%I IS ''what a backtest found must stay what it was''', relation);
   END LOOP;
 END $$;

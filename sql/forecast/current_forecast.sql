@@ -10,9 +10,16 @@ CREATE FUNCTION salesops.refresh_current_forecast(as_of timestamptz)
 RETURNS bigint LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 DECLARE
   written bigint;
+  kept_as_of timestamptz;
 BEGIN
   PERFORM salesops.check_forecast_instant(as_of);
   LOCK TABLE salesops.current_forecast IN SHARE ROW EXCLUSIVE MODE;
+  kept_as_of := (SELECT c.as_of FROM salesops.current_forecast c);
+  IF kept_as_of > as_of THEN
+    RAISE EXCEPTION 'a forecast as of % is kept already', kept_as_of USING
+      ERRCODE = 'invalid_parameter_value', DETAIL = format('It cannot be put back to %s: what is kept is what was published last.', as_of),
+      HINT = 'forecast() tells what it was at any instant. What a clock that was ahead has kept, salesops.correct_future() takes back.';
+  END IF;
   DELETE FROM salesops.current_forecast;
   DELETE FROM salesops.current_owner_forecast;
   DELETE FROM salesops.current_deal_forecast;
@@ -31,7 +38,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION salesops.refresh_current_forecast(timestamptz) IS
   'Compute the current forecast as of an instant, as known then, and keep it in current_deal_forecast and current_owner_forecast; returns '
-  'the deals written. 22023 for an instant that is none or in the future';
+  'the deals written. 22023 for an instant that is none or in the future, or before the one that is kept';
 
 -- What became known or true after one instant and by another, and matters to some deals only: a state that was recorded, from when on
 -- it holds, the instant of an activity that was known before. An activity that is another one's now matters to the deal that it left.

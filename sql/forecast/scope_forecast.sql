@@ -57,7 +57,9 @@ BEGIN ATOMIC
            CASE WHEN n.model_id <> f.model_id AND n.doubt IS NOT NULL
                 THEN format('by the model of %s, for that of %s is doubted: %s', to_char(salesops.local_date(f.as_of), 'YYYY-MM-DD'),
                             to_char(salesops.local_date(n.as_of), 'YYYY-MM-DD'), n.doubt) END AS note,
-           salesops.backtest_objection(scope_forecasts.as_of) AS objection
+           salesops.backtest_objection(scope_forecasts.as_of) AS objection,
+           salesops.unread_doubt(coalesce(scope_forecasts.known_at, scope_forecasts.as_of)) AS unread,
+           salesops.reading_doubt(scope_forecasts.as_of, scope_forecasts.known_at) AS stale
     FROM salesops.forecast_horizon(salesops.forecast_instant(scope_forecasts.as_of)) h
     LEFT JOIN salesops.current_win_model(scope_forecasts.as_of, scope_forecasts.known_at) f ON true
     LEFT JOIN salesops.newest_win_model(scope_forecasts.as_of, scope_forecasts.known_at) n ON true
@@ -72,7 +74,8 @@ BEGIN ATOMIC
                               scope_forecasts.tree_as_of, scope_forecasts.moves) b
     CROSS JOIN asked a
     LEFT JOIN came c ON c.scope = b.scope
-    CROSS JOIN LATERAL (SELECT CASE WHEN b.unknown_deals > 0 AND b.unknown_deals = b.open_deals + b.won_deals
+    CROSS JOIN LATERAL (SELECT CASE WHEN a.unread IS NOT NULL THEN a.unread
+                                    WHEN b.unknown_deals > 0 AND b.unknown_deals = b.open_deals + b.won_deals
                                     THEN format('of none of its %s deals it is known what they bring', b.unknown_deals) END AS unknown) u
   ), foretold AS MATERIALIZED (
     SELECT w.scope, t.*, p.*
@@ -91,7 +94,7 @@ BEGIN ATOMIC
          w.actual, CASE WHEN a.is_modelled THEN w.existing ELSE w.weighted - w.actual END, f.new_mean,
          CASE WHEN a.is_modelled THEN f.mean ELSE w.weighted END, f.p10, f.p50, f.p90, w.quota, salesops.probability_at_least(f.total, w.quota),
          f.published, f.forecast_method, w.last_actual, w.weighted, salesops.noise_floor(w.modelled),
-         nullif(concat_ws('; ', f.reason, CASE WHEN a.is_modelled THEN a.note END,
+         nullif(concat_ws('; ', f.reason, a.stale, CASE WHEN a.is_modelled THEN a.note END,
                           CASE WHEN p.error IS NULL THEN 'no backtest says how far off it was' END), ''),
          p.error, p.bias, f.total, w.modelled, f.coming
   FROM whole w

@@ -40,6 +40,8 @@ BEGIN
   END IF;
   INSERT INTO salesops.weight_set (name, category, weight, valid_from)
   VALUES (set_weight.name, set_weight.category, set_weight.weight, set_weight.valid_from);
+EXCEPTION WHEN unique_violation THEN
+  PERFORM salesops.raise_recorded_twice(format('the weight of %s in set %s', set_weight.category, set_weight.name), set_weight.valid_from);
 END $$;
 COMMENT ON FUNCTION salesops.set_weight(text, salesops.forecast_category, numeric, timestamptz) IS
   'sets a category''s weight (0 to 1, else 22023) in a weight set from an instant on; a new name makes a new set; '

@@ -144,6 +144,7 @@ SELECT results_eq(
 
 -- Stored: the source had been synced before the marks, so only what was recorded by a mark counts at it.
 UPDATE source_sync SET as_of = '2024-06-01' WHERE source_key = 's';
+INSERT INTO source_sync (source_key, entity, as_of, mode, relations) VALUES ('s', 'opportunity', '2026-01-02', 'full', '{}');
 UPDATE rep SET effective_at = '2024-06-01', recorded_at = '2024-06-01';
 UPDATE opportunity SET recorded_at = effective_at;
 UPDATE opportunity_history SET recorded_at = effective_at;
@@ -155,6 +156,7 @@ SELECT results_eq(
 
 -- Of C and E nothing but dates, F has not changed since: what is missing is not scored as an error; the probabilities are scored.
 SAVEPOINT dates;
+DELETE FROM source_sync WHERE as_of = '2026-01-02';
 UPDATE source_sync SET as_of = '2026-01-01' WHERE source_key = 's';
 UPDATE opportunity SET recorded_at = '2026-01-01', origin = 'sync';
 UPDATE opportunity_history SET recorded_at = '2026-01-01', origin = 'reconstructed', amount = NULL, forecast_category = NULL, close_date = NULL;

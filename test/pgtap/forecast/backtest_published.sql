@@ -100,6 +100,7 @@ BEGIN
   END LOOP;
 END $$;
 SELECT pg_temp.load('infinity');
+INSERT INTO source_sync (source_key, entity, as_of, mode, relations) VALUES ('s', 'opportunity', '2026-01-09', 'full', '{}');
 SELECT backtest(ARRAY(SELECT method FROM backtest_methods()), 'FY2024-Q4', 'FY2025-Q2', '2026-01-10') AS run \gset
 CREATE TEMP VIEW found AS SELECT * FROM backtest_forecast WHERE run_id = :run;
 
