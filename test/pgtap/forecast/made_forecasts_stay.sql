@@ -84,7 +84,7 @@ SELECT is((SELECT f.forecast_method || ': ' || f.reason FROM forecast('FY2026-Q4
 SELECT ok(is_model_due('2026-11-27 21:00+00') AND NOT is_model_due('2026-11-27 20:59+00'), 'a doubtful model is not tried again before its time');
 SELECT is((SELECT f.reason FROM forecast('FY2026-Q4', 'company', '2026-09-01') f WHERE f.line = 'total'),
           'no model looks beyond the quarter that runs, FY2026-Q3', 'a quarter that has not begun has its weighted total');
-SELECT matches((SELECT f.reason FROM forecast('FY2026-Q3', 'company', '2026-09-01', known_at => '2026-11-20') f WHERE f.line = 'total'), '^uncalibrated: no win model was fitted by then', 'before the first model there is none');
+SELECT matches((SELECT f.reason FROM forecast('FY2026-Q3', 'company', '2026-09-01', known_at => '2026-11-21') f WHERE f.line = 'total'), '^uncalibrated: no win model was fitted by then', 'before the first model there is none');
 DELETE FROM current_forecast;
 SET LOCAL session_replication_role = replica;
 DELETE FROM fitted_model WHERE doubt IS NULL AND model_id <> :model_id;
