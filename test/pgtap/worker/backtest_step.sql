@@ -9,12 +9,14 @@ DELETE FROM salesops.run_log;
 \ir take_run_lock.psql
 SELECT salesops.define_job('quarterly', '{backtest}') \g /dev/null
 
--- A night with this step alone: rows it wrote, and its remark.
+-- A night that has read its source, with this step alone: rows it wrote, and its remark.
 CREATE FUNCTION pg_temp.night(as_of timestamptz) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
   run bigint := salesops.begin_run('quarterly', as_of);
   written bigint;
 BEGIN
+  INSERT INTO salesops.source_sync (source_key, entity, as_of, mode, relations)
+  SELECT s.source_key, 'opportunity', night.as_of, 'incremental', '{}' FROM salesops.source s;
   PERFORM salesops.begin_step(run, 'backtest');
   written := salesops.run_step(run, 'backtest');
   PERFORM salesops.finish_run(run);
@@ -33,7 +35,7 @@ INSERT INTO salesops.opportunity (source_key, id, owner_id, forecast_category, a
 SELECT 's', 'd' || n, 'ann', 'Commit', 100 + n % 7, day + 60, day, true, n % 3 = 0, false, day + 60, day + 60, 'sync' FROM generate_series(1, 700) n, LATERAL (SELECT date '2025-01-01' + n AS day) d;
 
 SELECT is(pg_temp.night('2025-10-01 02:00'),
-          'nothing: no backtest yet: the first deal was created on 2025-01-02, and FY2025-Q3 is the first quarter that can be forecast from a whole one before it',
+          'nothing: no backtest yet: the first deal was created on 2025-01-02, and FY2025-Q3 is the first quarter that can be forecast from one before it in which deals closed',
           'with a quarter that is just over, and before that one whole quarter only, there is nothing to do either');
 SELECT is(pg_temp.night('2025-10-08 02:00'), 'wrote', 'a week after the end of the first quarter that can be forecast it is');
 SELECT is(pg_temp.night('2025-10-09 02:00'), 'nothing', 'the next night there is nothing to do');
