@@ -1,0 +1,195 @@
+/*
+ * balance.c: the phases in their order, and the report.
+ */
+#include "territory/bound.h"
+#include "territory/dual.h"
+#include "territory/search.h"
+
+/* With so many pairs of unit and territory at most, all of them are looked at from the beginning. */
+#define FEW_COLUMNS		4000000
+/* Of the sample otherwise. */
+#define SAMPLE_COLUMNS	10000000
+#define SAMPLE_UNITS	40
+
+#ifdef TERRITORY_TRACE
+#include <stdio.h>
+#include <time.h>
+static double trace_begun;
+static double
+trace_clock(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec + 1e-9 * t.tv_nsec;
+}
+#define trace(...) (fprintf(stderr, "%7.2f ", trace_clock() - trace_begun), fprintf(stderr, __VA_ARGS__), fputc('\n', stderr))
+#else
+#define trace(...) ((void) 0)
+#endif
+
+#ifdef TERRITORY_TRACE
+static void
+trace_worst(const Search *s)
+{
+	const Problem *p = s->p;
+	for (int j = 0; j < p->rows; j++)
+	{
+		double out = Max(s->row[j].load - s->row[j].most, s->row[j].least - s->row[j].load) / p->width[j];
+		int k = j / p->measures, ties = 0;
+		if (!s->tie) continue;
+		for (int n = s->neighbour_start[k]; n < s->neighbour_start[k+1]; n++) ties += s->tie_start[s->neighbour[n]+1] - s->tie_start[s->neighbour[n]];
+		if (out > 0.001)
+			trace("row %d measure %d outside %.4f load/width %.4f price/ceiling %.4f ties %d floor %.4f", k, j % p->measures, out, s->row[j].load / p->width[j], s->prices->load[j] / p->ceiling[j % p->measures], ties, s->floor[j % p->measures] / p->ceiling[j % p->measures]);
+	}
+}
+#else
+#define trace_worst(s)
+#endif
+
+static Columns *
+find_prices(Problem *p, Prices *prices)
+{
+	Columns    *c;
+	Dual		dual;
+	bool		is_warm = p->options->price != NULL;
+
+	if ((Size) p->units * p->longest_list <= FEW_COLUMNS)
+	{
+		c = columns_all(p);
+		dual_begin(&dual, p, c);
+		dual_climb(&dual, prices, is_warm ? 0.03 : 1.0, 0.001, 12);
+		dual_end(&dual);
+		trace("dual on all columns");
+		return c;
+	}
+	if (!is_warm)
+	{
+		static const struct { int units; double hot, cold; } level[] = {{10, 1.0, 0.25}, {40, 0.125, 0.0156}};
+
+		for (int i = 0; i < 2; i++)
+		{
+			c = columns_sample(p, level[i].units, SAMPLE_COLUMNS);
+			trace("sample of %d", c->rows);
+			dual_begin(&dual, p, c);
+			dual_climb(&dual, prices, level[i].hot, level[i].cold, 10);
+			dual_end(&dual);
+			columns_free(p, c);
+			trace("dual on sample");
+		}
+	}
+	dual_begin(&dual, p, NULL);
+	dual_climb(&dual, prices, 0.03, 0.003, 8);
+	dual_end(&dual);
+	c = columns_best(p, p->options->candidates > 0 ? p->options->candidates : 16);
+	columns_choose(p, c, prices);
+	trace("columns");
+	return c;
+}
+
+static double *
+starting_prices(Problem *p)
+{
+	double	   *price = take(p, double, p->rows);
+
+	if (p->options->price)
+		for (int j = 0; j < p->rows; j++)
+			price[j] = p->options->price[j] * p->cost_scale / p->amount_scale[j % p->measures];
+	return price;
+}
+
+static void
+report(Problem *p, const Columns *c, const Search *s, const Prices *prices, int128 bound, TerritoryPlan *plan)
+{
+	const TerritoryInput *in = p->input;
+	int128		cost = 0;
+	int128		held = 0;
+	double		held_cost;
+
+	plan->is_valid = true;
+	plan->territory = palloc_extended(sizeof(int) * Max(in->accounts, 1), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < in->accounts; i++)
+		plan->territory[i] = in->held ? in->held[i] : TERRITORY_NONE;
+	for (int i = 0; i < in->accounts; i++)
+		if (plan->territory[i] >= 0)
+			held += (int64) account_cost(p, i, plan->territory[i]);
+	held_cost = (double) held / p->cost_scale;
+	for (int u = 0; u < p->units; u++)
+	{
+		int			k = slot_territory(s, u, s->slot[u]);
+
+		for (int m = p->first[u]; m < p->first[u + 1]; m++)
+			plan->territory[p->member[m]] = k;
+		cost += (int64) unit_cost(p, u, k);
+	}
+	plan->load = palloc0(sizeof(double) * p->rows);
+	plan->price = palloc0(sizeof(double) * p->rows);
+	for (int j = 0; j < p->rows; j++)
+	{
+		plan->load[j] = (s->row[j].load + p->held_load[j]) / p->amount_scale[j % p->measures];
+		plan->price[j] = prices->load[j] * p->amount_scale[j % p->measures] / p->cost_scale;
+	}
+	(void) c;
+	plan->cost = (double) cost / p->cost_scale + held_cost;
+	plan->bound = bound_as_cost(p, bound) + held_cost;
+	plan->outside = search_outside(s);
+}
+
+TerritoryPlan *
+territory_balance(const TerritoryInput *input, const TerritoryOptions *options)
+{
+	TerritoryPlan *plan = palloc0(sizeof(TerritoryPlan));
+	Problem    *p = palloc0(sizeof(Problem));
+	Prices		prices = {0};
+	Columns    *c;
+	Search		s;
+	int128		bound;
+
+#ifdef TERRITORY_TRACE
+	trace_begun = trace_clock();
+#endif
+	if (problem_build(p, input, options))
+	{
+		trace("built: %d units, spread %g wide %g", p->units, p->spread / p->cost_scale, p->wide_spread / p->cost_scale);
+		prices.load = starting_prices(p);
+		c = find_prices(p, &prices);
+		bound_round(p, &prices);
+		bound = bound_exact(p, &prices);
+		trace("bound %.10g", bound_as_cost(p, bound));
+		search_begin(&s, p, c, &prices);
+		search_round(&s);
+		search_rates(&s, 1.5);
+		trace("rounded: cost %.10g outside %.4g", s.cost, search_outside(&s));
+		search_ties(&s, 6);
+		trace("%d ties of %d pairs", s.ties, s.pairs);
+		search_descend(&s, 20);
+		trace("descended: cost %.10g outside %.4g", s.cost, search_outside(&s));
+		{
+			const char *e = getenv("HOT");
+			double hot = e ? atof(e) : 0.05, cold = getenv("COLD") ? atof(getenv("COLD")) : 0.001, n = getenv("PROP") ? atof(getenv("PROP")) : 4e6;
+			search_ties(&s, getenv("TIES") ? atoi(getenv("TIES")) : 6);
+			trace("%d ties of %d pairs", s.ties, s.pairs);
+			search_rates(&s, getenv("STRICT") ? atof(getenv("STRICT")): 1.5);
+			polish(&s, hot, cold, n);
+		}
+		trace("polished: cost %.10g outside %.4g", s.cost, search_outside(&s));
+		trace_worst(&s);
+		for (double strictness = 2; strictness < 100 && search_outside(&s) > 0; strictness *= 2)
+		{
+			search_rates(&s, strictness);
+			search_descend(&s, 20);
+			if (search_outside(&s) == 0)
+				break;
+		}
+		trace("descended: cost %.10g outside %.4g", s.cost, search_outside(&s));
+		trace_worst(&s);
+		{ double w = 0; for (int m = 0; m < p->measures; m++) w += s.floor[m] * p->mean_amount[m] / p->measures; trace("worth %g, spread %g", w / p->cost_scale, p->spread / p->cost_scale);}
+		report(p, c, &s, &prices, bound, plan);
+		search_end(&s);
+	}
+	plan->reasons = p->reasons;
+	plan->reason = p->reason;
+	plan->memory = p->most_memory;
+	plan->work = p->work;
+	return plan;
+}

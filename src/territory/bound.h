@@ -1,0 +1,13 @@
+/*
+ * bound.h: the lower bound. See bound.c.
+ */
+#ifndef SALESOPS_TERRITORY_BOUND_H
+#define SALESOPS_TERRITORY_BOUND_H
+
+#include "territory/columns.h"
+
+extern void bound_round(const Problem *p, Prices *prices);
+extern int128 bound_exact(Problem *p, const Prices *prices);
+extern double bound_as_cost(const Problem *p, int128 bound);
+
+#endif
