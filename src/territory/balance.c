@@ -6,10 +6,24 @@
 #include "territory/search.h"
 
 /* With so many pairs of unit and territory at most, all of them are looked at from the beginning. */
-#define FEW_COLUMNS		4000000
+#define FEW_COLUMNS		200000
 /* Of the sample otherwise. */
 #define SAMPLE_COLUMNS	10000000
 #define SAMPLE_UNITS	40
+
+/* Ties for each unit. */
+#define TIES			10
+/* Rates are so many times the prices, and more where that is not enough. */
+#define STRICTNESS		1.5
+/* Of the polish, in shares of what a usual unit's load is worth. */
+#define HOT				0.015
+#define COLD			0.002
+#define PROPOSALS_FIRST	2e6
+#define PROPOSALS_A_UNIT 800.0
+#define PROPOSALS_MANY	15e6
+#define PROPOSALS_MORE	10.0
+#define MOST_ROUNDS		20
+#define MOST_REPAIRS	1000
 
 #ifdef TERRITORY_TRACE
 #include <stdio.h>
@@ -65,7 +79,7 @@ find_prices(Problem *p, Prices *prices)
 	}
 	if (!is_warm)
 	{
-		static const struct { int units; double hot, cold; } level[] = {{10, 1.0, 0.25}, {40, 0.125, 0.0156}};
+		static const struct { int units; double hot, cold; } level[] = {{10, 1.0, 0.25}, {40, 0.125, 0.06}};
 
 		for (int i = 0; i < 2; i++)
 		{
@@ -79,7 +93,7 @@ find_prices(Problem *p, Prices *prices)
 		}
 	}
 	dual_begin(&dual, p, NULL);
-	dual_climb(&dual, prices, 0.03, 0.003, 8);
+	dual_climb(&dual, prices, 0.125, 0.003, 4);
 	dual_end(&dual);
 	c = columns_best(p, p->options->candidates > 0 ? p->options->candidates : 16);
 	columns_choose(p, c, prices);
@@ -135,6 +149,68 @@ report(Problem *p, const Columns *c, const Search *s, const Prices *prices, int1
 	plan->outside = search_outside(s);
 }
 
+/* The best plan so far. */
+typedef struct Best
+{
+	uint16	   *slot;
+	double		outside;
+	double		cost;
+} Best;
+
+static void
+keep_best(const Search *s, Best *best)
+{
+	double		outside = search_outside(s);
+
+	if (outside > best->outside || (outside == best->outside && s->cost >= best->cost))
+		return;
+	best->outside = outside;
+	best->cost = s->cost;
+	memcpy(best->slot, s->slot, sizeof(uint16) * s->p->units);
+}
+
+/* Down from where the search is, then within the limits. */
+static void
+settle(Search *s, Best *best)
+{
+	search_rates(s, STRICTNESS);
+	search_descend(s, MOST_ROUNDS);
+	trace("descended: cost %.10g outside %.4g", s->cost, search_outside(s));
+	search_repair(s, MOST_REPAIRS);
+	trace("repaired: cost %.10g outside %.4g", s->cost, search_outside(s));
+	keep_best(s, best);
+}
+
+/* Proposals that the polish may weigh. */
+static int64
+proposals(const Problem *p)
+{
+	double		effort = p->options->effort == 0 ? 1.0 : p->options->effort;
+
+	return (int64) (effort * (Min(PROPOSALS_FIRST + PROPOSALS_A_UNIT * p->units, PROPOSALS_MANY) + PROPOSALS_MORE * p->units));
+}
+
+static void
+find_plan(Search *s)
+{
+	Problem    *p = s->p;
+	Best		best = {take(p, uint16, p->units), INFINITY, INFINITY};
+
+	search_round(s);
+	search_ties(s, TIES);
+	trace("%d ties of %d pairs", s->ties, s->pairs);
+	settle(s, &best);
+	if (p->options->effort >= 0 && !p->is_stopped)
+	{
+		search_rates(s, STRICTNESS);
+		polish(s, HOT, COLD, proposals(p));
+		trace("polished: cost %.10g outside %.4g", s->cost, search_outside(s));
+		settle(s, &best);
+	}
+	search_set(s, best.slot);
+	give_back(p, uint16, best.slot, p->units);
+}
+
 TerritoryPlan *
 territory_balance(const TerritoryInput *input, const TerritoryOptions *options)
 {
@@ -157,33 +233,8 @@ territory_balance(const TerritoryInput *input, const TerritoryOptions *options)
 		bound = bound_exact(p, &prices);
 		trace("bound %.10g", bound_as_cost(p, bound));
 		search_begin(&s, p, c, &prices);
-		search_round(&s);
-		search_rates(&s, 1.5);
-		trace("rounded: cost %.10g outside %.4g", s.cost, search_outside(&s));
-		search_ties(&s, 6);
-		trace("%d ties of %d pairs", s.ties, s.pairs);
-		search_descend(&s, 20);
-		trace("descended: cost %.10g outside %.4g", s.cost, search_outside(&s));
-		{
-			const char *e = getenv("HOT");
-			double hot = e ? atof(e) : 0.05, cold = getenv("COLD") ? atof(getenv("COLD")) : 0.001, n = getenv("PROP") ? atof(getenv("PROP")) : 4e6;
-			search_ties(&s, getenv("TIES") ? atoi(getenv("TIES")) : 6);
-			trace("%d ties of %d pairs", s.ties, s.pairs);
-			search_rates(&s, getenv("STRICT") ? atof(getenv("STRICT")): 1.5);
-			polish(&s, hot, cold, n);
-		}
-		trace("polished: cost %.10g outside %.4g", s.cost, search_outside(&s));
+		find_plan(&s);
 		trace_worst(&s);
-		for (double strictness = 2; strictness < 100 && search_outside(&s) > 0; strictness *= 2)
-		{
-			search_rates(&s, strictness);
-			search_descend(&s, 20);
-			if (search_outside(&s) == 0)
-				break;
-		}
-		trace("descended: cost %.10g outside %.4g", s.cost, search_outside(&s));
-		trace_worst(&s);
-		{ double w = 0; for (int m = 0; m < p->measures; m++) w += s.floor[m] * p->mean_amount[m] / p->measures; trace("worth %g, spread %g", w / p->cost_scale, p->spread / p->cost_scale);}
 		report(p, c, &s, &prices, bound, plan);
 		search_end(&s);
 	}

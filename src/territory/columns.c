@@ -8,6 +8,8 @@
  */
 #include "territory/columns.h"
 
+#include "core/numerics.h"
+
 #define MOST_COST	2147483647.0
 
 static Columns *
@@ -151,7 +153,7 @@ scan_begin(Scan *scan, Problem *p, const Prices *prices)
 		for (int k = 0; k < p->territories; k++)
 			scan->largest_price[m] = Max(scan->largest_price[m], fabs(prices->load[k * p->measures + m]));
 	}
-	scan->value = take(p, float, p->longest_list);
+	scan->value = take(p, float, p->longest_list + LANES);
 }
 
 void
@@ -161,10 +163,30 @@ scan_end(Scan *scan)
 
 	for (int m = 0; m < p->measures; m++)
 		give_back(p, float, scan->list_price[m], p->list_start[p->lists]);
-	give_back(p, float, scan->value, p->longest_list);
+	give_back(p, float, scan->value, p->longest_list + LANES);
+}
+
+/* The least of values, of which there is room for a multiple of LANES. */
+SALESOPS_FOR_EACH_PROCESSOR
+float
+least_value(float *value, int count)
+{
+	float		low[LANES];
+
+	for (int q = count; q % LANES != 0; q++)
+		value[q] = INFINITY;
+	for (int l = 0; l < LANES; l++)
+		low[l] = value[l];
+	for (int q = LANES; q < count; q += LANES)
+		for (int l = 0; l < LANES; l++)
+			low[l] = value[q + l] < low[l] ? value[q + l] : low[l];
+	for (int l = 1; l < LANES; l++)
+		low[0] = low[l] < low[0] ? low[l] : low[0];
+	return low[0];
 }
 
 /* Adds what the loads and the budgets cost; returns how large a price may have been. */
+SALESOPS_FOR_EACH_PROCESSOR
 static float
 add_prices(Scan *scan, int unit, int start)
 {
@@ -213,7 +235,6 @@ scan_unit(Scan *scan, int unit)
 {
 	const Problem *p = scan->p;
 	int			start = p->list_start[p->list_of[unit]];
-	float		least = INFINITY;
 	float		off;
 	float		largest;
 
@@ -221,11 +242,9 @@ scan_unit(Scan *scan, int unit)
 	scan->territory = p->list + start;
 	off = unit_costs(p, unit, scan->value);
 	largest = add_prices(scan, unit, start);
-	for (int j = 0; j < scan->count; j++)
-		least = Min(least, scan->value[j]);
-	scan->least = least;
+	scan->least = least_value(scan->value, scan->count);
 	/* A value near the least has a cost of at most |least| + price, and each step rounds by 2^-24 of that. */
-	scan->error = off + ldexpf(fabsf(least) + 2 * largest, -20);
+	scan->error = off + ldexpf(fabsf(scan->least) + 2 * largest, -20);
 }
 
 /* The columns that are best at these prices, and the owner's. */

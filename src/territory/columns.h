@@ -41,6 +41,9 @@ extern Columns *columns_best(Problem *p, int width);
 extern void columns_choose(Problem *p, Columns *c, const Prices *prices);
 extern void columns_free(Problem *p, Columns *c);
 
+/* Loops over floats take so many at a time. */
+#define LANES	8
+
 /* Looks at all territories of one unit after the other, at fixed prices. */
 typedef struct Scan
 {
@@ -52,11 +55,12 @@ typedef struct Scan
 	/* Of the unit looked at. */
 	int			count;
 	const uint16 *territory;
-	float	   *value;			/* cost + price x amount */
+	float	   *value;			/* cost + price x amount; then infinities up to a multiple of LANES */
 	float		least;
 	float		error;			/* how far off values near the least may be */
 } Scan;
 
+extern float least_value(float *value, int count);
 extern void scan_begin(Scan *scan, Problem *p, const Prices *prices);
 extern void scan_unit(Scan *scan, int unit);
 extern void scan_end(Scan *scan);

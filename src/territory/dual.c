@@ -21,13 +21,19 @@
 
 #include "core/numerics.h"
 
-#define LANES			8
 /* Memberships below this share take no part in the pairs of the curvature. */
-static float SMALL_SHARE;
+#define SMALL_SHARE		0.003f
 /* So many temperatures above the least a territory has no share: exp(-16) is 1e-7. */
 #define NO_SHARE_AFTER	16.0
 /* Below this the dual is as good as at its maximum: mean distance of loads from their limits, as a share. */
+/* Added to the curvature, as a share of its diagonal: less while whole steps are taken, more when they are not. */
+#define LEAST_DAMPING	1e-4
+#define MOST_DAMPING	0.05
+#define FIRST_DAMPING	2e-3
 #define GOOD_GRADIENT	0.003
+#define GOOD_SAMPLE		0.01
+/* Limits stay that soft: what it costs the dual is far less than this share of the costs' spread. */
+#define LEAST_SOFTNESS	0.03
 
 static inline float
 float_of(uint32 bits)
@@ -223,7 +229,6 @@ row_values(Dual *d, int row, int unit, const double *at, const int measures)
 	const uint16 *territory = c->territory + (Size) row * c->width;
 	const int32 *cost = c->cost + (Size) row * c->width;
 	float	   *value = d->value;
-	float		least = INFINITY;
 
 	if (p->territory_step == 0)
 	{
@@ -255,9 +260,7 @@ row_values(Dual *d, int row, int unit, const double *at, const int measures)
 		if (at[p->rows + b] != 0)
 			for (int q = 0; q < count; q++)
 				value[q] += (float) (at[p->rows + b] * unit_used(p, unit, territory[q], b));
-	for (int q = 0; q < count; q++)
-		least = value[q] < least ? value[q] : least;
-	return least;
+	return least_value(value, count);
 }
 
 /* The sum over units of the smoothed minimum, its derivatives into gradient, and the curvature if wanted. */
@@ -300,12 +303,19 @@ sum_rows(Dual *d, const double *at, bool curved, const int measures)
 		}
 		exact += stands_for * least;
 		/* Only territories near the best have a share. */
-		for (int q = 0; q < count; q++)
-			if (value[q] - least < window)
-			{
-				d->near[some] = territory[q];
-				d->share[some++] = least - value[q];
-			}
+		for (int q = 0; q < count; q += LANES)
+		{
+			int			any = 0;
+
+			for (int l = 0; l < LANES; l++)
+				any |= value[q + l] - least < window;
+			for (int l = 0; any && l < LANES; l++)
+				if (value[q + l] - least < window)
+				{
+					d->near[some] = territory[q + l];
+					d->share[some++] = least - value[q + l];
+				}
+		}
 		if (some > 1)
 		{
 			float		total = soft_shares(d->share, some, inverse);
@@ -408,7 +418,7 @@ dual_begin(Dual *d, Problem *p, const Columns *c)
 	d->most = take(p, double, p->rows);
 	d->gradient = take(p, double, d->size);
 	d->price = take(p, float, p->rows);
-	d->value = take(p, float, p->longest_list);
+	d->value = take(p, float, p->longest_list + LANES);
 	d->near = take(p, uint16, p->longest_list);
 	d->large = take(p, uint16, p->longest_list);
 	d->share = take(p, float, p->longest_list + LANES);
@@ -470,7 +480,7 @@ dual_end(Dual *d)
 	give_back(p, double, d->most, p->rows);
 	give_back(p, double, d->gradient, d->size);
 	give_back(p, float, d->price, p->rows);
-	give_back(p, float, d->value, p->longest_list);
+	give_back(p, float, d->value, p->longest_list + LANES);
 	give_back(p, uint16, d->near, p->longest_list);
 	give_back(p, uint16, d->large, p->longest_list);
 	give_back(p, float, d->share, p->longest_list + LANES);
@@ -519,21 +529,19 @@ fix_prices(const Dual *d, const double *at, bool *is_fixed)
 }
 
 /* Keeps the step bounded where the curvature says little, and shorter where it says much: most of it holds in a small region only. */
-static double D0;
 static void
 damp(Dual *d)
 {
 	const Problem *p = d->p;
 	Curvature  *h = &d->curvature;
-	SMALL_SHARE = getenv("SMALL") ? atof(getenv("SMALL")) : 0.02; D0 = getenv("DAMP") ? atof(getenv("DAMP")) : 0.02;
 	double		mean[TERRITORY_MOST_MEASURES] = {0};
 
 	for (int j = 0; j < p->rows; j++)
 		mean[j % p->measures] += h->own[j * p->measures + j % p->measures] / p->territories;
 	for (int j = 0; j < p->rows; j++)
-		h->more[j] += 0.05 * D0 * mean[j % p->measures] + D0 * h->own[j * p->measures + j % p->measures] + 1e-300;
+		h->more[j] += 0.05 * d->damping * mean[j % p->measures] + d->damping * h->own[j * p->measures + j % p->measures] + 1e-300;
 	for (int b = 0; b < TERRITORY_BUDGETS; b++)
-		h->more[p->rows + b] = 0.02 * h->corner[b][b] + 1e-300;
+		h->more[p->rows + b] = d->damping * h->corner[b][b] + 1e-300;
 }
 
 static double
@@ -576,7 +584,7 @@ climb(Dual *d, double *at, int most_steps, Prices *best)
 		}
 		fix_prices(d, at, is_fixed);
 		trace("heat %g step %d value %.8g distance %g pairs %d", d->temperature / p->spread, i, value / p->cost_scale, mean_distance(d, is_fixed), d->curvature.pairs);
-		if (i == most_steps || problem_progress(p) || mean_distance(d, is_fixed) < GOOD_GRADIENT)
+		if (i == most_steps || problem_progress(p) || mean_distance(d, is_fixed) < (best ? GOOD_GRADIENT : GOOD_SAMPLE))
 			break;
 		damp(d);
 		newton_step(&d->curvature, d->gradient, is_fixed, d->step, d->work);
@@ -606,8 +614,19 @@ climb(Dual *d, double *at, int most_steps, Prices *best)
 				value = tries == 0 ? next : dual_smooth(d, d->trial, true);
 			}
 		}
-		if (!is_better)
+		trace("   length %g rise %g", length * 2, rise / p->cost_scale);
+		/* length has been halved once more than it was tried. */
+		if (length >= 0.5)
+			d->damping = Max(d->damping / 4, LEAST_DAMPING);
+		else if (length < 0.25)
+			d->damping = Min(d->damping * 4, MOST_DAMPING);
+		if (!is_better && (d->damping == MOST_DAMPING || i >= most_steps))
 			break;
+		if (!is_better)
+		{
+			value = dual_smooth(d, at, true);
+			continue;
+		}
 		memcpy(at, d->trial, sizeof(double) * d->size);
 	}
 	give_back(p, bool, is_fixed, d->size);
@@ -627,8 +646,9 @@ dual_climb(Dual *d, Prices *prices, double hot, double cold, int most_steps)
 	memcpy(at, prices->load, sizeof(double) * p->rows);
 	memcpy(at + p->rows, prices->budget, sizeof(prices->budget));
 	d->best = -INFINITY;
-	d->softness = hot;
-	for (double heat = hot; heat >= cold * 0.999 && !p->is_stopped; heat *= 0.5, d->softness *= 0.6)
+	d->softness = Max(hot, 0.1);
+	d->damping = FIRST_DAMPING;
+	for (double heat = hot; heat >= cold * 0.999 && !p->is_stopped; heat *= 0.5, d->softness = Max(d->softness * 0.6, LEAST_SOFTNESS))
 	{
 		double		best = d->best;
 

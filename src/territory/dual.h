@@ -36,6 +36,7 @@ typedef struct Dual
 	double		budget[TERRITORY_BUDGETS];
 	double		temperature;
 	double		softness;		/* of the limits */
+	double		damping;
 	double	   *gradient;
 	double		exact;			/* of the latest prices without smoothing, apart from what the cheapest columns cost */
 	double		best;			/* the highest of that */

@@ -13,6 +13,8 @@
  */
 #include "territory/problem.h"
 
+#include "core/numerics.h"
+
 #define WORD_BITS	64
 
 /* All of a measure stays below this. */
@@ -97,6 +99,7 @@ account_cost(const Problem *p, int account, int territory)
 	return floor((other * p->distance_factor + cost) * p->cost_scale);
 }
 
+SALESOPS_FOR_EACH_PROCESSOR
 float
 unit_costs(const Problem *p, int unit, float *cost)
 {

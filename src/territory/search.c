@@ -16,12 +16,18 @@
 #define SMALL_GAIN	1.0
 /* Territories of a unit that are considered for ties. */
 #define MOST_CHOICES 8
+/* How much dearer a territory gets at a time that cannot get within its limits. */
+#define REPAIR_DEARER 1.2
+/* What a measure's usual load is taken to be worth at least, as a share of the measure that is worth most. */
+#define LEAST_WORTH	0.2
 /* Of a pair, the units on either side that are weighed against each other. */
 #define MOST_WEIGHED 32
 
 void
 search_begin(Search *s, Problem *p, const Columns *c, const Prices *prices)
 {
+	double		worth = 0;
+
 	memset(s, 0, sizeof(*s));
 	s->p = p;
 	s->c = c;
@@ -42,7 +48,11 @@ search_begin(Search *s, Problem *p, const Columns *c, const Prices *prices)
 		for (int j = m; j < p->rows; j += p->measures)
 			sum += fabs(prices->load[j]);
 		s->floor[m] = Max(sum / p->territories, 0.05 * p->spread / Max(p->mean_amount[m], 1));
+		worth = Max(worth, s->floor[m] * p->mean_amount[m]);
 	}
+	/* That a measure is cheap when units may be split does not make it easy to get right when they may not. */
+	for (int m = 0; m < p->measures; m++)
+		s->floor[m] = Max(s->floor[m], LEAST_WORTH * worth / Max(p->mean_amount[m], 1));
 }
 
 static void
@@ -367,7 +377,8 @@ search_ties(Search *s, int ties_per_unit)
 				int			other = in_order ? j : i;
 				int			pair = s->pair_of[slot_territory(s, u, slot[one]) * territories + slot_territory(s, u, slot[other])] - 1;
 
-				s->tie[at[pair]++] = (Tie) {u, {slot[one], slot[other]}, (float) (value[other] - value[one])};
+				s->tie[at[pair]++] = (Tie) {u, pair, {slot[one], slot[other]}, (float) (value[other] - value[one]),
+					(double) slot_cost(s, u, slot[other]) - slot_cost(s, u, slot[one])};
 			}
 	}
 	give_back(p, int, at, Max(s->pairs, territories));
@@ -426,6 +437,14 @@ shift_all(Search *s, const int measures)
 	return moved;
 }
 
+/* A shift or a swap: which ties go to the pair's second and to its first territory, or -1. */
+typedef struct Change
+{
+	double		gain;			/* negative: the total falls by that */
+	int			here;
+	int			there;
+} Change;
+
 /* The units of a pair that are on one side now, the least firmly settled first; returns how many, at most MOST_WEIGHED. */
 static int
 weighed_ties(const Search *s, int pair, int side, int *weighed)
@@ -463,65 +482,76 @@ most_gain(const Search *s, int k)
 	return gain;
 }
 
-/* Swaps two units of a pair while that pays; returns how often. */
-TERRITORY_INLINE int64
-swap_pair(Search *s, int pair, const int measures)
+/* Finds the best shift or swap between the territories of a pair. */
+TERRITORY_INLINE Change
+weigh_pair(Search *s, int pair, const int measures)
 {
 	Problem    *p = s->p;
 	int			k = s->pair_one[pair];
 	int			l = s->pair_other[pair];
-	int64		swaps = 0;
+	Change		best = {-SMALL_GAIN, -1, -1};
+	int			here[MOST_WEIGHED];
+	int			there[MOST_WEIGHED];
+	int			heres = weighed_ties(s, pair, 0, here);
+	int			theres = weighed_ties(s, pair, 1, there);
+	double		limit = most_gain(s, k) + most_gain(s, l);
 
-	for (;;)
+	for (int j = 0; j < theres; j++)
 	{
-		int			here[MOST_WEIGHED];
-		int			there[MOST_WEIGHED];
-		int			heres = weighed_ties(s, pair, 0, here);
-		int			theres = weighed_ties(s, pair, 1, there);
-		double		limit = most_gain(s, k) + most_gain(s, l);
-		double		best = -SMALL_GAIN;
-		int			best_here = -1;
-		int			best_there = -1;
+		const Tie  *b = &s->tie[there[j]];
+		double		gain = change_one(s, k, unit_amount(p, b->unit, k), 1, measures) +
+			change_one(s, l, unit_amount(p, b->unit, l), -1, measures) - b->rise + change_budget(s, b->unit, l, k);
 
-		for (int i = 0; i < heres; i++)
-		{
-			const Tie  *a = &s->tie[here[i]];
-			const double *a_k = unit_amount(p, a->unit, k);
-			const double *a_l = unit_amount(p, a->unit, l);
-			double		a_cost = slot_cost(s, a->unit, a->slot[1]) - slot_cost(s, a->unit, a->slot[0]);
-
-			for (int j = 0; j < theres; j++)
-			{
-				const Tie  *b = &s->tie[there[j]];
-				const double *b_k = unit_amount(p, b->unit, k);
-				const double *b_l = unit_amount(p, b->unit, l);
-				double		gain;
-
-				if (a->lean - b->lean > limit)
-					break;
-				gain = a_cost + slot_cost(s, b->unit, b->slot[0]) - slot_cost(s, b->unit, b->slot[1]) +
-					change_two(s, k, b_k, a_k, measures) + change_two(s, l, a_l, b_l, measures);
-				if (p->has_budget)
-					gain += change_budget_two(s, a->unit, k, l, b->unit, l, k);
-				if (gain < best)
-				{
-					best = gain;
-					best_here = here[i];
-					best_there = there[j];
-				}
-			}
-		}
-		p->work += heres;
-		if (best_here < 0)
-			return swaps;
-		search_move(s, s->tie[best_here].unit, s->tie[best_here].slot[1]);
-		search_move(s, s->tie[best_there].unit, s->tie[best_there].slot[0]);
-		swaps++;
+		if (gain < best.gain)
+			best = (Change) {gain, -1, there[j]};
 	}
+	for (int i = 0; i < heres; i++)
+	{
+		const Tie  *a = &s->tie[here[i]];
+		const double *a_k = unit_amount(p, a->unit, k);
+		const double *a_l = unit_amount(p, a->unit, l);
+		double		gain = change_one(s, k, a_k, -1, measures) + change_one(s, l, a_l, 1, measures) + a->rise +
+			change_budget(s, a->unit, k, l);
+
+		if (gain < best.gain)
+			best = (Change) {gain, here[i], -1};
+		for (int j = 0; j < theres; j++)
+		{
+			const Tie  *b = &s->tie[there[j]];
+
+			if (a->lean - b->lean > limit)
+				break;
+			gain = a->rise - b->rise + change_two(s, k, unit_amount(p, b->unit, k), a_k, measures) +
+				change_two(s, l, a_l, unit_amount(p, b->unit, l), measures);
+			if (p->has_budget)
+				gain += change_budget_two(s, a->unit, k, l, b->unit, l, k);
+			if (gain < best.gain)
+				best = (Change) {gain, here[i], there[j]};
+		}
+	}
+	p->work += heres;
+	return best;
 }
 
-TERRITORY_INLINE int64
-swap_all(Search *s, const int measures)
+static Change
+weigh_pair_any(Search *s, int pair)
+{
+	return s->p->measures == 1 ? weigh_pair(s, pair, 1) : s->p->measures == 2 ? weigh_pair(s, pair, 2) :
+		weigh_pair(s, pair, s->p->measures);
+}
+
+static void
+make_change(Search *s, const Change *change)
+{
+	if (change->here >= 0)
+		search_move(s, s->tie[change->here].unit, s->tie[change->here].slot[1]);
+	if (change->there >= 0)
+		search_move(s, s->tie[change->there].unit, s->tie[change->there].slot[0]);
+}
+
+/* Makes what pays in any pair; returns how often. */
+static int64
+swap_all(Search *s)
 {
 	int64		swaps = 0;
 
@@ -533,10 +563,68 @@ swap_all(Search *s, const int measures)
 			problem_progress(s->p);
 		if (s->seen[pair] == version[s->pair_one[pair]] + version[s->pair_other[pair]])
 			continue;
-		swaps += swap_pair(s, pair, measures);
+		for (;;)
+		{
+			Change		change = weigh_pair_any(s, pair);
+
+			if (change.here < 0 && change.there < 0)
+				break;
+			make_change(s, &change);
+			swaps++;
+		}
 		s->seen[pair] = version[s->pair_one[pair]] + version[s->pair_other[pair]];
 	}
 	return swaps;
+}
+
+/*
+ * Works at the territories that are outside their limits. Each makes the best change with any neighbour; if none pays, it gets dearer to be
+ * outside there. What one does not get rid of it pushes on to a neighbour, who may find it easier. True when all are within limits.
+ */
+bool
+search_repair(Search *s, int most_rounds)
+{
+	Problem    *p = s->p;
+	int			outside = 0;
+
+	for (int round = 0; round < most_rounds && !problem_progress(p); round++)
+	{
+		outside = 0;
+		for (int k = 0; k < p->territories; k++)
+		{
+			Row		   *row = s->row + k * p->measures;
+			Change		best = {-SMALL_GAIN, -1, -1};
+			bool		is_outside = false;
+
+			for (int m = 0; m < p->measures; m++)
+				is_outside |= row[m].load > row[m].most || row[m].load < row[m].least;
+			if (!is_outside)
+				continue;
+			outside++;
+			for (int n = s->neighbour_start[k]; n < s->neighbour_start[k + 1]; n++)
+			{
+				Change		change = weigh_pair_any(s, s->neighbour[n]);
+
+				if (change.gain < best.gain)
+					best = change;
+			}
+			if (best.here >= 0 || best.there >= 0)
+				make_change(s, &best);
+			else
+				for (int m = 0; m < p->measures; m++)
+					if (row[m].load > row[m].most || row[m].load < row[m].least)
+						row[m].rate *= REPAIR_DEARER;
+		}
+		for (int b = 0; b < TERRITORY_BUDGETS; b++)
+			if (s->used[b] > p->budget[b])
+			{
+				s->budget_rate[b] *= REPAIR_DEARER;
+				outside++;
+			}
+		if (outside == 0)
+			break;
+	}
+	return outside == 0;
 }
 
 /* Shifts and swaps until none pays, or nearly so. */
@@ -560,7 +648,7 @@ search_descend(Search *s, int most_rounds)
 			if (moved <= p->units / 2000)
 				break;
 		}
-		swaps = p->measures == 1 ? swap_all(s, 1) : p->measures == 2 ? swap_all(s, 2) : swap_all(s, p->measures);
+		swaps = swap_all(s);
 		total = search_total(s);
 		if (shifts + swaps == 0 || before - total < 1e-6 * fabs(total))
 			break;

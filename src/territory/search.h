@@ -19,8 +19,10 @@ typedef struct Row
 typedef struct Tie
 {
 	int			unit;
+	int			pair;
 	uint16		slot[2];		/* the columns of the pair's first and second territory */
 	float		lean;			/* value at the second less value at the first, at the prices */
+	double		rise;			/* cost at the second less cost at the first */
 } Tie;
 
 typedef struct Search
@@ -143,7 +145,7 @@ extern double search_outside(const Search *s);
 extern double search_total(const Search *s);
 extern void search_ties(Search *s, int ties_per_unit);
 extern void search_descend(Search *s, int most_rounds);
-extern int64 chains_repair(Search *s);
+extern bool search_repair(Search *s, int most_rounds);
 extern void polish(Search *s, double hot, double cold, int64 proposals);
 
 #endif
