@@ -141,9 +141,9 @@ verify(const TerritoryInput *in, const TerritoryPlan *plan)
 		double		over = load[j] - in->most[j];
 		double		under = in->least[j] - load[j];
 
-		if (over > 1e-9 * in->most[j] || under > 1e-9 * in->least[j])
-			v.outside += fmax(over, under) / fmax(in->most[j], 1e-300);
-		if (middle > 0)
+		if (load[j] > in->most[j] * (1 + 1e-9) || load[j] < in->least[j] * (1 - 1e-9))
+			v.outside += fmax(over, under) / fmax(isinf(in->most[j]) ? in->least[j] : in->most[j], 1);
+		if (middle > 0 && !isinf(middle))
 			v.worst[j % in->measures] = fmax(v.worst[j % in->measures], fabs(load[j] / middle - 1));
 	}
 	for (int b = 0; b < TERRITORY_BUDGETS; b++)

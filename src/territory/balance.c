@@ -9,10 +9,12 @@
 #define FEW_COLUMNS		200000
 /* Of the sample otherwise. */
 #define SAMPLE_COLUMNS	10000000
-#define SAMPLE_UNITS	40
 
 /* Ties for each unit. */
 #define TIES			10
+/* With more units than that memory is what there is least of. */
+#define MANY_UNITS		400000
+#define TIES_OF_MANY	3
 /* Rates are so many times the prices, and more where that is not enough. */
 #define STRICTNESS		1.5
 /* Of the polish, in shares of what a usual unit's load is worth. */
@@ -20,8 +22,7 @@
 #define COLD			0.002
 #define PROPOSALS_FIRST	2e6
 #define PROPOSALS_A_UNIT 800.0
-#define PROPOSALS_MANY	15e6
-#define PROPOSALS_MORE	10.0
+#define PROPOSALS_MANY	12e6
 #define MOST_ROUNDS		20
 #define MOST_REPAIRS	1000
 
@@ -67,6 +68,13 @@ find_prices(Problem *p, Prices *prices)
 	Columns    *c;
 	Dual		dual;
 	bool		is_warm = p->options->price != NULL;
+	bool		is_large = false;
+	static const struct
+	{
+		int			units;		/* for each territory */
+		double		hot;
+		double		cold;
+	}			level[] = {{10, 1.0, 0.25}, {40, 0.125, 0.06}, {200, 0.06, 0.03}};
 
 	if ((Size) p->units * p->longest_list <= FEW_COLUMNS)
 	{
@@ -77,25 +85,25 @@ find_prices(Problem *p, Prices *prices)
 		trace("dual on all columns");
 		return c;
 	}
-	if (!is_warm)
+	/* From few units, where it is hot and all territories compete, to more. */
+	for (int i = 0; i < lengthof(level) && !is_warm; i++)
 	{
-		static const struct { int units; double hot, cold; } level[] = {{10, 1.0, 0.25}, {40, 0.125, 0.06}};
-
-		for (int i = 0; i < 2; i++)
+		c = columns_sample(p, level[i].units, SAMPLE_COLUMNS);
+		trace("sample of %d", c->rows);
+		if (i < 2 || c->rows < p->units / 4)
 		{
-			c = columns_sample(p, level[i].units, SAMPLE_COLUMNS);
-			trace("sample of %d", c->rows);
 			dual_begin(&dual, p, c);
 			dual_climb(&dual, prices, level[i].hot, level[i].cold, 10);
 			dual_end(&dual);
-			columns_free(p, c);
-			trace("dual on sample");
+			is_large = i == 2;
 		}
+		columns_free(p, c);
+		trace("dual on sample");
 	}
 	dual_begin(&dual, p, NULL);
-	dual_climb(&dual, prices, 0.125, 0.003, 4);
+	dual_climb(&dual, prices, is_large || is_warm ? 0.03 : 0.125, 0.003, 4);
 	dual_end(&dual);
-	c = columns_best(p, p->options->candidates > 0 ? p->options->candidates : 16);
+	c = columns_best(p, p->options->candidates > 0 ? p->options->candidates : p->units > MANY_UNITS ? 12 : 16);
 	columns_choose(p, c, prices);
 	trace("columns");
 	return c;
@@ -112,30 +120,88 @@ starting_prices(Problem *p)
 	return price;
 }
 
+/* Says which loads and which budgets are outside, and what a unit more or less of room there would be worth. */
 static void
-report(Problem *p, const Columns *c, const Search *s, const Prices *prices, int128 bound, TerritoryPlan *plan)
+explain(Problem *p, const Search *s, const Prices *prices)
 {
 	const TerritoryInput *in = p->input;
-	int128		cost = 0;
+
+	for (int j = 0; j < p->rows; j++)
+	{
+		int			m = j % p->measures;
+		double		scale = p->amount_scale[m];
+		double		load = s->row[j].load + p->held_load[j];
+		bool		is_over = s->row[j].load > s->row[j].most;
+		TerritoryReason *reason;
+
+		if (!is_over && s->row[j].load >= s->row[j].least)
+			continue;
+		reason = problem_complain(p, TERRITORY_OUTSIDE);
+		reason->territory = j / p->measures;
+		reason->measure = m;
+		reason->value = load / scale;
+		reason->limit = is_over ? in->most[j] : in->least[j];
+		reason->price = prices->load[j] * scale / p->cost_scale;
+	}
+	for (int b = 0; b < TERRITORY_BUDGETS; b++)
+		if (s->used[b] > p->budget[b])
+		{
+			TerritoryReason *reason = problem_complain(p, TERRITORY_BUDGET_SHORT);
+
+			reason->measure = b;
+			reason->value = (s->used[b] + p->held_used[b]) / p->budget_scale[b];
+			reason->limit = in->budget[b];
+			reason->price = prices->budget[b] * p->budget_scale[b] / p->cost_scale;
+		}
+}
+
+/* What every account would save, at the prices, where it would be best off; a family as one. */
+static void
+report_regrets(Problem *p, const Search *s, const Prices *prices, TerritoryPlan *plan)
+{
+	Scan		scan;
+
+	plan->regret = palloc_extended(sizeof(double) * Max(p->input->accounts, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	scan_begin(&scan, p, prices);
+	for (int u = 0; u < p->units; u++)
+	{
+		int			k = slot_territory(s, u, s->slot[u]);
+		double		regret = 0;
+
+		if (u % 4096 == 0)
+			problem_progress(p);
+		scan_unit(&scan, u);
+		for (int j = 0; j < scan.count; j++)
+			if (scan.territory[j] == k)
+				regret = ((double) scan.value[j] - scan.least) / p->cost_scale;
+		for (int m = p->first[u]; m < p->first[u + 1]; m++)
+			plan->regret[p->member[m]] = regret;
+	}
+	scan_end(&scan);
+}
+
+static void
+report(Problem *p, const Search *s, const Prices *prices, int128 bound, TerritoryPlan *plan)
+{
+	const TerritoryInput *in = p->input;
 	int128		held = 0;
-	double		held_cost;
 
 	plan->is_valid = true;
 	plan->territory = palloc_extended(sizeof(int) * Max(in->accounts, 1), MCXT_ALLOC_HUGE);
+	memcpy(plan->territory, p->held_at, sizeof(int) * in->accounts);
 	for (int i = 0; i < in->accounts; i++)
-		plan->territory[i] = in->held ? in->held[i] : TERRITORY_NONE;
-	for (int i = 0; i < in->accounts; i++)
-		if (plan->territory[i] >= 0)
-			held += (int64) account_cost(p, i, plan->territory[i]);
-	held_cost = (double) held / p->cost_scale;
+		if (p->held_at[i] >= 0)
+			held += (int64) account_cost(p, i, p->held_at[i]);
 	for (int u = 0; u < p->units; u++)
 	{
 		int			k = slot_territory(s, u, s->slot[u]);
 
 		for (int m = p->first[u]; m < p->first[u + 1]; m++)
 			plan->territory[p->member[m]] = k;
-		cost += (int64) unit_cost(p, u, k);
 	}
+	for (int i = 0; i < in->accounts; i++)
+		if (plan->territory[i] >= 0)
+			plan->cost += account_true_cost(p, i, plan->territory[i]);
 	plan->load = palloc0(sizeof(double) * p->rows);
 	plan->price = palloc0(sizeof(double) * p->rows);
 	for (int j = 0; j < p->rows; j++)
@@ -143,10 +209,15 @@ report(Problem *p, const Columns *c, const Search *s, const Prices *prices, int1
 		plan->load[j] = (s->row[j].load + p->held_load[j]) / p->amount_scale[j % p->measures];
 		plan->price[j] = prices->load[j] * p->amount_scale[j % p->measures] / p->cost_scale;
 	}
-	(void) c;
-	plan->cost = (double) cost / p->cost_scale + held_cost;
-	plan->bound = bound_as_cost(p, bound) + held_cost;
-	plan->outside = search_outside(s);
+	for (int b = 0; b < TERRITORY_BUDGETS; b++)
+	{
+		plan->budget_price[b] = prices->budget[b] * p->budget_scale[b] / p->cost_scale;
+		plan->budget_used[b] = (p->has_budget ? s->used[b] + p->held_used[b] : 0) / p->budget_scale[b];
+	}
+	plan->bound = bound_as_cost(p, bound + (held << PRICE_BITS));
+	plan->outside = search_outside(s) + p->outside;
+	report_regrets(p, s, prices, plan);
+	explain(p, s, prices);
 }
 
 /* The best plan so far. */
@@ -187,7 +258,7 @@ proposals(const Problem *p)
 {
 	double		effort = p->options->effort == 0 ? 1.0 : p->options->effort;
 
-	return (int64) (effort * (Min(PROPOSALS_FIRST + PROPOSALS_A_UNIT * p->units, PROPOSALS_MANY) + PROPOSALS_MORE * p->units));
+	return (int64) (effort * Min(PROPOSALS_FIRST + PROPOSALS_A_UNIT * p->units, PROPOSALS_MANY));
 }
 
 static void
@@ -197,7 +268,7 @@ find_plan(Search *s)
 	Best		best = {take(p, uint16, p->units), INFINITY, INFINITY};
 
 	search_round(s);
-	search_ties(s, TIES);
+	search_ties(s, p->units > MANY_UNITS ? TIES_OF_MANY : TIES);
 	trace("%d ties of %d pairs", s->ties, s->pairs);
 	settle(s, &best);
 	if (p->options->effort >= 0 && !p->is_stopped)
@@ -235,7 +306,7 @@ territory_balance(const TerritoryInput *input, const TerritoryOptions *options)
 		search_begin(&s, p, c, &prices);
 		find_plan(&s);
 		trace_worst(&s);
-		report(p, c, &s, &prices, bound, plan);
+		report(p, &s, &prices, bound, plan);
 		search_end(&s);
 	}
 	plan->reasons = p->reasons;

@@ -7,13 +7,11 @@
  * prove the bound: whoever has the prices can recompute it in one pass (bound.c).
  *
  *	problem.c		input checked, families merged, everything turned into whole numbers
- *	supply.c		targets in proportion to capacity under eligibility; why no plan can exist
  *	columns.c		which territories are worth a thought for an account, given prices
  *	dual.c			best prices by continuation of the smoothed dual
  *	newton.c		one Newton step for the prices
  *	bound.c			the lower bound, exact
- *	search.c		a plan from prices; shifts and swaps until none pays
- *	chains.c		ejection chains for territories outside their limits
+ *	search.c		a plan from prices; shifts and swaps until none pays, and repair of what is outside its limits
  *	polish.c		annealing over shifts, swaps and chains, for as long as allowed
  *	balance.c		the phases in their order, and the report
  *
@@ -170,12 +168,5 @@ typedef struct TerritoryPlan
 } TerritoryPlan;
 
 extern TerritoryPlan *territory_balance(const TerritoryInput *input, const TerritoryOptions *options);
-
-/*
- * Targets for one measure in proportion to capacity, as even as eligibility allows: target[territory] is capacity times the lowest
- * level that carries all supply (supply.c). False where some supply nobody with capacity may have.
- */
-extern bool territory_targets(int classes, int territories, const bool *eligible, const double *supply,
-							  const double *capacity, double *target);
 
 #endif

@@ -12,8 +12,6 @@
  */
 #include "territory/bound.h"
 
-#define PRICE_BITS	44
-
 /* Rounds prices to what the bound computes with; a price has at most 50 bits. */
 static double
 rounded(double price)

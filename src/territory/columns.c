@@ -19,6 +19,8 @@ columns_make(Problem *p, int rows, int width)
 
 	c->rows = rows;
 	c->width = width;
+	if (width == 0)
+		return c;
 	c->count = take(p, uint16, rows);
 	c->territory = take(p, uint16, (Size) rows * width);
 	c->cost = take(p, int32, (Size) rows * width);
@@ -32,9 +34,12 @@ columns_free(Problem *p, Columns *c)
 		give_back(p, int, c->unit, c->rows);
 	if (c->stands_for)
 		give_back(p, float, c->stands_for, c->rows);
-	give_back(p, uint16, c->count, c->rows);
-	give_back(p, uint16, c->territory, (Size) c->rows * c->width);
-	give_back(p, int32, c->cost, (Size) c->rows * c->width);
+	if (c->width > 0)
+	{
+		give_back(p, uint16, c->count, c->rows);
+		give_back(p, uint16, c->territory, (Size) c->rows * c->width);
+		give_back(p, int32, c->cost, (Size) c->rows * c->width);
+	}
 	give_back(p, Columns, c, 1);
 }
 
@@ -72,15 +77,15 @@ columns_all(Problem *p)
 {
 	Columns    *c = columns_make(p, p->units, p->longest_list);
 
-	c->is_complete = true;
 	for (int row = 0; row < c->rows; row++)
 		row_all(p, c, row);
 	return c;
 }
 
 /*
- * All columns of some units: of each list so many for each territory that may have it, every n-th. A plain sample would hold too few of
- * the lists with few units, and the prices of their territories would run away.
+ * Some units: of each list so many for each territory that may have it, every n-th. A plain sample would hold too few of the lists with few
+ * units, and the prices of their territories would run away. All their columns are stored where that takes little room; else a row has none,
+ * and whoever needs them looks at all territories of the unit (scan_unit).
  */
 Columns *
 columns_sample(Problem *p, int units_per_territory, Size most_columns)
@@ -93,36 +98,30 @@ columns_sample(Problem *p, int units_per_territory, Size most_columns)
 
 	for (int u = 0; u < p->units; u++)
 		units[p->list_of[u]]++;
-	for (;;)
+	for (int l = 0; l < p->lists; l++)
 	{
-		Size		columns;
+		int			wanted = Max(units_per_territory * (p->list_start[l + 1] - p->list_start[l]), 1);
 
-		rows = 0;
-		for (int l = 0; l < p->lists; l++)
-		{
-			int			wanted = Max(units_per_territory * (p->list_start[l + 1] - p->list_start[l]), 1);
-
-			step[l] = Max(units[l] / wanted, 1);
-			rows += (units[l] + step[l] - 1) / step[l];
-		}
-		columns = (Size) rows * p->longest_list;
-		if (columns <= most_columns || units_per_territory == 0)
-			break;
-		units_per_territory = units_per_territory * 2 / 3;
+		step[l] = Max(units[l] / wanted, 1);
+		rows += (units[l] + step[l] - 1) / step[l];
 	}
-	c = columns_make(p, rows, p->longest_list);
+	c = columns_make(p, rows, (Size) rows * p->longest_list <= most_columns ? p->longest_list : 0);
 	c->unit = take(p, int, rows);
 	c->stands_for = take(p, float, rows);
 	for (int u = 0, row = 0; u < p->units; u++)
 	{
 		int			l = p->list_of[u];
 		int			nth = seen[l]++;
+		int			block = Min(step[l], units[l] - nth / step[l] * step[l]);
 
-		if (nth % step[l] != step[l] / 2 % Max(units[l] - nth / step[l] * step[l], 1))
+		/* The middle one of each block. */
+		if (nth % step[l] != block / 2)
 			continue;
 		c->unit[row] = u;
-		c->stands_for[row] = Min(step[l], units[l] - nth / step[l] * step[l]);
-		row_all(p, c, row++);
+		c->stands_for[row] = block;
+		if (c->width > 0)
+			row_all(p, c, row);
+		row++;
 	}
 	give_back(p, int, units, p->lists);
 	give_back(p, int, step, p->lists);
@@ -299,7 +298,6 @@ columns_choose(Problem *p, Columns *c, const Prices *prices)
 		memcpy(c->territory + (Size) u * c->width, chosen, sizeof(uint16) * n);
 		row_costs(p, c, u);
 	}
-	c->is_complete = c->width == p->longest_list;
 	scan_end(&scan);
 	give_back(p, float, best, c->width + 1);
 	give_back(p, uint16, chosen, c->width + 1);

@@ -20,13 +20,12 @@ typedef struct Prices
 typedef struct Columns
 {
 	int			rows;
-	int			width;
+	int			width;			/* 0: no columns are stored */
 	int		   *unit;			/* NULL: row u is unit u */
 	float	   *stands_for;		/* how many units; NULL: 1 */
 	uint16	   *count;			/* of columns in a row */
 	uint16	   *territory;		/* [rows][width] */
 	int32	   *cost;			/* [rows][width] */
-	bool		is_complete;	/* all territories of every unit's list are here */
 } Columns;
 
 static inline int

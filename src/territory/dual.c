@@ -285,7 +285,7 @@ sum_rows(Dual *d, const double *at, bool curved, const int measures)
 		int			some = 0;
 		float		least;
 
-		if (c)
+		if (c && c->width > 0)
 		{
 			count = c->count[row];
 			territory = c->territory + (Size) row * c->width;
@@ -361,10 +361,9 @@ dual_smooth(Dual *d, const double *at, bool curved)
 	memset(d->gradient, 0, sizeof(double) * d->size);
 	if (curved)
 		curvature_clear(h);
-	if (d->c)
-		for (int j = 0; j < p->rows; j++)
-			d->price[j] = (float) at[j];
-	else
+	for (int j = 0; j < p->rows; j++)
+		d->price[j] = (float) at[j];
+	if (!d->c || d->c->width == 0)
 		scan_begin(&d->scan, d->p, &here);
 	switch (p->measures)
 	{
@@ -377,7 +376,7 @@ dual_smooth(Dual *d, const double *at, bool curved)
 		default:
 			sum = sum_rows(d, at, curved, p->measures);
 	}
-	if (!d->c)
+	if (!d->c || d->c->width == 0)
 		scan_end(&d->scan);
 	for (int j = 0; j < p->rows; j++)
 	{

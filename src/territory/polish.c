@@ -43,7 +43,7 @@ propose(Search *s, const Tie *tie, double limit, const int measures)
 	if (slot == tie->slot[1 - to_side])
 	{
 		from = to_side == 0 ? s->pair_other[tie->pair] : s->pair_one[tie->pair];
-		cost = to_side == 1 ? tie->rise : -tie->rise;
+		cost = to_side == 1 ? (double) tie->rise : -(double) tie->rise;
 		back = tie->pair;
 	}
 	else
@@ -79,7 +79,7 @@ propose(Search *s, const Tie *tie, double limit, const int measures)
 		if (s->slot[other->unit] != other->slot[other_side] || other->unit == unit)
 			continue;
 		third = other_side == 0 ? s->pair_other[pair] : s->pair_one[pair];
-		change = cost + (other_side == 0 ? other->rise : -other->rise) +
+		change = cost + (other_side == 0 ? (double) other->rise : -(double) other->rise) +
 			change_two(s, to, comes, unit_amount(p, other->unit, to), measures);
 		if (third == from)
 			change += change_two(s, from, unit_amount(p, other->unit, from), goes, measures);

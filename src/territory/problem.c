@@ -71,7 +71,7 @@ scale_to(double value, int bits)
 }
 
 double
-account_cost(const Problem *p, int account, int territory)
+account_true_cost(const Problem *p, int account, int territory)
 {
 	const TerritoryInput *in = p->input;
 	double		other = 0;
@@ -96,7 +96,14 @@ account_cost(const Problem *p, int account, int territory)
 	}
 	if (p->options->fewest_moves && in->owner && in->owner[account] != TERRITORY_NONE && in->owner[account] != territory)
 		cost = 1.0;
-	return floor((other * p->distance_factor + cost) * p->cost_scale);
+	return other * p->distance_factor + cost;
+}
+
+/* Rounded down, so that a bound on the whole numbers is one on the costs. */
+double
+account_cost(const Problem *p, int account, int territory)
+{
+	return floor(account_true_cost(p, account, territory) * p->cost_scale);
 }
 
 SALESOPS_FOR_EACH_PROCESSOR
@@ -515,9 +522,24 @@ find_heads(Problem *p, int *head, int *held_at)
 			held_at[first] = in->held[entry[e].account];
 		}
 	}
-	/* One held account holds its family. */
+	/* One held account holds its family, if all of it may go there. */
 	for (int e = 0; e < entries; e++)
-		held_at[entry[e].account] = held_at[head[entry[e].account]];
+	{
+		int			i = entry[e].account;
+		int			k = held_at[head[i]];
+
+		if (k >= 0 && in->held[i] != k && in->eligible &&
+			!in->eligible[(Size) (in->class_of ? in->class_of[i] : 0) * in->territories + k])
+		{
+			TerritoryReason *reason = problem_complain(p, TERRITORY_FAMILY_SPLIT);
+
+			reason->account = i;
+			reason->other = head[i];
+			reason->territory = k;
+			return false;
+		}
+		held_at[i] = k;
+	}
 	give_back(p, Entry, entry, in->accounts);
 	return true;
 }
@@ -598,6 +620,7 @@ set_limits(Problem *p)
 			reason->measure = m;
 			reason->value = in->least[j];
 			reason->limit = in->most[j];
+			p->outside += (least - most) / p->width[j];
 		}
 		if (held > most)
 		{
@@ -607,6 +630,7 @@ set_limits(Problem *p)
 			reason->measure = m;
 			reason->value = held / scale;
 			reason->limit = in->most[j];
+			p->outside += (held - most) / p->width[j];
 		}
 		p->most[j] = Max(most - held, 0);
 		p->least[j] = Min(Max(least - held, 0), p->most[j]);
@@ -621,6 +645,7 @@ set_limits(Problem *p)
 			reason->measure = b;
 			reason->value = p->held_used[b] / p->budget_scale[b];
 			reason->limit = in->budget[b];
+			p->outside -= p->budget[b] / Max(p->budget[b] + p->held_used[b], p->budget_scale[b]);
 			p->budget[b] = 0;
 		}
 		if (!isinf(p->budget[b]))
@@ -636,7 +661,7 @@ make_units(Problem *p)
 	int			words = (in->territories + WORD_BITS - 1) / WORD_BITS;
 	ListTable	table = {.words = words};
 	int		   *head = take(p, int, in->accounts);
-	int		   *held_at = take(p, int, in->accounts);
+	int		   *held_at = p->held_at = take(p, int, in->accounts);
 	int		   *class_list = take(p, int, in->classes);
 	int		   *list_of = take(p, int, in->accounts);
 	uint64	   *bits = take(p, uint64, words);
@@ -705,7 +730,6 @@ make_units(Problem *p)
 	p->first[p->units] = entries;
 	give_back(p, Entry, entry, in->accounts);
 	give_back(p, int, head, in->accounts);
-	give_back(p, int, held_at, in->accounts);
 	give_back(p, int, list_of, in->accounts);
 	return true;
 }
@@ -782,7 +806,9 @@ measure_costs(Problem *p)
 	p->spread = Max(p->spread, 0.02 * p->wide_spread);
 	if (!(p->spread > 0))
 		p->spread = p->wide_spread = 1.0;	/* all cost alike: balance is all there is */
-	p->cost_scale = Min(scale_to(p->spread, SPREAD_BITS), scale_to(largest, AMOUNT_BITS - 10));
+	p->cost_scale = scale_to(p->spread, SPREAD_BITS);
+	if (largest > 0)
+		p->cost_scale = Min(p->cost_scale, scale_to(largest, AMOUNT_BITS - 10));
 	p->spread *= p->cost_scale;
 	p->wide_spread *= p->cost_scale;
 	for (int m = 0; m < p->measures; m++)

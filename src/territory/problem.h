@@ -48,9 +48,12 @@ typedef struct Problem
 	double		budget[TERRITORY_BUDGETS];	/* infinite: none */
 	bool		has_budget;
 
-	/* What is held. */
+	/* What is held: [accounts], its territory, NONE or EXEMPT; and what that adds up to. */
+	int		   *held_at;
 	double	   *held_load;		/* [territories][measures] */
 	double		held_used[TERRITORY_BUDGETS];
+
+	double		outside;		/* how far what is held is outside its limits, whatever the plan */
 
 	/* How much costs differ: between the best territory and the eighth best, and the mean of all; and mean amounts. */
 	double		spread;
@@ -101,7 +104,10 @@ unit_amount(const Problem *p, int unit, int territory)
 	return p->amount + unit * p->unit_step + territory * p->territory_step;
 }
 
-/* What an account at a territory costs, a whole number. */
+/* What an account at a territory costs. */
+extern double account_true_cost(const Problem *p, int account, int territory);
+
+/* The same as a whole number. */
 extern double account_cost(const Problem *p, int account, int territory);
 
 /* The same for all members of a unit. */

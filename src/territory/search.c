@@ -378,7 +378,7 @@ search_ties(Search *s, int ties_per_unit)
 				int			pair = s->pair_of[slot_territory(s, u, slot[one]) * territories + slot_territory(s, u, slot[other])] - 1;
 
 				s->tie[at[pair]++] = (Tie) {u, pair, {slot[one], slot[other]}, (float) (value[other] - value[one]),
-					(double) slot_cost(s, u, slot[other]) - slot_cost(s, u, slot[one])};
+					slot_cost(s, u, slot[other]) - slot_cost(s, u, slot[one])};
 			}
 	}
 	give_back(p, int, at, Max(s->pairs, territories));
@@ -521,7 +521,7 @@ weigh_pair(Search *s, int pair, const int measures)
 
 			if (a->lean - b->lean > limit)
 				break;
-			gain = a->rise - b->rise + change_two(s, k, unit_amount(p, b->unit, k), a_k, measures) +
+			gain = (double) a->rise - b->rise + change_two(s, k, unit_amount(p, b->unit, k), a_k, measures) +
 				change_two(s, l, a_l, unit_amount(p, b->unit, l), measures);
 			if (p->has_budget)
 				gain += change_budget_two(s, a->unit, k, l, b->unit, l, k);

@@ -22,7 +22,7 @@ typedef struct Tie
 	int			pair;
 	uint16		slot[2];		/* the columns of the pair's first and second territory */
 	float		lean;			/* value at the second less value at the first, at the prices */
-	double		rise;			/* cost at the second less cost at the first */
+	int32		rise;			/* cost at the second less cost at the first */
 } Tie;
 
 typedef struct Search
