@@ -215,18 +215,6 @@ main(int argc, char **argv)
 			continue;
 		}
 		verdict = verify(in, plan);
-		if (getenv("SHOW") && atoi(getenv("SHOW")) == i)
-		{
-			for (int j = 0; j < in->territories * in->measures; j++)
-				printf("  row %d: least %g most %g load %g price %g\n", j, in->least[j], in->most[j], plan->load[j], plan->price[j]);
-			for (int b = 0; b < 2; b++)
-				printf("  budget %g used %g price %g measure %d\n", in->budget[b], plan->budget_used[b], plan->budget_price[b], in->budget_measure);
-			for (int a = 0; a < in->accounts; a++)
-				printf("  account %d: owner %d held %d family %d class %d at %d\n", a, in->owner ? in->owner[a] : -1, in->held ? in->held[a] : -1,
-					   in->family ? in->family[a] : -1, in->class_of ? in->class_of[a] : 0, plan->territory[a]);
-			printf("  by territory %d, cost %g bound %g optimum %g\n", in->by_territory, plan->cost, plan->bound, optimum);
-			for (int r = 0; r < plan->reasons; r++) printf("reason %d\n", plan->reason[r].finding);
-		}
 		if (fabs(verdict.cost - plan->cost) > 1e-6 * (1 + fabs(verdict.cost)))
 		{
 			printf("instance %d: cost %.10g, said %.10g\n", i, verdict.cost, plan->cost);

@@ -1,7 +1,9 @@
 /*
  * main.c: solves an instance outside a server, verifies the plan and prints what it found.
  *
- *	balance [-k terr|gap|cpmp] [-s solution] [-e effort] [-g good_enough] [-b budget of moves] [-f] [-o plan] instance
+ *	balance [-k terr|gap|cpmp] [-s solution] [-e effort] [-b most moves] [-f] [-c candidates] [-S seed] [-o plan] instance
+ *
+ * -f asks for the fewest moves: cost and bound of the plan are then in moves, those of the verifier are not
  */
 #include "instance.h"
 
@@ -20,8 +22,8 @@ seconds(void)
 }
 
 static const char *const finding_name[] = {
-	"bad size", "bad number", "bad reference", "nobody eligible", "family split", "out of memory", "limits cross", "held too much",
-	"too large", "supply short", "supply excess", "budget short", "outside",
+	"bad size", "bad number", "bad reference", "nobody eligible", "family split", "limits cross", "held too much", "too large",
+	"budget short", "outside",
 };
 
 int
@@ -40,7 +42,7 @@ main(int argc, char **argv)
 	struct rusage usage;
 	int			option;
 
-	while ((option = getopt(argc, argv, "k:s:e:g:b:fo:S:c:")) != -1)
+	while ((option = getopt(argc, argv, "k:s:e:b:fo:S:c:")) != -1)
 		switch (option)
 		{
 			case 'k':
@@ -51,9 +53,6 @@ main(int argc, char **argv)
 				break;
 			case 'e':
 				options.effort = atof(optarg);
-				break;
-			case 'g':
-				options.good_enough = atof(optarg);
 				break;
 			case 'b':
 				budget = atof(optarg);

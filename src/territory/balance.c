@@ -14,53 +14,19 @@
 #define TIES			10
 /* With more units than that memory is what there is least of. */
 #define MANY_UNITS		400000
-#define TIES_OF_MANY	3
+#define TIES_OF_MANY	4
 /* Rates are so many times the prices, and more where that is not enough. */
 #define STRICTNESS		1.5
 /* Of the polish, in shares of what a usual unit's load is worth. */
 #define HOT				0.015
+#define HOT_AGAIN		0.006
 #define COLD			0.002
+#define ROUNDS			2
 #define PROPOSALS_FIRST	2e6
 #define PROPOSALS_A_UNIT 800.0
 #define PROPOSALS_MANY	12e6
 #define MOST_ROUNDS		20
 #define MOST_REPAIRS	1000
-
-#ifdef TERRITORY_TRACE
-#include <stdio.h>
-#include <time.h>
-static double trace_begun;
-static double
-trace_clock(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return t.tv_sec + 1e-9 * t.tv_nsec;
-}
-#define trace(...) (fprintf(stderr, "%7.2f ", trace_clock() - trace_begun), fprintf(stderr, __VA_ARGS__), fputc('\n', stderr))
-#else
-#define trace(...) ((void) 0)
-#endif
-
-#ifdef TERRITORY_TRACE
-static void
-trace_worst(const Search *s)
-{
-	const Problem *p = s->p;
-	for (int j = 0; j < p->rows; j++)
-	{
-		double out = Max(s->row[j].load - s->row[j].most, s->row[j].least - s->row[j].load) / p->width[j];
-		int k = j / p->measures, ties = 0;
-		if (!s->tie) continue;
-		for (int n = s->neighbour_start[k]; n < s->neighbour_start[k+1]; n++) ties += s->tie_start[s->neighbour[n]+1] - s->tie_start[s->neighbour[n]];
-		if (out > 0.001)
-			trace("row %d measure %d outside %.4f load/width %.4f price/ceiling %.4f ties %d floor %.4f", k, j % p->measures, out, s->row[j].load / p->width[j], s->prices->load[j] / p->ceiling[j % p->measures], ties, s->floor[j % p->measures] / p->ceiling[j % p->measures]);
-	}
-}
-#else
-#define trace_worst(s)
-#endif
 
 static Columns *
 find_prices(Problem *p, Prices *prices)
@@ -80,32 +46,28 @@ find_prices(Problem *p, Prices *prices)
 	{
 		c = columns_all(p);
 		dual_begin(&dual, p, c);
-		dual_climb(&dual, prices, is_warm ? 0.03 : 1.0, 0.001, 12);
+		dual_climb(&dual, prices, is_warm ? 0.03 : 1.0, 0.0004, 12);
 		dual_end(&dual);
-		trace("dual on all columns");
 		return c;
 	}
 	/* From few units, where it is hot and all territories compete, to more. */
-	for (int i = 0; i < lengthof(level) && !is_warm; i++)
+	for (int i = 0; i < (int) lengthof(level) && !is_warm; i++)
 	{
 		c = columns_sample(p, level[i].units, SAMPLE_COLUMNS);
-		trace("sample of %d", c->rows);
 		if (i < 2 || c->rows < p->units / 4)
 		{
 			dual_begin(&dual, p, c);
-			dual_climb(&dual, prices, level[i].hot, level[i].cold, 10);
+			dual_climb(&dual, prices, level[i].hot, level[i].cold, i < 2 ? 10 : 5);
 			dual_end(&dual);
 			is_large = i == 2;
 		}
 		columns_free(p, c);
-		trace("dual on sample");
 	}
 	dual_begin(&dual, p, NULL);
-	dual_climb(&dual, prices, is_large || is_warm ? 0.03 : 0.125, 0.003, 4);
+	dual_climb(&dual, prices, is_large || is_warm ? 0.03 : 0.125, 0.003, is_large ? 2 : 4);
 	dual_end(&dual);
-	c = columns_best(p, p->options->candidates > 0 ? p->options->candidates : p->units > MANY_UNITS ? 12 : 16);
+	c = columns_best(p, p->options->candidates > 0 ? p->options->candidates : p->units > MANY_UNITS ? 10 : 16);
 	columns_choose(p, c, prices);
-	trace("columns");
 	return c;
 }
 
@@ -246,9 +208,7 @@ settle(Search *s, Best *best)
 {
 	search_rates(s, STRICTNESS);
 	search_descend(s, MOST_ROUNDS);
-	trace("descended: cost %.10g outside %.4g", s->cost, search_outside(s));
 	search_repair(s, MOST_REPAIRS);
-	trace("repaired: cost %.10g outside %.4g", s->cost, search_outside(s));
 	keep_best(s, best);
 }
 
@@ -269,14 +229,16 @@ find_plan(Search *s)
 
 	search_round(s);
 	search_ties(s, p->units > MANY_UNITS ? TIES_OF_MANY : TIES);
-	trace("%d ties of %d pairs", s->ties, s->pairs);
 	settle(s, &best);
 	if (p->options->effort >= 0 && !p->is_stopped)
 	{
-		search_rates(s, STRICTNESS);
-		polish(s, HOT, COLD, proposals(p));
-		trace("polished: cost %.10g outside %.4g", s->cost, search_outside(s));
-		settle(s, &best);
+		for (int round = 0; round < ROUNDS; round++)
+		{
+			search_rates(s, STRICTNESS);
+			polish(s, round == 0 ? HOT : HOT_AGAIN, COLD, proposals(p) / ROUNDS);
+			settle(s, &best);
+			search_set(s, best.slot);
+		}
 	}
 	search_set(s, best.slot);
 	give_back(p, uint16, best.slot, p->units);
@@ -292,20 +254,14 @@ territory_balance(const TerritoryInput *input, const TerritoryOptions *options)
 	Search		s;
 	int128		bound;
 
-#ifdef TERRITORY_TRACE
-	trace_begun = trace_clock();
-#endif
 	if (problem_build(p, input, options))
 	{
-		trace("built: %d units, spread %g wide %g", p->units, p->spread / p->cost_scale, p->wide_spread / p->cost_scale);
 		prices.load = starting_prices(p);
 		c = find_prices(p, &prices);
 		bound_round(p, &prices);
 		bound = bound_exact(p, &prices);
-		trace("bound %.10g", bound_as_cost(p, bound));
 		search_begin(&s, p, c, &prices);
 		find_plan(&s);
-		trace_worst(&s);
 		report(p, &s, &prices, bound, plan);
 		search_end(&s);
 	}

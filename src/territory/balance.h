@@ -105,10 +105,8 @@ typedef struct TerritoryOptions
 	bool		fewest_moves;	/* the cost is the number of accounts that leave their owner; other costs only break ties */
 	int			candidates;		/* territories an account may go to, besides its owner; 0: chosen by size */
 	double		effort;			/* of the polish: 1 is usual, 0 means 1, negative means none */
-	double		good_enough;	/* the polish ends when the plan is within limits and cost - bound is at most this share of the cost */
 	uint64		seed;
 	const double *price;		/* [territories][measures], of an earlier plan, to begin with. NULL: none */
-	Size		memory;			/* most bytes to use; 0: no limit */
 	TerritoryProgress progress; /* NULL: none */
 	void	   *progress_arg;
 } TerritoryOptions;
@@ -122,15 +120,12 @@ typedef enum TerritoryFinding
 	TERRITORY_BAD_REFERENCE,	/* no such territory or class; account, value */
 	TERRITORY_NO_ELIGIBLE,		/* nobody may have the account; account, class */
 	TERRITORY_FAMILY_SPLIT,		/* nobody may have all of a family; account, other (two held apart), or other = NONE */
-	TERRITORY_OUT_OF_MEMORY,	/* value bytes needed, limit allowed */
 	/* There is a plan, and no plan can be within limits. */
 	TERRITORY_LIMITS_CROSS,		/* least is above most; territory, measure, value, limit */
 	TERRITORY_HELD_TOO_MUCH,	/* what is held there is above its most; territory, measure, value, limit */
 	TERRITORY_TOO_LARGE,		/* the account is above the most of all who may have it; account, measure, value, largest limit */
-	TERRITORY_SUPPLY_SHORT,		/* territories[] together need at least limit, and all that they may have is value; measure */
-	TERRITORY_SUPPLY_EXCESS,	/* what only territories[] may have is value, and they may take at most limit; measure */
-	TERRITORY_BUDGET_SHORT,		/* held accounts alone use value of the budget, which is limit; measure is the budget's number */
 	/* There is a plan, and it is not within limits. */
+	TERRITORY_BUDGET_SHORT,		/* value of the budget is used, which is limit; measure is the budget's number */
 	TERRITORY_OUTSIDE			/* territory, measure: value is its load, limit what it missed; price: what a unit more costs */
 } TerritoryFinding;
 
@@ -145,8 +140,6 @@ typedef struct TerritoryReason
 	double		value;
 	double		limit;
 	double		price;
-	int			territories;	/* how many */
-	const int  *territory_list;
 } TerritoryReason;
 
 typedef struct TerritoryPlan
@@ -160,7 +153,7 @@ typedef struct TerritoryPlan
 	double	   *price;			/* [territories][measures], cost of a unit of the measure there: proves the bound */
 	double		budget_price[TERRITORY_BUDGETS];
 	double		budget_used[TERRITORY_BUDGETS];
-	double	   *regret;			/* [accounts], what the account would save at these prices where it would be best off */
+	double	   *regret;			/* [accounts], what it would save at these prices where it would be best off; a family as one */
 	int			reasons;
 	const TerritoryReason *reason;
 	Size		memory;			/* bytes used, the largest at a time */

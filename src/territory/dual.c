@@ -34,6 +34,8 @@
 #define GOOD_SAMPLE		0.01
 /* Limits stay that soft: what it costs the dual is far less than this share of the costs' spread. */
 #define LEAST_SOFTNESS	0.03
+/* Limits further apart than this share of the upper one are less soft, because what that costs grows with their distance. */
+#define USUAL_WIDTH		0.02
 
 static inline float
 float_of(uint32 bits)
@@ -382,7 +384,7 @@ dual_smooth(Dual *d, const double *at, bool curved)
 	{
 		int			m = j % p->measures;
 		double		width = Max(d->most[j] - d->least[j], 1e-6 * p->mean_amount[m] + 1);
-		double		soft = d->softness * p->spread / Max(p->mean_amount[m], 1) / width;
+		double		soft = d->softness * p->spread / Max(p->mean_amount[m], 1) / width * Min(1, USUAL_WIDTH * d->most[j] / width);
 		double		middle = d->least[j] / 2 + d->most[j] / 2;
 		double		load = middle + at[j] / soft;
 		bool		is_inside = load > d->least[j] && load < d->most[j];
@@ -497,14 +499,6 @@ dual_end(Dual *d)
 			give_back(p, double, h->border[b], p->rows);
 }
 
-#ifdef TERRITORY_TRACE
-#include <stdio.h>
-#include <time.h>
-#define trace(...) (fprintf(stderr, "%7.2f ", clock() * 1e-6), fprintf(stderr, __VA_ARGS__), fputc('\n', stderr))
-#else
-#define trace(...) ((void) 0)
-#endif
-
 static double
 ceiling_of(const Problem *p, int j)
 {
@@ -582,7 +576,6 @@ climb(Dual *d, double *at, int most_steps, Prices *best)
 			}
 		}
 		fix_prices(d, at, is_fixed);
-		trace("heat %g step %d value %.8g distance %g pairs %d", d->temperature / p->spread, i, value / p->cost_scale, mean_distance(d, is_fixed), d->curvature.pairs);
 		if (i == most_steps || problem_progress(p) || mean_distance(d, is_fixed) < (best ? GOOD_GRADIENT : GOOD_SAMPLE))
 			break;
 		damp(d);
@@ -613,7 +606,6 @@ climb(Dual *d, double *at, int most_steps, Prices *best)
 				value = tries == 0 ? next : dual_smooth(d, d->trial, true);
 			}
 		}
-		trace("   length %g rise %g", length * 2, rise / p->cost_scale);
 		/* length has been halved once more than it was tried. */
 		if (length >= 0.5)
 			d->damping = Max(d->damping / 4, LEAST_DAMPING);
@@ -649,8 +641,6 @@ dual_climb(Dual *d, Prices *prices, double hot, double cold, int most_steps)
 	d->damping = FIRST_DAMPING;
 	for (double heat = hot; heat >= cold * 0.999 && !p->is_stopped; heat *= 0.5, d->softness = Max(d->softness * 0.6, LEAST_SOFTNESS))
 	{
-		double		best = d->best;
-
 		d->temperature = heat * p->spread;
 		climb(d, at, most_steps, is_sample ? NULL : prices);
 		if (is_sample)
@@ -658,8 +648,6 @@ dual_climb(Dual *d, Prices *prices, double hot, double cold, int most_steps)
 			memcpy(prices->load, at, sizeof(double) * p->rows);
 			memcpy(prices->budget, at + p->rows, sizeof(prices->budget));
 		}
-		trace("heat %g: exact %.9g", heat, d->best / p->cost_scale);
-		(void) best;
 	}
 	give_back(p, double, at, d->size);
 }

@@ -577,6 +577,34 @@ swap_all(Search *s)
 	return swaps;
 }
 
+/* Shifts and swaps until none pays, or nearly so. */
+void
+search_descend(Search *s, int most_rounds)
+{
+	const Problem *p = s->p;
+	double		total = search_total(s);
+
+	for (int round = 0; round < most_rounds && !p->is_stopped; round++)
+	{
+		int64		shifts = 0;
+		int64		swaps;
+		double		before = total;
+
+		for (int pass = 0; pass < 12; pass++)
+		{
+			int64		moved = p->measures == 1 ? shift_all(s, 1) : p->measures == 2 ? shift_all(s, 2) : shift_all(s, p->measures);
+
+			shifts += moved;
+			if (moved <= p->units / 2000)
+				break;
+		}
+		swaps = swap_all(s);
+		total = search_total(s);
+		if (shifts + swaps == 0 || before - total < 1e-6 * fabs(total))
+			break;
+	}
+}
+
 /*
  * Works at the territories that are outside their limits. Each makes the best change with any neighbour; if none pays, it gets dearer to be
  * outside there. What one does not get rid of it pushes on to a neighbour, who may find it easier. True when all are within limits.
@@ -589,6 +617,8 @@ search_repair(Search *s, int most_rounds)
 
 	for (int round = 0; round < most_rounds && !problem_progress(p); round++)
 	{
+		bool		is_overdrawn = false;
+
 		outside = 0;
 		for (int k = 0; k < p->territories; k++)
 		{
@@ -620,37 +650,17 @@ search_repair(Search *s, int most_rounds)
 			{
 				s->budget_rate[b] *= REPAIR_DEARER;
 				outside++;
+				is_overdrawn = true;
 			}
+		/* Any move may be the one to take back. */
+		if (is_overdrawn)
+		{
+			for (int k = 0; k < p->territories; k++)
+				s->version[k]++;
+			search_descend(s, 1);
+		}
 		if (outside == 0)
 			break;
 	}
 	return outside == 0;
-}
-
-/* Shifts and swaps until none pays, or nearly so. */
-void
-search_descend(Search *s, int most_rounds)
-{
-	const Problem *p = s->p;
-	double		total = search_total(s);
-
-	for (int round = 0; round < most_rounds && !p->is_stopped; round++)
-	{
-		int64		shifts = 0;
-		int64		swaps;
-		double		before = total;
-
-		for (int pass = 0; pass < 12; pass++)
-		{
-			int64		moved = p->measures == 1 ? shift_all(s, 1) : p->measures == 2 ? shift_all(s, 2) : shift_all(s, p->measures);
-
-			shifts += moved;
-			if (moved <= p->units / 2000)
-				break;
-		}
-		swaps = swap_all(s);
-		total = search_total(s);
-		if (shifts + swaps == 0 || before - total < 1e-6 * fabs(total))
-			break;
-	}
 }
