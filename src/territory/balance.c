@@ -18,13 +18,13 @@
 /* Rates are so many times the prices, and more where that is not enough. */
 #define STRICTNESS		1.5
 /* Of the polish, in shares of what a usual unit's load is worth. */
-#define HOT				0.015
-#define HOT_AGAIN		0.006
-#define COLD			0.002
-#define ROUNDS			2
+#define HOT				0.008
+#define HOT_AGAIN		0.003
+#define COLD			0.0007
+#define ROUNDS			3
 #define PROPOSALS_FIRST	2e6
-#define PROPOSALS_A_UNIT 800.0
-#define PROPOSALS_MANY	12e6
+#define PROPOSALS_A_UNIT 1200.0
+#define PROPOSALS_MANY	14e6
 #define MOST_ROUNDS		20
 #define MOST_REPAIRS	1000
 
