@@ -57,7 +57,7 @@ object-dirs:
 	@mkdir -p $(addprefix src/,$(C_ROOMS))
 
 # Loops over arrays of numbers, in vector registers. Nobody looks at floating-point exceptions; results do not depend on either option.
-src/core/numerics.o src/forecast/bookings_evaluate.o: CFLAGS += -O3 -fno-trapping-math
+src/core/numerics.o src/forecast/outcome_list.o src/forecast/outcome_pairs.o src/forecast/pearson.o src/forecast/smooth_total.o: CFLAGS += -O3 -fno-trapping-math
 src/forecast/win_newton.o: CFLAGS += -O3
 src/territory/%.o: CFLAGS += -O3 -fno-trapping-math -fno-math-errno
 

@@ -1,4 +1,4 @@
--- backtest(): 12 quarters x 3 marks, company, regions, managers and reps, over 100,000 deals of four and a half years with 3
+-- backtest(): 12 quarters x 4 marks, company, regions, managers and reps, over 100,000 deals of four and a half years with 3
 -- states each. One process, no JIT. Prints the time of each part and of all.
 \set ON_ERROR_STOP on
 \set QUIET on
@@ -17,6 +17,8 @@ SELECT 'bench', 'rep ' || n, CASE WHEN n > 20 THEN 'rep ' || 1 + n % 20 WHEN n >
 FROM generate_series(0, 220) n;
 SELECT salesops.connect('bench', 'generic', 'public', '{"entities": {"opportunity": {"relation": "deal", "columns": {"id": "id"}}}}') \g /dev/null
 INSERT INTO salesops.source_sync (source_key, entity, as_of, mode, relations) VALUES ('bench', 'opportunity', '2026-01-01', 'full', '{}');
+-- The CRM's own history told all of it.
+INSERT INTO salesops.history_reach VALUES ('bench', '2026-01-01', 'everything', '-infinity');
 
 -- Won or lost after 0 to 270 days or later, with more in the later months of a quarter; the due date was once pushed.
 CREATE TEMP TABLE deal ON COMMIT DROP AS
@@ -44,32 +46,18 @@ SELECT 'bench', 'deal ' || id, owner_id, account_id, category, CASE WHEN closed 
 FROM deal;
 ANALYZE salesops.opportunity; ANALYZE salesops.opportunity_history; ANALYZE salesops.account; ANALYZE salesops.rep;
 
-CREATE TEMP TABLE timing (part text, seconds float8) ON COMMIT DROP;
-CREATE FUNCTION pg_temp.timed(part text, command text) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-  started timestamptz := clock_timestamp();
-BEGIN
-  EXECUTE command;
-  INSERT INTO pg_temp.timing VALUES (part, extract(epoch FROM clock_timestamp() - started));
-END $$;
-SELECT pg_temp.timed('all', $$SELECT salesops.backtest(ARRAY(SELECT method FROM salesops.backtest_methods()), 'FY2023-Q1', 'FY2025-Q4', '2026-01-02')$$) \g /dev/null
-
-CREATE TEMP TABLE counted ON COMMIT DROP AS
-SELECT (SELECT count(*) FROM pg_temp.salesops_walk_deal WHERE quarter >= 0) AS rows,
-       (SELECT count(DISTINCT id) FROM pg_temp.salesops_walk_deal WHERE quarter >= 0) AS deals,
-       (SELECT count(*) FROM salesops.backtest_forecast) AS forecasts;
-
--- The parts again, of the same run.
-CREATE TEMP VIEW run AS SELECT r FROM salesops.backtest_run r;
-SELECT pg_temp.timed('scores', 'DELETE FROM salesops.backtest_score; DELETE FROM salesops.backtest_calibration; SELECT salesops.score_backtest(r) FROM pg_temp.run'),
-       pg_temp.timed('outcomes', 'SELECT salesops.walk_outcomes(r) FROM pg_temp.run'),
-       pg_temp.timed('deals open at 54 marks', 'SELECT salesops.walk_deals(r) FROM pg_temp.run'),
-       pg_temp.timed('parts and scopes', 'SELECT salesops.walk_parts(), salesops.walk_members()'),
-       pg_temp.timed('models and probabilities', 'DELETE FROM pg_temp.salesops_walk_prediction; SELECT salesops.walk_predict(r, q) FROM pg_temp.run, generate_series(0, 11) q'),
-       pg_temp.timed('forecasts', 'DELETE FROM salesops.backtest_forecast; SELECT salesops.walk_forecast(r, q) FROM pg_temp.run, generate_series(0, 11) q') \g /dev/null
-
-SELECT format('backtest, seconds: %s (at most 60); %s forecasts from %s probabilities of %s deals', round(t.seconds::numeric, 1), c.forecasts, 4 * c.rows, c.deals)
-FROM timing t, counted c WHERE t.part = 'all';
-SELECT format('  of which %s: %s', part, round(seconds::numeric, 1)) FROM timing WHERE part <> 'all';
+-- How long each function was at work, with all that it called.
+SET LOCAL track_functions = 'all';
+SELECT clock_timestamp() AS started \gset
+SELECT salesops.backtest(ARRAY(SELECT method FROM salesops.backtest_methods()), 'FY2023-Q1', 'FY2025-Q4', '2026-01-02') \g /dev/null
+SELECT format('backtest, seconds: %s (at most 60); %s forecasts from %s probabilities of %s deals', round(extract(epoch FROM clock_timestamp() - :'started'), 1),
+              (SELECT count(*) FROM salesops.backtest_forecast), (SELECT 4 * count(*) FROM pg_temp.salesops_walk_prediction),
+              (SELECT count(DISTINCT id) FROM pg_temp.salesops_training WHERE quarter >= 0));
+SELECT format('  of which %s: %s', v.part, round(sum(f.total_time)::numeric / 1000, 1))
+FROM (VALUES (1, 'outcomes', ARRAY['walk_outcomes', 'walk_on']), (2, 'deals open at the marks', ARRAY['walk_deals']), (3, 'parts and scopes', ARRAY['walk_parts', 'walk_members']),
+             (4, 'models', ARRAY['model_doubt_before', 'past_correlation', 'walk_correlations']), (5, 'probabilities', ARRAY['walk_predict', 'walk_prices']),
+             (6, 'forecasts', ARRAY['walk_forecast']), (7, '  quantiles', ARRAY['quantiles']), (8, '  noise floors', ARRAY['noise_floor']), (9, 'scores', ARRAY['score_backtest'])) AS v(place, part, functions)
+JOIN pg_stat_xact_user_functions f ON f.funcname = ANY (v.functions)
+GROUP BY v.place, v.part ORDER BY v.place;
 
 ROLLBACK;

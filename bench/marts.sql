@@ -1,6 +1,7 @@
 -- Refreshing the marts of 1 million deals (222,223 open), 400 reps, 667,000 open findings and 30 nights of tallies, against
 -- the bar of one minute: the first time (plain), and a night later when 1 % of the deals changed (concurrently; as_of_date
--- and the ages change in every row, so every row is written). Prints for each: name: ratio (bar), then the seconds by mart.
+-- and the ages change in every row, so every row is written). Prints for each: name: ratio (bar), then the seconds by mart, and what the parts of
+-- step forecast take that the marts stand on.
 \set ON_ERROR_STOP on
 \pset footer off
 SET jit = off;
@@ -30,7 +31,7 @@ SELECT 'bench', 'd' || i, 'Deal ' || i, 'a' || h % 50000, 'r' || 1 + h % 410,
        'New', 'Web', CASE WHEN h % 17 > 0 THEN h % 100000 + 0.25 END, CASE WHEN h % 50 = 0 THEN 'EUR' END, 20,
        NOT is_open, is_won, date '2024-01-01' + CASE WHEN is_open THEN 600 + h % 300 ELSE h % 690 END,
        timestamptz '2023-06-01 00:00+00' + h % 600 * interval '1 day', 'Call the buyer on Friday', '2025-10-01', '2025-11-01', '2025-11-02',
-       false, '2025-11-20', '2025-11-20', 'sync'
+       false, '2025-09-20', '2025-09-20', 'sync'
 FROM (SELECT i, h, i % 9 < 2 AS is_open, i % 9 >= 2 AND h % 3 = 0 AS is_won
       FROM (SELECT i, hashint8(i) & 1048575 AS h FROM generate_series(1::bigint, 1000000) i) n) d;
 INSERT INTO salesops.finding (rule, object_kind, source_key, object_id, owner_id, severity, value, bound, first_seen_at, first_run_id)
@@ -42,10 +43,26 @@ INSERT INTO salesops.audit_tally (run_id, rule, source_key, owner_id, applicable
 SELECT n, d.name, 'bench', r.id, 600, 7 FROM generate_series(1, 30) n, salesops.default_rules() d, salesops.rep r;
 VACUUM ANALYZE;
 
+CREATE TEMP TABLE step (night integer, step text, seconds numeric);
+CREATE PROCEDURE pg_temp.night(n integer, as_of timestamptz) LANGUAGE plpgsql AS $$
+DECLARE
+  began timestamptz := clock_timestamp();
+BEGIN
+  PERFORM salesops.refresh_current_forecast(as_of);
+  INSERT INTO step VALUES (n, 'forecast: refresh_current_forecast()', extract(epoch FROM clock_timestamp() - began));
+  began := clock_timestamp();
+  PERFORM salesops.keep_risk(as_of);
+  INSERT INTO step VALUES (n, 'forecast: keep_risk()', extract(epoch FROM clock_timestamp() - began));
+  began := clock_timestamp();
+  PERFORM salesops.keep_changes(as_of);
+  INSERT INTO step VALUES (n, 'forecast: keep_changes()', extract(epoch FROM clock_timestamp() - began));
+  PERFORM salesops.refresh_marts(as_of);
+END $$;
+
 \o /dev/null
-SELECT salesops.refresh_marts('2025-11-21');
+CALL pg_temp.night(1, '2025-11-21');
 UPDATE salesops.opportunity SET amount = amount + 1 WHERE hashtext(id) % 100 = 0;
-SELECT salesops.refresh_marts('2025-11-22');
+CALL pg_temp.night(2, '2025-11-22');
 \o
 
 CREATE TEMP VIEW timing AS
@@ -56,4 +73,5 @@ SELECT format('marts of 1 M deals, %s: %s of a minute (bar: 1)',
               CASE publication_id WHEN 1 THEN 'first refresh' ELSE 'nightly refresh' END, round(sum(seconds) / 60, 2))
 FROM timing GROUP BY publication_id ORDER BY publication_id;
 SELECT format('  %s, %s rows, %s: %s s', mart, rows, method, round(seconds, 1)) FROM timing ORDER BY publication_id, seconds DESC;
+SELECT format('  before it, step %s: %s s', step, round(seconds, 1)) FROM step ORDER BY night, step;
 SELECT 'FAILED: ' || mart || ': ' || message FROM salesops.mart_refresh WHERE sqlstate IS NOT NULL;

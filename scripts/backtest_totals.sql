@@ -22,8 +22,8 @@ SELECT coalesce(f.period::text, 'mean of |error|') AS quarter,
        CASE WHEN f.period IS NOT NULL THEN to_char(max(f.actual), 'FM999,999,999,990') END AS actual,
        to_char(100 * CASE WHEN f.period IS NULL THEN avg(e.share) FILTER (WHERE f.method = 'model') ELSE max(e.signed) FILTER (WHERE f.method = 'model') END, 'FM9990.0') AS model,
        to_char(100 * CASE WHEN f.period IS NULL THEN avg(e.share) FILTER (WHERE f.method = 'naive') ELSE max(e.signed) FILTER (WHERE f.method = 'naive') END, 'FM9990.0') AS naive,
+       to_char(100 * CASE WHEN f.period IS NULL THEN avg(e.share) FILTER (WHERE f.method = 'calibrated_weights') ELSE max(e.signed) FILTER (WHERE f.method = 'calibrated_weights') END, 'FM9990.0') AS calibrated_weights,
        to_char(100 * CASE WHEN f.period IS NULL THEN avg(e.share) FILTER (WHERE f.method = 'category_weights') ELSE max(e.signed) FILTER (WHERE f.method = 'category_weights') END, 'FM9990.0') AS category_weights,
-       to_char(100 * CASE WHEN f.period IS NULL THEN avg(e.share) FILTER (WHERE f.method = 'fixed_weights') ELSE max(e.signed) FILTER (WHERE f.method = 'fixed_weights') END, 'FM9990.0') AS fixed_weights,
        to_char(100 * CASE WHEN f.period IS NULL THEN avg(e.share) FILTER (WHERE f.method = 'closed_win_rate') ELSE max(e.signed) FILTER (WHERE f.method = 'closed_win_rate') END, 'FM9990.0') AS closed_win_rate,
        to_char(100 * avg(f.noise_floor / nullif(f.actual, 0)), 'FM9990.0') AS noise_floor
 FROM backtest_forecast f
@@ -34,7 +34,7 @@ ORDER BY f.period;
 
 \echo 'Scores of the company, all marks together. Log loss and Brier are of the deals; the rest of the totals, in % of the actuals'
 SELECT s.method, s.deals, round(s.log_loss::numeric, 4) AS "log loss", round(s.brier::numeric, 4) AS brier,
-       to_char(100 * b.mape, 'FM9990.0') AS "error at start", to_char(100 * t.mape, 'FM9990.0') AS "after month 1", to_char(100 * o.mape, 'FM9990.0') AS "after month 2",
+       to_char(100 * b.mape, 'FM9990.0') AS "error at start", to_char(100 * t.mape, 'FM9990.0') AS "after month 1", to_char(100 * o.mape, 'FM9990.0') AS "after month 2", to_char(100 * w.mape, 'FM9990.0') AS "two weeks left",
        to_char(100 * s.wmape, 'FM9990.0') AS wmape, round(s.relative_to_naive, 2) AS "of naive", to_char(100 * s.bias, 'FM9990.0') AS bias,
        to_char(100 * s.noise_floor, 'FM9990.0') AS "noise floor", to_char(100 * s.pinball, 'FM9990.0') AS pinball,
        format('%s of %s', s.within_range, s.forecasts) AS "within P10-P90"
@@ -42,6 +42,7 @@ FROM backtest_score s
 JOIN backtest_score b ON b.run_id = s.run_id AND b.method = s.method AND b.scope_kind = 'company' AND b.months_to_go = 3
 JOIN backtest_score t ON t.run_id = s.run_id AND t.method = s.method AND t.scope_kind = 'company' AND t.months_to_go = 2
 JOIN backtest_score o ON o.run_id = s.run_id AND o.method = s.method AND o.scope_kind = 'company' AND o.months_to_go = 1
+JOIN backtest_score w ON w.run_id = s.run_id AND w.method = s.method AND w.scope_kind = 'company' AND w.months_to_go = 0.5
 WHERE s.run_id = :run AND s.scope_kind = 'company' AND s.months_to_go IS NULL
 ORDER BY s.wmape;
 

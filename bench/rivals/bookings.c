@@ -15,7 +15,7 @@
  *
  * The other two are exact and slow, and share nothing with the extension. lattice takes deal after deal into a lattice of 65,536 points, at
  * each of many nodes of the factor (each amount split between two neighbouring points, so that the mean is kept); for books of few
- * or lumpy deals. fourier multiplies the characteristic functions of all deals at each node and frequency and sums the Fourier series of the
+ * or lumpy deals. Where amounts are whole and together less than 65,536 the points are the totals themselves, and nothing is split. fourier multiplies the characteristic functions of all deals at each node and frequency and sums the Fourier series of the
  * distribution function; for books large enough that the distribution is smooth.
  */
 #include <complex.h>
@@ -143,6 +143,20 @@ moments(int nodes, const double *z, const double *weight, double *sd, double *lo
 	*high = fmin(*high, possible);
 }
 
+static int
+is_whole(void)
+{
+	double		possible = 0;
+
+	for (int i = 0; i < count; i++)
+	{
+		if (deals[i].amount != floor(deals[i].amount))
+			return 0;
+		possible += deals[i].amount;
+	}
+	return possible < POINTS;
+}
+
 static void
 lattice(int nodes, double *answer, double *sd, char **given)
 {
@@ -158,7 +172,7 @@ lattice(int nodes, double *answer, double *sd, char **given)
 
 	nodes = place_nodes(nodes, z, weight);
 	moments(nodes, z, weight, sd, &low, &high);
-	step = high / (POINTS - 1);
+	step = is_whole() ? 1 : high / (POINTS - 1);
 	for (int k = 0; k < nodes; k++)
 	{
 		int			top = 0;	/* the highest point in use */
@@ -194,7 +208,7 @@ lattice(int nodes, double *answer, double *sd, char **given)
 	{
 		while (j < POINTS && sum + total[j] < shares[q])
 			sum += total[j++];
-		answer[q] = (j + (shares[q] - sum) / total[j] - 0.5) * step;
+		answer[q] = step == 1 ? j : (j + (shares[q] - sum) / total[j] - 0.5) * step;
 	}
 	for (int q = 0; given != NULL && q < 3; q++)
 		for (int side = -1; side <= 1; side += 2)

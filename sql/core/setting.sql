@@ -28,7 +28,8 @@ BEGIN ATOMIC
     ('corporate_currency', 'USD', 'ISO code of the currency that totals are in'),
     ('weight_set', 'default', 'Weight set of the published forecast'),
     ('run_log_keep', '400 days', 'How long runs stay in the run log'),
-    ('model_age', '7 days', 'How old the win model may be before step forecast fits another; a new quarter has one of its own')
+    ('model_age', '7 days', 'How old the win model may be before step forecast fits another; a new quarter has one of its own'),
+    ('alert_threshold', '0.5', 'Probability to make the plan, or else the quota, under which it is at risk')
   ) AS d(name, value, meaning)
   LEFT JOIN LATERAL (SELECT c.value FROM salesops.setting c WHERE c.name = d.name ORDER BY c.set_at DESC LIMIT 1) s ON true;
 END;
@@ -59,17 +60,23 @@ BEGIN
     WHEN 'weight_set' THEN 'the name of a weight set'
     WHEN 'run_log_keep' THEN 'a number of days such as ''400 days'''
     WHEN 'model_age' THEN 'a number of days such as ''7 days'''
+    WHEN 'alert_threshold' THEN 'a probability from 0.01 to 0.95'
   END;
   IF value IS NULL
      OR name = 'time_zone' AND NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = value)
      OR name = 'fiscal_year_start_month' AND value !~ '^([1-9]|1[0-2])$'
      OR name = 'corporate_currency' AND value !~ '^[A-Z]{3}$'
      OR name = 'weight_set' AND value = ''
-     OR name IN ('run_log_keep', 'model_age') AND value !~ '^[1-9][0-9]{0,4} days$' THEN
+     OR name IN ('run_log_keep', 'model_age') AND value !~ '^[1-9][0-9]{0,4} days$'
+     OR name = 'alert_threshold' AND value !~ '^0[.](0[1-9]|[1-8][0-9]?|9[0-5]?)$' THEN
     RAISE EXCEPTION 'invalid value for setting "%": %', name, coalesce(quote_literal(value), 'NULL') USING
       ERRCODE = 'invalid_parameter_value',
       DETAIL = format('The setting takes %s.', wanted);
   END IF;
+  -- What only a room above can tell, a function of that name tells there.
+  IF to_regprocedure(format('salesops.check_setting_%s(text)', name)) IS NOT NULL THEN
+    EXECUTE format('SELECT salesops.check_setting_%s($1)', name) USING value;
+  END IF;
   INSERT INTO salesops.setting (name, value) VALUES (name, value);
 END $$;
-COMMENT ON FUNCTION salesops.set_setting(text, text) IS 'Set a setting from now on; 42704 for an unknown name, 22023 for a value it cannot take';
+COMMENT ON FUNCTION salesops.set_setting(text, text) IS 'Set a setting from now on; 42704 for an unknown name, or a weight set that is not there; 22023 for a value it cannot take';

@@ -1,25 +1,5 @@
 -- generate_crm: a whole CRM made from nothing, with known defects.
 
--- The 99th percentile of won cycles by deal type, in days, from at least 30 won deals; what was won, for the quotas.
-CREATE FUNCTION salesops.generated_history(deals int, reps int, seed bigint, as_of timestamptz)
-RETURNS TABLE (longest int[], won_amount bigint)
-  LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 1
-BEGIN ATOMIC
-  WITH cycle AS (
-    SELECT d.deal_type,
-           CASE WHEN count(*) >= 30
-                THEN percentile_disc(0.99) WITHIN GROUP (ORDER BY d.close_on - d.created_on) END AS longest,
-           sum(d.amount)::bigint AS amount
-      FROM salesops.generated_deal(deals, reps, seed, as_of, 0, NULL) d
-     WHERE d.won AND NOT d.is_deleted
-     GROUP BY d.deal_type)
-  SELECT array_agg(c.longest ORDER BY t), coalesce(sum(c.amount), 0)::bigint
-    FROM generate_series(1, 3) t LEFT JOIN cycle c ON c.deal_type = t;
-END;
-COMMENT ON FUNCTION salesops.generated_history(int, int, bigint, timestamptz) IS
-  'What the closed deals say: the 99th percentile of won cycles in days by deal type (NULL below 30 won deals), and '
-  'the amount won.';
-
 -- Make room in the target schema: create it, or empty it of an earlier generated CRM, and touch nothing else.
 CREATE FUNCTION salesops.prepare_generated_schema(schema_name name) RETURNS void
   LANGUAGE plpgsql
@@ -115,13 +95,15 @@ BEGIN
         ('opportunity', 'id, _fivetran_start', 'opportunity($1, $2, $3, $4, $5, $6)',
          'opportunities, superseded versions included'),
         ('opportunity_field_history', 'id', 'field_history($1, $2, $3, $4, $5, $6)',
-         'changes of stage, amount and close date'),
+         'changes of stage, forecast category, amount and close date'),
         ('opportunity_contact_role', 'id', 'contact_role($1, $2, $3, $4, $5, $6)', 'roles of contacts on opportunities'),
         ('task', 'id', 'task($1, $2, $3, $4, $5, $6)', 'tasks'),
         ('event', 'id', 'event($1, $2, $3, $4, $5, $6)', 'meetings'),
         ('lead', 'id', 'lead($1, $2, $3, $4, $5, $6)', 'leads'),
         ('planted_defect', 'rule, object_id', 'defect($1, $2, $3, $4, $5, $6)',
-         'the truth: which audit rule which object breaks')
+         'the truth: which audit rule which object breaks'),
+        ('planted_outcome', 'opportunity_id', 'outcome($1, $2, $3, $4, $5, $6)',
+         'the truth: how each open opportunity will end')
       ) AS t (name, key, source, comment)
   LOOP
     EXECUTE format('CREATE TABLE %I.%I AS SELECT * FROM salesops.generated_', schema_name, target.name) || target.source
@@ -141,8 +123,9 @@ END
 $$;
 COMMENT ON FUNCTION salesops.generate_crm(int, int, bigint, timestamptz, numeric, name) IS
   'Makes the schema and fills it with Salesforce tables as Fivetran lands them: about two years of deals before '
-  'as_of, some 22 % of them open. Each audit rule is broken on about dirt / 4 of the open deals (dirt from 0 to '
-  '0.166), one defect a deal, recorded in planted_defect; returns how many by rule. unreadable_value (columns are '
+  'as_of, some 18 % of them open. Each audit rule is broken on about dirt / 4 of the open deals (dirt from 0 to '
+  '0.166), one defect a deal, recorded in planted_defect; returns how many by rule. planted_outcome tells how the open '
+  'deals will end. unreadable_value (columns are '
   'typed), duplicate_ids and missing_ids (ids are keys), source_stale and source_unreadable cannot be planted and return 0; '
   'close_date_unrealistic needs 30 won deals of the deal''s type. Equal arguments make equal tables. Replaces what it '
   'made in that schema before; error 55000 where the schema holds anything else, 22023 for arguments out of range.';

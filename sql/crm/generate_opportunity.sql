@@ -23,14 +23,79 @@ END;
 COMMENT ON FUNCTION salesops.generated_day_text(timestamptz, int) IS
   'The date that lies the given number of days after as_of''s day in UTC, as YYYY-MM-DD.';
 
-CREATE FUNCTION salesops.generated_first_amount(seed bigint, deal int, amount bigint) RETURNS bigint
-  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- Numbers within a deal: 0 its beginning, 1 to 5 changes of stage, 6 the closing, 7 the change of amount, 8 to 12 pushes of the close date,
+-- 13 to 15 the changes of category that go with the third to fifth change of stage, 16 and 17 category and close date at
+-- the closing.
+CREATE FUNCTION salesops.generated_change(deals int, reps int, seed bigint, as_of timestamptz, dirt numeric, longest int[],
+                                          of_versioned boolean)
+RETURNS TABLE (deal int, owner int, number int, day int, second int, field text, old_value text, new_value text,
+               stage int, category int, amount bigint, close_on int)
+  LANGUAGE sql STABLE PARALLEL SAFE ROWS 20000
 BEGIN ATOMIC
-  SELECT amount * salesops.draw_choice(seed, 'deal.repriced', deal,
-                                       ARRAY[80, 90, 120, 100, 100, 100, 100, 100, 100, 100]) / 100;
+  WITH change AS NOT MATERIALIZED (
+    SELECT d.*, generate_series(CASE WHEN of_versioned THEN 0 ELSE 1 END, CASE WHEN d.is_open THEN 15 ELSE 17 END) AS number
+      FROM salesops.generated_deal(deals, reps, seed, as_of, dirt, longest, CASE WHEN of_versioned THEN 100 ELSE 1 END) d
+     WHERE of_versioned OR d.active_until >= -400
+    OFFSET 0),
+  happened AS NOT MATERIALIZED (
+    SELECT c.*,
+           CASE WHEN c.number = 0 THEN c.created_on
+                WHEN c.number IN (6, 16, 17) THEN c.ends_on
+                WHEN c.number = 7 THEN c.repriced_on
+                WHEN c.number BETWEEN 8 AND 12
+                THEN c.due_on - (c.pushes - c.number + 8) * c.push_step
+                     - salesops.generated_push_delay(seed, c.deal, c.pushes_left + c.pushes - c.number + 8)
+                ELSE salesops.generated_move_day(seed, c.deal, c.number - CASE WHEN c.number > 12 THEN 10 ELSE 0 END,
+                                                 c.parts, c.created_on, c.life)
+           END AS day
+      FROM change c
+     WHERE CASE WHEN c.number = 0 THEN true
+                WHEN c.number <= 5 THEN c.number <= c.moves
+                WHEN c.number = 6 THEN NOT c.is_open
+                WHEN c.number = 7 THEN c.repriced_on IS NOT NULL
+                WHEN c.number <= 12 THEN c.number - 7 <= c.pushes AND c.defect IS DISTINCT FROM 'missing_close_date'
+                WHEN c.number <= 15 THEN c.number - 10 <= c.moves
+                                         AND (c.defect IS NULL OR c.defect NOT IN ('category_conflict', 'unmapped_category'))
+                                         AND salesops.generated_stage_category(c.number - 10, c.category_step)
+                                             <> salesops.generated_stage_category(c.number - 9, c.category_step)
+                ELSE c.number = 16 OR c.due_on <> c.ends_on
+           END
+    OFFSET 0)
+  SELECT h.deal, h.owner, h.number, h.day,
+         CASE WHEN h.number = 0 THEN salesops.generated_begin_second(seed, h.deal)
+              WHEN h.number <= 5 THEN salesops.generated_move_second(seed, h.deal, h.number)
+              WHEN h.number IN (6, 16, 17) THEN 61200
+              WHEN h.number <= 12 THEN 57600 + h.number * 60
+              ELSE salesops.generated_move_second(seed, h.deal, h.number - 10) END,
+         CASE WHEN h.number = 0 THEN NULL WHEN h.number <= 6 THEN 'StageName' WHEN h.number = 7 THEN 'Amount'
+              WHEN h.number <= 12 OR h.number = 17 THEN 'CloseDate' ELSE 'ForecastCategoryName' END,
+         CASE WHEN h.number = 0 THEN NULL
+              WHEN h.number <= 6 THEN salesops.generated_stage_name(least(h.number, h.stage))
+              WHEN h.number = 7 THEN h.first_amount::text
+              WHEN h.number <= 12 THEN salesops.generated_day_text(as_of, h.due_on - (h.pushes - h.number + 8) * h.push_step)
+              WHEN h.number = 17 THEN salesops.generated_day_text(as_of, h.due_on)
+              ELSE salesops.generated_category_name(
+                     salesops.generated_stage_category(CASE WHEN h.number = 16 THEN h.stage ELSE h.number - 10 END, h.category_step)) END,
+         CASE WHEN h.number = 0 THEN NULL
+              WHEN h.number = h.moves AND h.is_open THEN salesops.generated_deal_stage_name(h.defect, h.stage)
+              WHEN h.number <= 6
+              THEN salesops.generated_stage_name(CASE WHEN h.number < 6 THEN h.number + 1 WHEN h.wins THEN 7 ELSE 8 END)
+              WHEN h.number = 7 THEN h.amount::text
+              WHEN h.number <= 12 THEN salesops.generated_day_text(as_of, h.due_on - (h.pushes - h.number + 7) * h.push_step)
+              WHEN h.number = 17 THEN salesops.generated_day_text(as_of, h.close_on)
+              ELSE salesops.generated_category_name(
+                     CASE WHEN h.number = 16 THEN h.category
+                          ELSE salesops.generated_stage_category(h.number - 9, h.category_step) END) END,
+         -- The same as numbers, for the versions of a row.
+         CASE WHEN h.number BETWEEN 1 AND 5 THEN h.number + 1 END,
+         CASE WHEN h.number BETWEEN 13 AND 15 THEN salesops.generated_stage_category(h.number - 9, h.category_step) END,
+         CASE WHEN h.number = 7 THEN h.amount END,
+         CASE WHEN h.number BETWEEN 8 AND 12 THEN h.due_on - (h.pushes - h.number + 7) * h.push_step END
+    FROM happened h;
 END;
-COMMENT ON FUNCTION salesops.generated_first_amount(bigint, int, bigint) IS
-  'The amount a deal was created with: for three in ten not its present one.';
+COMMENT ON FUNCTION salesops.generated_change(int, int, bigint, timestamptz, numeric, int[], boolean) IS
+  'Changes of stage, category, amount and close date of generated deals, one row each: of the last 400 days, or the whole '
+  'life, with its beginning, of the deals whose versions the connector kept';
 
 CREATE FUNCTION salesops.generated_opportunity(deals int, reps int, seed bigint, as_of timestamptz, dirt numeric,
                                                longest int[])
@@ -49,27 +114,38 @@ RETURNS TABLE (id text, account_id text, owner_id text, name text, amount double
   LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
   WITH
-  -- Two deals in a hundred that have moved come with a superseded version as well, as they were created.
-  version AS NOT MATERIALIZED (
-    SELECT d.*,
-           generate_series(0, (d.moves > 0 AND salesops.draw(seed, 'deal.versioned', d.deal) < 0.03)::int) AS version
-      FROM salesops.generated_deal(deals, reps, seed, as_of, dirt, longest) d
+  -- Of every hundredth deal the connector kept every version: as it began, and from each moment of change. All that
+  -- changes rises but the amount, which changes once.
+  version AS (
+    SELECT c.deal, c.day, c.second,
+           max(max(c.stage)) OVER w AS stage, max(max(c.category)) OVER w AS category, max(max(c.amount)) OVER w AS amount,
+           max(max(c.close_on)) OVER w AS close_on, lead(c.day) OVER w AS next_day, lead(c.second) OVER w AS next_second
+      FROM salesops.generated_change(deals, reps, seed, as_of, dirt, longest, true) c
+     GROUP BY c.deal, c.day, c.second
+    WINDOW w AS (PARTITION BY c.deal ORDER BY c.day, c.second)),
+  known AS NOT MATERIALIZED (
+    SELECT d.*, v.day, v.second, v.next_day, v.next_second, v.stage AS then_stage, v.category AS then_category,
+           v.amount AS then_amount, v.close_on AS then_close_on, v.next_day IS NOT NULL AS is_old
+      FROM salesops.generated_deal(deals, reps, seed, as_of, dirt, longest) d LEFT JOIN version v ON v.deal = d.deal
     OFFSET 0),
   -- What this version of the row shows.
   shown AS NOT MATERIALIZED (
-    SELECT v.*, v.version = 1 AS is_old,
-           v.version = 0 AND NOT v.is_open AS shows_closed,
-           CASE WHEN v.version = 1 THEN 1 WHEN v.is_open THEN v.stage WHEN v.won THEN 7 ELSE 8 END AS shown_stage,
-           CASE WHEN v.version = 1 THEN 1 ELSE v.category END AS shown_category,
-           CASE WHEN v.defect = 'missing_amount' THEN NULL
-                WHEN v.version = 1 THEN salesops.generated_first_amount(seed, v.deal, v.amount)
-                ELSE v.amount END AS shown_amount,
-           CASE WHEN v.defect = 'missing_close_date' THEN NULL
-                ELSE salesops.generated_day(as_of, v.close_on - v.version * v.pushes * v.push_step) END AS shown_close,
-           salesops.generated_moment(as_of, v.active_until, 66600) AS modified,
-           salesops.generated_moment(as_of, v.created_on,
-                                     28800 + salesops.draw_int(seed, 'deal.second', v.deal, 3600)) AS created
-      FROM version v
+    SELECT k.*, NOT k.is_old AND NOT k.is_open AS shows_closed,
+           CASE WHEN k.is_old THEN coalesce(k.then_stage, 1) WHEN k.is_open THEN k.stage WHEN k.wins THEN 7 ELSE 8 END AS shown_stage,
+           CASE WHEN k.is_old AND k.defect IS DISTINCT FROM 'category_conflict'
+                THEN coalesce(k.then_category, salesops.generated_stage_category(1, k.category_step))
+                ELSE k.category END AS shown_category,
+           CASE WHEN k.defect = 'missing_amount' THEN NULL
+                WHEN k.is_old AND k.repriced_on IS NOT NULL THEN coalesce(k.then_amount, k.first_amount)
+                ELSE k.amount END AS shown_amount,
+           CASE WHEN k.defect = 'missing_close_date' THEN NULL
+                ELSE salesops.generated_day(as_of,
+                       CASE WHEN k.is_old THEN coalesce(k.then_close_on, k.due_on - k.pushes * k.push_step)
+                            ELSE k.close_on END) END AS shown_close,
+           salesops.generated_moment(as_of, k.active_until, 66600) AS modified,
+           salesops.generated_moment(as_of, k.day, k.second) AS version_begun,
+           salesops.generated_moment(as_of, k.created_on, salesops.generated_begin_second(seed, k.deal)) AS created
+      FROM known k
     OFFSET 0),
   -- The probability the rep states: the stage's, or five points beside it on one open deal in five.
   stated AS NOT MATERIALIZED (
@@ -92,7 +168,7 @@ BEGIN ATOMIC
          salesops.generated_account_name(seed, s.account) || ' - ' || salesops.generated_product_name(s.product),
          s.shown_amount::float8, s.shown_close::timestamp,
          CASE WHEN s.defect = 'unknown_start' THEN NULL ELSE s.created END,
-         CASE WHEN s.is_open THEN salesops.generated_deal_stage_name(s.defect, s.shown_stage)
+         CASE WHEN s.is_open AND NOT s.is_old THEN salesops.generated_deal_stage_name(s.defect, s.shown_stage)
               ELSE salesops.generated_stage_name(s.shown_stage) END,
          s.shown_probability,
          CASE WHEN s.defect = 'unmapped_category' THEN (ARRAY['Stretch', 'InPlan'])[1 + s.deal % 2]
@@ -100,7 +176,7 @@ BEGIN ATOMIC
          CASE WHEN s.defect = 'unmapped_category' THEN (ARRAY['Stretch', 'In Plan'])[1 + s.deal % 2]
               ELSE salesops.generated_category_name(s.shown_category) END,
          CASE WHEN s.defect = 'unmapped_stage' THEN NULL ELSE s.shows_closed END,
-         CASE WHEN s.defect = 'unmapped_stage' THEN NULL ELSE s.shows_closed AND s.won END,
+         CASE WHEN s.defect = 'unmapped_stage' THEN NULL ELSE s.shows_closed AND s.wins END,
          s.is_deleted,
          round((s.shown_amount * s.shown_probability / 100)::numeric, 2),
          (ARRAY['New Business', 'Expansion', 'Renewal'])[s.deal_type],
@@ -120,17 +196,20 @@ BEGIN ATOMIC
          END,
          to_char(s.shown_close::timestamp, 'YYYY Q'),
          extract(quarter FROM s.shown_close)::int, extract(year FROM s.shown_close)::int, NULL::text, NULL::text,
-         CASE WHEN s.touches > 0 AND NOT s.is_old THEN salesops.generated_day(as_of, s.last_touch_on)::timestamp END,
+         CASE WHEN s.active_until >= -400 AND NOT s.is_old THEN salesops.generated_day(as_of, s.last_touch_on)::timestamp END,
          s.is_open AND salesops.draw(seed, 'touch.next', s.deal) < 0.4, false, false, NULL::text,
-         CASE WHEN s.is_old THEN 0 ELSE s.pushes END,
-         CASE WHEN s.shows_closed THEN salesops.generated_moment(as_of, s.close_on, 61200)
-              WHEN s.is_old OR s.moves = 0 THEN s.created
-              ELSE salesops.generated_moment(as_of, s.last_move_on,
-                                             salesops.generated_move_second(seed, s.deal, s.moves)) END,
+         CASE WHEN NOT s.is_old THEN s.pushes
+              WHEN s.then_close_on IS NULL THEN 0
+              ELSE s.pushes - (s.due_on - s.then_close_on) / s.push_step END,
+         CASE WHEN s.shows_closed THEN salesops.generated_moment(as_of, s.ends_on, 61200)
+              WHEN s.shown_stage = 1 THEN s.created
+              ELSE salesops.generated_moment(
+                     as_of, salesops.generated_move_day(seed, s.deal, s.shown_stage - 1, s.parts, s.created_on, s.life),
+                     salesops.generated_move_second(seed, s.deal, s.shown_stage - 1)) END,
          CASE WHEN s.defect = 'unconvertible_currency' THEN (ARRAY['SEK', 'JPY'])[1 + s.deal % 2] ELSE s.currency END,
-         CASE WHEN s.is_old THEN s.created ELSE s.modified END,
-         CASE WHEN s.is_old THEN s.created ELSE s.modified END,
-         CASE WHEN s.shows_closed AND NOT s.won
+         CASE WHEN s.is_old THEN s.version_begun ELSE s.modified END,
+         CASE WHEN s.is_old THEN s.version_begun ELSE s.modified END,
+         CASE WHEN s.shows_closed AND NOT s.wins
               THEN salesops.draw_label(seed, 'deal.loss', s.deal,
                                        ARRAY['Price', 'Competitor', 'No Decision', 'No Decision', 'Timing',
                                              'Missing Feature']) END,
@@ -141,71 +220,34 @@ BEGIN ATOMIC
          CASE WHEN s.defect = 'unmapped_product'
               THEN (ARRAY['Platfrom Enterprise', 'Legacy Suite', 'Analytcs'])[1 + s.deal % 3]
               ELSE salesops.generated_product_name(s.product) END,
-         CASE WHEN s.is_old THEN s.created ELSE s.modified END,
-         CASE WHEN s.is_old THEN s.modified - interval '1 millisecond' ELSE timestamptz '9999-12-31 23:59:59+00' END,
+         coalesce(s.version_begun, s.modified),
+         CASE WHEN s.is_old
+              THEN salesops.generated_moment(as_of, s.next_day, s.next_second) - interval '1 millisecond'
+              ELSE timestamptz '9999-12-31 23:59:59+00' END,
          NOT s.is_old, salesops.generated_sync(as_of)
     FROM stated s;
 END;
 COMMENT ON FUNCTION salesops.generated_opportunity(int, int, bigint, timestamptz, numeric, int[]) IS
-  'Opportunities: the row of each deal, and for some a superseded version (_fivetran_active false). Amounts are in '
+  'Opportunities: the row of each deal, and for some all superseded versions (_fivetran_active false). Amounts are in '
   'the row''s currency.';
 
 -- Field history reaches back 400 days, when the company switched tracking on; older changes left no trace.
--- Numbers within a deal: 1 to 5 moves, 6 the closing, 7 the change of amount, 8 to 12 pushes of the close date.
 CREATE FUNCTION salesops.generated_field_history(deals int, reps int, seed bigint, as_of timestamptz, dirt numeric,
                                                  longest int[])
 RETURNS TABLE (id text, opportunity_id text, created_by_id text, created_date timestamptz, field text, data_type text,
                old_value text, new_value text, is_deleted boolean, _fivetran_active boolean, _fivetran_synced timestamptz)
   LANGUAGE sql STABLE PARALLEL SAFE ROWS 20000
 BEGIN ATOMIC
-  WITH change AS NOT MATERIALIZED (
-    SELECT d.*, generate_series(1, 12) AS number
-      FROM salesops.generated_deal(deals, reps, seed, as_of, dirt, longest) d
-     WHERE d.active_until >= -400
-    OFFSET 0),
-  happened AS NOT MATERIALIZED (
-    SELECT c.*,
-           CASE WHEN c.number = 6 THEN c.close_on
-                WHEN c.number = 7
-                THEN c.created_on + c.life / 5 + salesops.draw_int(seed, 'deal.repriced_day', c.deal, 1 + c.life * 3 / 5)
-                WHEN c.number > 7
-                THEN c.created_on + (c.life * (c.number - 8) + salesops.draw_int(seed, 'push.day',
-                                                                 c.deal * 16::bigint + c.number, c.life + 1)) / c.pushes
-                WHEN c.number = c.moves THEN c.last_move_on
-                ELSE salesops.generated_move_day(seed, c.deal, c.number, c.moves, c.created_on, c.life)
-           END AS day
-      FROM change c
-     WHERE CASE WHEN c.number <= 5 THEN c.number <= c.moves
-                WHEN c.number = 6 THEN NOT c.is_open
-                WHEN c.number = 7 THEN salesops.generated_first_amount(seed, c.deal, c.amount) <> c.amount
-                                       AND c.defect IS DISTINCT FROM 'missing_amount'
-                ELSE c.number - 7 <= c.pushes AND c.defect IS DISTINCT FROM 'missing_close_date'
-           END
-    OFFSET 0)
-  SELECT salesops.salesforce_id('017', h.deal * 16::bigint + h.number), salesops.salesforce_id('006', h.deal),
-         salesops.salesforce_id('005', h.owner),
-         salesops.generated_moment(as_of, h.day,
-           CASE WHEN h.number <= 5 THEN salesops.generated_move_second(seed, h.deal, h.number)
-                WHEN h.number = 6 THEN 61200
-                ELSE 57600 + h.number * 60 END),
-         CASE WHEN h.number <= 6 THEN 'StageName' WHEN h.number = 7 THEN 'Amount' ELSE 'CloseDate' END,
-         CASE WHEN h.number <= 6 THEN 'DynamicEnum' WHEN h.number = 7 THEN 'Currency' ELSE 'DateOnly' END,
-         CASE WHEN h.number <= 5 THEN salesops.generated_stage_name(h.number)
-              WHEN h.number = 6 THEN salesops.generated_stage_name(h.stage)
-              WHEN h.number = 7 THEN salesops.generated_first_amount(seed, h.deal, h.amount)::text
-              ELSE salesops.generated_day_text(as_of, h.close_on - (h.pushes - h.number + 8) * h.push_step) END,
-         CASE WHEN h.number = h.moves AND h.is_open THEN salesops.generated_deal_stage_name(h.defect, h.stage)
-              WHEN h.number <= 5 THEN salesops.generated_stage_name(h.number + 1)
-              WHEN h.number = 6 THEN salesops.generated_stage_name(CASE WHEN h.won THEN 7 ELSE 8 END)
-              WHEN h.number = 7 THEN h.amount::text
-              ELSE salesops.generated_day_text(as_of, h.close_on - (h.pushes - h.number + 7) * h.push_step) END,
-         false, true, salesops.generated_sync(as_of)
-    FROM happened h
-   WHERE h.day >= -400;
+  SELECT salesops.salesforce_id('017', c.deal * 32::bigint + c.number), salesops.salesforce_id('006', c.deal),
+         salesops.salesforce_id('005', c.owner), salesops.generated_moment(as_of, c.day, c.second), c.field,
+         CASE c.field WHEN 'Amount' THEN 'Currency' WHEN 'CloseDate' THEN 'DateOnly' ELSE 'DynamicEnum' END,
+         c.old_value, c.new_value, false, true, salesops.generated_sync(as_of)
+    FROM salesops.generated_change(deals, reps, seed, as_of, dirt, longest, false) c
+   WHERE c.day >= -400;
 END;
 COMMENT ON FUNCTION salesops.generated_field_history(int, int, bigint, timestamptz, numeric, int[]) IS
-  'Changes of stage, amount and close date in the last 400 days, one row each; the newest value of a field is the '
-  'opportunity''s.';
+  'Changes of stage, forecast category, amount and close date in the last 400 days, one row each; the newest value of a '
+  'field is the opportunity''s.';
 
 -- The first role of a deal is the economic buyer's if it has one. A deal without roles carries a deleted one instead,
 -- which a reader must not count.
@@ -219,9 +261,10 @@ BEGIN ATOMIC
     SELECT d.deal, d.account, d.created_on, d.defect,
            CASE WHEN d.defect = 'missing_contact_role' THEN 1
                 WHEN NOT d.is_open AND salesops.draw(seed, 'deal.unknown_buyer', d.deal) < 0.15 THEN 0
+                WHEN NOT d.is_open THEN salesops.draw_choice(seed, 'deal.roles', d.deal, ARRAY[1, 1, 1, 2])
                 ELSE salesops.draw_choice(seed, 'deal.roles', d.deal, ARRAY[1, 1, 2, 3]) END AS roles,
            CASE WHEN d.is_open THEN d.defect IS DISTINCT FROM 'missing_economic_buyer'
-                ELSE salesops.draw(seed, 'deal.buyer', d.deal) < CASE WHEN d.won THEN 0.8 ELSE 0.5 END END AS has_buyer
+                ELSE salesops.draw(seed, 'deal.buyer', d.deal) < CASE WHEN d.wins THEN 0.8 ELSE 0.5 END END AS has_buyer
       FROM salesops.generated_deal(deals, reps, seed, as_of, dirt, longest) d
     OFFSET 0),
   role AS NOT MATERIALIZED (
@@ -244,24 +287,31 @@ COMMENT ON FUNCTION salesops.generated_contact_role(int, int, bigint, timestampt
   'Roles of contacts on deals: one to three on each open deal with an economic buyer among them, fewer and fewer '
   'buyers on closed and lost ones.';
 
--- Activities that happened: the first is the latest, the others lie between the deal's first day and it.
+-- Activities that happened, of deals that were open in the last 400 days: number 0 is the latest. Each deal was looked at in
+-- the last days of every month while it was open, as it has been now, so that it was as confirmed then.
 CREATE FUNCTION salesops.generated_touch(deals int, reps int, seed bigint, as_of timestamptz, dirt numeric, longest int[])
 RETURNS TABLE (deal int, account int, owner int, number int, day int, is_event boolean)
   LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
   WITH touch AS NOT MATERIALIZED (
-    SELECT d.deal, d.account, d.owner, d.created_on, d.last_touch_on, generate_series(1, d.touches) AS number
-      FROM salesops.generated_deal(deals, reps, seed, as_of, dirt, longest) d
+    SELECT d.deal, d.account, d.owner, m.number,
+           CASE WHEN m.number = 0 THEN d.last_touch_on
+                ELSE m.month_end - salesops.draw_int(seed, 'touch.day', d.deal * 16::bigint + m.number, 5) END AS day,
+           d.created_on, d.last_touch_on
+      FROM salesops.generated_deal(deals, reps, seed, as_of, dirt, longest) d,
+           (SELECT n AS number,
+                   (date_trunc('month', salesops.generated_day(as_of, 0)::timestamp) - (n - 1) * interval '1 month')::date
+                     - 1 - salesops.generated_day(as_of, 0) AS month_end
+              FROM generate_series(0, 13) n OFFSET 0) m
+     WHERE d.active_until >= -400 AND (m.number = 0 OR m.month_end BETWEEN d.created_on AND d.last_touch_on + 4)
     OFFSET 0)
-  SELECT t.deal, t.account, t.owner, t.number,
-         CASE WHEN t.number = 1 THEN t.last_touch_on
-              ELSE t.created_on + salesops.draw_int(seed, 'touch.day', t.deal * 16::bigint + t.number,
-                                                    1 + t.last_touch_on - t.created_on) END,
+  SELECT t.deal, t.account, t.owner, t.number, t.day,
          salesops.draw(seed, 'touch.kind', t.deal * 16::bigint + t.number) < 0.3
-    FROM touch t;
+    FROM touch t
+   WHERE t.number = 0 OR t.day BETWEEN t.created_on AND t.last_touch_on - 1;
 END;
 COMMENT ON FUNCTION salesops.generated_touch(int, int, bigint, timestamptz, numeric, int[]) IS
-  'Activities of deals before as_of: number 1 is the latest; is_event says meeting, otherwise task.';
+  'Activities of deals before as_of: number 0 is the latest; is_event says meeting, otherwise task.';
 
 -- Besides what happened: the next task of an open deal (due in the future, so it confirms nothing) and, on a deal that
 -- is not confirmed, a deleted task of the day before yesterday (which confirms nothing either).
@@ -383,3 +433,15 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.generated_defect(int, int, bigint, timestamptz, numeric, int[]) IS
   'The truth: each audit rule an open deal breaks. Deleted deals break rules as well, but nobody should look.';
+
+CREATE FUNCTION salesops.generated_outcome(deals int, reps int, seed bigint, as_of timestamptz, dirt numeric,
+                                           longest int[])
+RETURNS TABLE (opportunity_id text, closes_on date, is_won boolean)
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 2000
+BEGIN ATOMIC
+  SELECT salesops.salesforce_id('006', d.deal), salesops.generated_day(as_of, d.ends_on), d.wins
+    FROM salesops.generated_deal(deals, reps, seed, as_of, dirt, longest) d
+   WHERE d.is_open AND NOT d.is_deleted;
+END;
+COMMENT ON FUNCTION salesops.generated_outcome(int, int, bigint, timestamptz, numeric, int[]) IS
+  'The truth about tomorrow: when each open deal will close and whether it will be won.';

@@ -117,13 +117,22 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.version_relation(salesops.source) IS 'Relation with full versions of opportunities (columns _fivetran_start, _fivetran_end); NULL if there is none';
 
+CREATE FUNCTION salesops.version_id_column(relation regclass)
+RETURNS name LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT c.name FROM unnest(ARRAY['dealid', 'id']) u(candidate) CROSS JOIN LATERAL salesops.find_column(relation, u.candidate) c
+  WHERE c.name IS NOT NULL LIMIT 1;
+END;
+COMMENT ON FUNCTION salesops.version_id_column(regclass) IS 'Column of a relation with full versions that says which deal they are of; NULL if there is none';
+
 -- Deals that this sync saw for the first time.
 CREATE FUNCTION salesops.first_seen(source_key text, as_of timestamptz)
 RETURNS SETOF salesops.opportunity LANGUAGE sql STABLE
 BEGIN ATOMIC
   SELECT o.* FROM salesops.opportunity o
   WHERE o.source_key = first_seen.source_key AND o.recorded_at = first_seen.as_of
-    AND NOT EXISTS (SELECT FROM salesops.opportunity_history h WHERE h.source_key = o.source_key AND h.id = o.id);
+    -- OFFSET: asked deal by deal, by the index. A join planned before there are statistics would read all history for each deal.
+    AND NOT EXISTS (SELECT FROM salesops.opportunity_history h WHERE h.source_key = o.source_key AND h.id = o.id OFFSET 0);
 END;
 COMMENT ON FUNCTION salesops.first_seen(text, timestamptz) IS 'Opportunities that the sync as of an instant saw for the first time';
 
@@ -136,8 +145,7 @@ DECLARE
   reader record;
   written text[] := ARRAY(SELECT t.target FROM salesops.entity_targets('opportunity') t WHERE t.target NOT IN ('id', 'stage_entered_at')) || ARRAY['custom', 'unreadable', 'is_deleted'];
   start record := salesops.find_column(relation, 'fivetranstart');
-  id_column name := (SELECT c.name FROM unnest(ARRAY['dealid', 'id']) u(candidate) CROSS JOIN LATERAL salesops.find_column(relation, u.candidate) c
-                     WHERE c.name IS NOT NULL LIMIT 1);
+  id_column name := salesops.version_id_column(relation);
 BEGIN
   -- The versions have the columns of the feed, so the feed's own reader reads them.
   versioned.options := jsonb_set(jsonb_set(source.options, '{entities}', coalesce(source.options -> 'entities', '{}')), '{entities,opportunity}',
@@ -181,15 +189,30 @@ END $$;
 COMMENT ON FUNCTION salesops.read_versions(salesops.source, timestamptz) IS
   'Take over full versions that the connector keeps, for the deals this sync saw for the first time';
 
+-- What the source's owner says of a deal has not changed, and nothing else. As a set of one it becomes a part of the query that asks.
+CREATE FUNCTION salesops.unchanged_part(deal salesops.opportunity, unchanged text[],
+                                        OUT amount numeric, OUT quantity numeric, OUT list_amount numeric, OUT discount numeric, OUT margin numeric,
+                                        OUT acv numeric, OUT arr numeric, OUT tcv numeric, OUT custom jsonb)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
+BEGIN ATOMIC
+  SELECT CASE WHEN 'amount' = ANY (unchanged) THEN deal.amount END, CASE WHEN 'quantity' = ANY (unchanged) THEN deal.quantity END,
+         CASE WHEN 'list_amount' = ANY (unchanged) THEN deal.list_amount END, CASE WHEN 'discount' = ANY (unchanged) THEN deal.discount END,
+         CASE WHEN 'margin' = ANY (unchanged) THEN deal.margin END, CASE WHEN 'acv' = ANY (unchanged) THEN deal.acv END,
+         CASE WHEN 'arr' = ANY (unchanged) THEN deal.arr END, CASE WHEN 'tcv' = ANY (unchanged) THEN deal.tcv END,
+         (SELECT jsonb_object_agg(c.key, c.value) FROM jsonb_each(deal.custom) c WHERE c.key = ANY (unchanged));
+END;
+COMMENT ON FUNCTION salesops.unchanged_part(salesops.opportunity, text[]) IS
+  'Amounts and custom fields of a deal that unchanged_fields() names, as they are now; the others NULL';
+
 CREATE FUNCTION salesops.read_events(source salesops.source, as_of timestamptz)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   events text := salesops.history_events(source);
   zone text := salesops.source_option(source, 'time_zone');
+  unchanged text[] := salesops.unchanged_fields(source.options);
   -- What the CRM tracks at all: a deal without an event of such a field has not changed it.
-  tracked text[];
+  tracked text[] := ARRAY(SELECT r.target FROM salesops.history_reach r WHERE r.source_key = source.source_key AND r.recorded_at = as_of);
 BEGIN
-  EXECUTE format('SELECT array_agg(DISTINCT e.target) FROM (%s) e(id, at, target, old_value, new_value)', events) INTO tracked;
   PERFORM salesops.drop_temporary('salesops_event');
   EXECUTE format('CREATE TEMP TABLE salesops_event ON COMMIT DROP AS
                   SELECT e.id, o.created_at, h.id IS NOT NULL AS is_versioned, e.target, e.old_value, e.new_value,
@@ -200,6 +223,16 @@ BEGIN
                   WHERE h.id IS NULL OR h.recorded_at = %4$L',
                  zone, events, source.source_key, as_of);
   DELETE FROM pg_temp.salesops_event e WHERE e.at IS NULL OR e.at > as_of;
+  -- Of a closed deal whose events do not tell when it was closed, its dates do; what stage it had before, nobody does.
+  INSERT INTO pg_temp.salesops_event (id, created_at, is_versioned, target, old_value, new_value, at)
+  SELECT o.id, o.created_at, false, 'stage', coalesce(source.options ->> 'open_stage', ''), o.stage, o.effective_at
+  FROM (SELECT e.id FROM pg_temp.salesops_event e WHERE NOT e.is_versioned GROUP BY e.id HAVING bool_and(e.target <> 'stage')) e
+  -- By the key, deal by deal: before statistics a join may be planned as if there were few, and compare each with each.
+  CROSS JOIN LATERAL (SELECT x.* FROM salesops.opportunity x WHERE x.source_key = source.source_key AND x.id = e.id OFFSET 0) o
+  LEFT JOIN salesops.stage_meaning(as_of) m ON m.source_key = o.source_key AND m.stage = o.stage AND salesops.means_stage(m.pipeline, m.but_in, o.pipeline)
+  WHERE salesops.deal_status(o.is_won, o.is_closed, m.status) <> 'open' AND o.stage IS NOT NULL;
+  -- Whether a deal has events is asked deal by deal where the planner takes new deals for few.
+  CREATE INDEX ON pg_temp.salesops_event (id);
   ANALYZE pg_temp.salesops_event;
 
   -- One row an instant at which something changed, then every field carried forward. The state before the first event of
@@ -245,44 +278,40 @@ BEGIN
   WHERE v.is_last AND o.source_key = source.source_key AND o.id = v.id;
 
   -- Earlier states. A field with events is what the events say, and unknown before the first that says it. A tracked one
-  -- without events was what it is now. What is not tracked and filled in as a deal goes on (outcome, loss reason, next
-  -- step, custom fields) was not known then; what names the deal (account, type, product, currency) is taken as given.
+  -- without events was what it is now, and so was what the source's owner says has not changed. What is not tracked and filled in
+  -- as a deal goes on (outcome, loss reason, next step, custom fields) was not known then; what names the deal (account, type,
+  -- product, currency) is taken as given. An open deal without any event has changed nothing that is tracked: what its last
+  -- modification was about is not. Of a closed one a change is missing, so its start stays unknown.
   INSERT INTO salesops.opportunity_history (source_key, id, name, account_id, owner_id, pipeline, stage, forecast_category, deal_type, lead_source,
-                                            product, amount, currency, probability, is_closed, is_won, close_date, created_at, stage_entered_at,
+                                            product, amount, quantity, list_amount, discount, margin, acv, arr, tcv, custom,
+                                            currency, probability, is_closed, is_won, close_date, created_at, stage_entered_at,
                                             confirmed_at, is_deleted, effective_at, recorded_at, origin)
   SELECT o.source_key, o.id, o.name, o.account_id,
          CASE WHEN 'owner_id' = ANY (v.targets) THEN nullif(v.owner_id, '') ELSE o.owner_id END,
          o.pipeline, t.stage,
          CASE WHEN 'forecast_category' = ANY (v.targets) THEN nullif(v.forecast_category, '') WHEN 'forecast_category' = ANY (tracked) THEN o.forecast_category END,
          o.deal_type, o.lead_source, o.product,
-         CASE WHEN 'amount' = ANY (v.targets) THEN salesops.read_number(v.amount) WHEN 'amount' = ANY (tracked) THEN o.amount END,
-         o.currency,
+         CASE WHEN 'amount' = ANY (v.targets) THEN salesops.read_number(v.amount) WHEN 'amount' = ANY (tracked) THEN o.amount ELSE u.amount END,
+         u.quantity, u.list_amount, u.discount, u.margin, u.acv, u.arr, u.tcv, u.custom, o.currency,
          CASE WHEN 'probability' = ANY (v.targets) THEN salesops.read_number(v.probability) WHEN 'probability' = ANY (tracked) THEN o.probability END,
-         CASE WHEN t.stage = o.stage THEN o.is_closed END, CASE WHEN t.stage = o.stage THEN o.is_won END,
+         CASE WHEN t.stage = o.stage OR v.targets = '{}' THEN o.is_closed END, CASE WHEN t.stage = o.stage OR v.targets = '{}' THEN o.is_won END,
          CASE WHEN 'close_date' = ANY (v.targets) THEN salesops.read_date(v.close_date, 'YMD', zone) WHEN 'close_date' = ANY (tracked) THEN o.close_date END,
          o.created_at, coalesce(v.stage_entered_at, o.created_at), coalesce(v.confirmed_at, o.created_at), false,
          v.at, as_of, 'crm_history'
-  FROM pg_temp.salesops_version v
+  FROM (SELECT x.id, x.at, x.targets, x.stage, x.amount, x.close_date, x.probability, x.forecast_category, x.owner_id, x.stage_entered_at, x.confirmed_at
+        FROM pg_temp.salesops_version x
+        WHERE NOT x.is_last AND NOT x.is_versioned
+        UNION ALL
+        SELECT n.id, n.created_at, '{}', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+        FROM salesops.first_seen(source.source_key, as_of) n
+        WHERE n.created_at < n.effective_at AND n.is_closed IS NOT TRUE AND n.is_won IS NOT TRUE
+          AND NOT EXISTS (SELECT FROM pg_temp.salesops_event e WHERE e.id = n.id)
+          AND NOT EXISTS (SELECT FROM salesops.stage_meaning(as_of) m
+                          WHERE m.source_key = n.source_key AND m.stage = n.stage AND m.status <> 'open')) v
   JOIN salesops.opportunity o ON o.source_key = source.source_key AND o.id = v.id
-  CROSS JOIN LATERAL (SELECT CASE WHEN 'stage' = ANY (v.targets) THEN nullif(v.stage, '') WHEN 'stage' = ANY (tracked) THEN o.stage END AS stage) t
-  WHERE NOT v.is_last AND NOT v.is_versioned;
-
-  -- An open deal without any event has changed nothing that is tracked: what its last modification was about is not. Of a
-  -- closed one a change is missing, so its start stays unknown.
-  INSERT INTO salesops.opportunity_history (source_key, id, name, account_id, owner_id, pipeline, stage, forecast_category, deal_type, lead_source,
-                                            product, amount, currency, probability, is_closed, is_won, close_date, created_at, stage_entered_at,
-                                            confirmed_at, is_deleted, effective_at, recorded_at, origin)
-  SELECT o.source_key, o.id, o.name, o.account_id, o.owner_id, o.pipeline,
-         CASE WHEN 'stage' = ANY (tracked) THEN o.stage ELSE source.options ->> 'open_stage' END,
-         CASE WHEN 'forecast_category' = ANY (tracked) THEN o.forecast_category END, o.deal_type, o.lead_source, o.product,
-         CASE WHEN 'amount' = ANY (tracked) THEN o.amount END, o.currency, CASE WHEN 'probability' = ANY (tracked) THEN o.probability END,
-         o.is_closed, o.is_won, CASE WHEN 'close_date' = ANY (tracked) THEN o.close_date END,
-         o.created_at, o.created_at, o.created_at, false, o.created_at, as_of, 'crm_history'
-  FROM salesops.first_seen(source.source_key, as_of) o
-  WHERE o.created_at < o.effective_at AND o.is_closed IS NOT TRUE AND o.is_won IS NOT TRUE
-    AND NOT EXISTS (SELECT FROM pg_temp.salesops_event e WHERE e.id = o.id)
-    AND NOT EXISTS (SELECT FROM salesops.stage_meaning(as_of) m
-                    WHERE m.source_key = o.source_key AND m.stage = o.stage AND m.status <> 'open');
+  CROSS JOIN LATERAL salesops.unchanged_part(o, unchanged) u
+  CROSS JOIN LATERAL (SELECT CASE WHEN 'stage' = ANY (v.targets) THEN nullif(v.stage, '') WHEN 'stage' = ANY (tracked) THEN o.stage
+                                  ELSE source.options ->> 'open_stage' END AS stage) t;
   PERFORM salesops.drop_temporary('salesops_version');
   PERFORM salesops.drop_temporary('salesops_event');
 END $$;
@@ -292,38 +321,46 @@ COMMENT ON FUNCTION salesops.read_events(salesops.source, timestamptz) IS
 CREATE FUNCTION salesops.reconstruct_start(source salesops.source, as_of timestamptz)
 RETURNS void LANGUAGE sql
 BEGIN ATOMIC
-  -- All that dates tell: between its start and its present state the deal was open. What it was worth then is not known,
-  -- unless the source's owner says that it has not changed.
-  WITH s AS MATERIALIZED (
-    SELECT source.options ->> 'open_stage' AS open_stage, salesops.unchanged_fields(source.options) AS unchanged
-  )
+  -- All that dates tell: between its start and the first state that we know the deal was open. What it was worth then is not
+  -- known, unless the source's owner says that it has not changed.
   INSERT INTO salesops.opportunity_history (source_key, id, name, account_id, owner_id, pipeline, stage, deal_type, lead_source, product, currency,
                                             amount, quantity, list_amount, discount, margin, acv, arr, tcv, custom,
                                             is_closed, is_won, created_at, stage_entered_at, confirmed_at, is_deleted, effective_at, recorded_at, origin)
-  SELECT o.source_key, o.id, o.name, o.account_id, o.owner_id, o.pipeline, s.open_stage, o.deal_type, o.lead_source, o.product, o.currency,
-         CASE WHEN 'amount' = ANY (s.unchanged) THEN o.amount END, CASE WHEN 'quantity' = ANY (s.unchanged) THEN o.quantity END,
-         CASE WHEN 'list_amount' = ANY (s.unchanged) THEN o.list_amount END, CASE WHEN 'discount' = ANY (s.unchanged) THEN o.discount END,
-         CASE WHEN 'margin' = ANY (s.unchanged) THEN o.margin END, CASE WHEN 'acv' = ANY (s.unchanged) THEN o.acv END,
-         CASE WHEN 'arr' = ANY (s.unchanged) THEN o.arr END, CASE WHEN 'tcv' = ANY (s.unchanged) THEN o.tcv END,
-         (SELECT jsonb_object_agg(c.key, c.value) FROM jsonb_each(o.custom) c WHERE c.key = ANY (s.unchanged)),
+  SELECT o.source_key, o.id, o.name, o.account_id, o.owner_id, o.pipeline, source.options ->> 'open_stage', o.deal_type, o.lead_source, o.product, o.currency,
+         u.amount, u.quantity, u.list_amount, u.discount, u.margin, u.acv, u.arr, u.tcv, u.custom,
          o.is_closed AND false, o.is_won AND false, o.created_at, o.created_at, o.created_at, false, o.created_at, reconstruct_start.as_of, 'reconstructed'
-  FROM salesops.first_seen(source.source_key, reconstruct_start.as_of) o CROSS JOIN s
-  WHERE o.created_at < o.effective_at;
+  FROM salesops.opportunity o
+  CROSS JOIN (SELECT salesops.unchanged_fields(source.options) AS fields OFFSET 0) f
+  -- Deal by deal, by the index, as first_seen() asks.
+  CROSS JOIN LATERAL (SELECT min(x.effective_at) AS first_at, min(x.recorded_at) AS seen_at FROM salesops.opportunity_history x
+                      WHERE x.source_key = o.source_key AND x.id = o.id) h
+  CROSS JOIN LATERAL salesops.unchanged_part(o, f.fields) u
+  WHERE o.source_key = source.source_key AND o.recorded_at = reconstruct_start.as_of AND coalesce(h.seen_at = reconstruct_start.as_of, true)
+    AND o.created_at < least(h.first_at, o.effective_at);
 END;
 COMMENT ON FUNCTION salesops.reconstruct_start(salesops.source, timestamptz) IS
-  'Give the deals this sync saw for the first time, and of which nothing else is known, an open state from their start (stage = option open_stage; amounts and custom fields that the option unchanged names are as they are now, others unknown)';
+  'Give the deals this sync saw for the first time an open state from their start to the first that is known (stage = option open_stage; amounts and custom fields that the option unchanged names are as they are now, others unknown)';
 
 CREATE FUNCTION salesops.read_history(source salesops.source, as_of timestamptz)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  has_versions boolean := salesops.version_relation(source) IS NOT NULL;
+  has_events boolean := salesops.history_events(source) IS NOT NULL;
 BEGIN
+  IF has_versions OR has_events THEN
+    IF NOT EXISTS (SELECT FROM salesops.history_reach r WHERE r.source_key = source.source_key) THEN
+      PERFORM salesops.recall_reach(source.source_key);
+    END IF;
+    PERFORM salesops.read_reach(source, as_of);
+  END IF;
   -- Each gives states to the deals that the better ones before it had nothing about.
-  IF salesops.version_relation(source) IS NOT NULL THEN
+  IF has_versions THEN
     PERFORM salesops.read_versions(source, as_of);
   END IF;
-  IF salesops.history_events(source) IS NOT NULL THEN
+  IF has_events THEN
     PERFORM salesops.read_events(source, as_of);
   END IF;
   PERFORM salesops.reconstruct_start(source, as_of);
 END $$;
 COMMENT ON FUNCTION salesops.read_history(salesops.source, timestamptz) IS
-  'Fill the history of the deals this sync saw for the first time: from versions, else from events, else from their dates';
+  'Fill the history of the deals this sync saw for the first time: from versions, else from events, else from their dates; and keep how far back histories reach';

@@ -158,6 +158,8 @@ BEGIN
   SELECT source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, salesops.get_setting('corporate_currency'), reason, d.cut_off,
          prior_amount
   FROM salesops.submission_deadline(period, adjusted_at) d;
+EXCEPTION WHEN unique_violation THEN
+  PERFORM salesops.raise_recorded_twice(format('an adjustment of %s by %s for %s, column %s', rep_id, adjusted_by, period, category), adjusted_at);
 END $$;
 COMMENT ON FUNCTION salesops.record_adjustment(text, text, salesops.fiscal_period, salesops.forecast_category, numeric, text, text, timestamptz, numeric) IS
   'Write a row of forecast_adjustment for adjust_forecast() and revoke_adjustment(); 22023 without a reason, 23505 for the same instant twice';

@@ -36,6 +36,107 @@ CREATE TYPE salesops.bookings_distribution (
 COMMENT ON TYPE salesops.bookings_distribution IS
   'distribution of what open deals will bring: 2 deals; correlation 0.05; base 500; open 2500.5@0.25 1000@0.3';
 
+-- Equality, and what grouping and sorting need. Equal books are stored as equal bytes (bookings.h), so bytes are compared; the order means nothing
+-- else. Too large for an index.
+
+CREATE FUNCTION salesops.bookings_distribution_lt(salesops.bookings_distribution, salesops.bookings_distribution) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'salesops_bookings_distribution_lt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.bookings_distribution_lt(salesops.bookings_distribution, salesops.bookings_distribution) IS
+  'implementation of the < operator';
+
+CREATE FUNCTION salesops.bookings_distribution_le(salesops.bookings_distribution, salesops.bookings_distribution) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'salesops_bookings_distribution_le' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.bookings_distribution_le(salesops.bookings_distribution, salesops.bookings_distribution) IS
+  'implementation of the <= operator';
+
+CREATE FUNCTION salesops.bookings_distribution_eq(salesops.bookings_distribution, salesops.bookings_distribution) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'salesops_bookings_distribution_eq' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.bookings_distribution_eq(salesops.bookings_distribution, salesops.bookings_distribution) IS
+  'implementation of the = operator';
+
+CREATE FUNCTION salesops.bookings_distribution_ne(salesops.bookings_distribution, salesops.bookings_distribution) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'salesops_bookings_distribution_ne' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.bookings_distribution_ne(salesops.bookings_distribution, salesops.bookings_distribution) IS
+  'implementation of the <> operator';
+
+CREATE FUNCTION salesops.bookings_distribution_ge(salesops.bookings_distribution, salesops.bookings_distribution) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'salesops_bookings_distribution_ge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.bookings_distribution_ge(salesops.bookings_distribution, salesops.bookings_distribution) IS
+  'implementation of the >= operator';
+
+CREATE FUNCTION salesops.bookings_distribution_gt(salesops.bookings_distribution, salesops.bookings_distribution) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'salesops_bookings_distribution_gt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.bookings_distribution_gt(salesops.bookings_distribution, salesops.bookings_distribution) IS
+  'implementation of the > operator';
+
+CREATE OPERATOR salesops.< (
+  FUNCTION = salesops.bookings_distribution_lt, LEFTARG = salesops.bookings_distribution, RIGHTARG = salesops.bookings_distribution,
+  COMMUTATOR = OPERATOR(salesops.>), NEGATOR = OPERATOR(salesops.>=), RESTRICT = scalarltsel, JOIN = scalarltjoinsel
+);
+COMMENT ON OPERATOR salesops.< (salesops.bookings_distribution, salesops.bookings_distribution) IS 'less than';
+
+CREATE OPERATOR salesops.<= (
+  FUNCTION = salesops.bookings_distribution_le, LEFTARG = salesops.bookings_distribution, RIGHTARG = salesops.bookings_distribution,
+  COMMUTATOR = OPERATOR(salesops.>=), NEGATOR = OPERATOR(salesops.>), RESTRICT = scalarlesel, JOIN = scalarlejoinsel
+);
+COMMENT ON OPERATOR salesops.<= (salesops.bookings_distribution, salesops.bookings_distribution) IS 'less than or equal';
+
+CREATE OPERATOR salesops.= (
+  FUNCTION = salesops.bookings_distribution_eq, LEFTARG = salesops.bookings_distribution, RIGHTARG = salesops.bookings_distribution,
+  COMMUTATOR = OPERATOR(salesops.=), NEGATOR = OPERATOR(salesops.<>), RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES
+);
+COMMENT ON OPERATOR salesops.= (salesops.bookings_distribution, salesops.bookings_distribution) IS 'equal';
+
+CREATE OPERATOR salesops.<> (
+  FUNCTION = salesops.bookings_distribution_ne, LEFTARG = salesops.bookings_distribution, RIGHTARG = salesops.bookings_distribution,
+  COMMUTATOR = OPERATOR(salesops.<>), NEGATOR = OPERATOR(salesops.=), RESTRICT = neqsel, JOIN = neqjoinsel
+);
+COMMENT ON OPERATOR salesops.<> (salesops.bookings_distribution, salesops.bookings_distribution) IS 'not equal';
+
+CREATE OPERATOR salesops.>= (
+  FUNCTION = salesops.bookings_distribution_ge, LEFTARG = salesops.bookings_distribution, RIGHTARG = salesops.bookings_distribution,
+  COMMUTATOR = OPERATOR(salesops.<=), NEGATOR = OPERATOR(salesops.<), RESTRICT = scalargesel, JOIN = scalargejoinsel
+);
+COMMENT ON OPERATOR salesops.>= (salesops.bookings_distribution, salesops.bookings_distribution) IS 'greater than or equal';
+
+CREATE OPERATOR salesops.> (
+  FUNCTION = salesops.bookings_distribution_gt, LEFTARG = salesops.bookings_distribution, RIGHTARG = salesops.bookings_distribution,
+  COMMUTATOR = OPERATOR(salesops.<), NEGATOR = OPERATOR(salesops.<=), RESTRICT = scalargtsel, JOIN = scalargtjoinsel
+);
+COMMENT ON OPERATOR salesops.> (salesops.bookings_distribution, salesops.bookings_distribution) IS 'greater than';
+
+CREATE FUNCTION salesops.bookings_distribution_cmp(salesops.bookings_distribution, salesops.bookings_distribution) RETURNS integer
+  AS 'MODULE_PATHNAME', 'salesops_bookings_distribution_cmp' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.bookings_distribution_cmp(salesops.bookings_distribution, salesops.bookings_distribution) IS
+  'btree comparison: negative, zero or positive';
+
+CREATE FUNCTION salesops.bookings_distribution_hash(salesops.bookings_distribution) RETURNS integer
+  AS 'MODULE_PATHNAME', 'salesops_bookings_distribution_hash' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.bookings_distribution_hash(salesops.bookings_distribution) IS 'hash';
+
+CREATE FUNCTION salesops.bookings_distribution_hash_extended(salesops.bookings_distribution, bigint) RETURNS bigint
+  AS 'MODULE_PATHNAME', 'salesops_bookings_distribution_hash_extended' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.bookings_distribution_hash_extended(salesops.bookings_distribution, bigint) IS
+  'hash with a seed';
+
+CREATE OPERATOR CLASS salesops.bookings_distribution_ops DEFAULT FOR TYPE salesops.bookings_distribution USING btree AS
+  OPERATOR 1 salesops.<,
+  OPERATOR 2 salesops.<=,
+  OPERATOR 3 salesops.=,
+  OPERATOR 4 salesops.>=,
+  OPERATOR 5 salesops.>,
+  FUNCTION 1 salesops.bookings_distribution_cmp(salesops.bookings_distribution, salesops.bookings_distribution),
+  FUNCTION 4 pg_catalog.btequalimage(oid);
+COMMENT ON OPERATOR FAMILY salesops.bookings_distribution_ops USING btree IS 'comparing, grouping and sorting bookings_distribution by bytes';
+COMMENT ON OPERATOR CLASS salesops.bookings_distribution_ops USING btree IS 'comparing, grouping and sorting bookings_distribution by bytes';
+
+CREATE OPERATOR CLASS salesops.bookings_distribution_ops DEFAULT FOR TYPE salesops.bookings_distribution USING hash AS
+  OPERATOR 1 salesops.=,
+  FUNCTION 1 salesops.bookings_distribution_hash(salesops.bookings_distribution),
+  FUNCTION 2 salesops.bookings_distribution_hash_extended(salesops.bookings_distribution, bigint);
+COMMENT ON OPERATOR FAMILY salesops.bookings_distribution_ops USING hash IS 'hashing bookings_distribution by bytes';
+COMMENT ON OPERATOR CLASS salesops.bookings_distribution_ops USING hash IS 'hashing bookings_distribution by bytes';
+
 CREATE CAST (salesops.bookings_distribution AS text) WITH INOUT AS ASSIGNMENT;
 COMMENT ON CAST (salesops.bookings_distribution AS text) IS
   '2 deals; correlation 0.05; base 500; open 2500.5@0.25 1000@0.3';
@@ -109,6 +210,13 @@ CREATE AGGREGATE salesops.bookings(bookings salesops.bookings_distribution) (
 );
 COMMENT ON AGGREGATE salesops.bookings(salesops.bookings_distribution) IS
   'bookings of parts rolled up: the same bytes as over all their deals at once; all must have one correlation';
+
+CREATE FUNCTION salesops.bookable_amount(amount numeric)
+RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN abs(amount) <= 9e15 THEN amount END;
+COMMENT ON FUNCTION salesops.bookable_amount(numeric) IS
+  'An amount as a forecast can add it up; NULL for NaN, infinity and beyond +-9e15, the most that bookings() takes, '
+  'so that one absurd deal is one of the unknown and no error';
 
 -- Adding up
 

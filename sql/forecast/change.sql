@@ -72,8 +72,8 @@ COMMENT ON FUNCTION salesops.product_shares(numeric[], numeric[], numeric) IS
 
 -- What a deal brings at one instant, as factors: a lost one has a probability of 0, one that was won in another quarter is not in this one.
 CREATE FUNCTION salesops.deal_factors(
-  as_of timestamptz, period salesops.fiscal_period, scope text, is_modelled boolean,
-  OUT source_key text, OUT id text, OUT owner_id text, OUT state text, OUT category smallint, OUT close_date date, OUT is_in_scope boolean,
+  as_of timestamptz, period salesops.fiscal_period, is_modelled boolean,
+  OUT source_key text, OUT id text, OUT owner_id text, OUT state text, OUT category smallint, OUT close_date date,
   OUT own_amount numeric, OUT currency text, OUT amount numeric, OUT is_in_quarter boolean, OUT probability numeric, OUT expected numeric)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 SET jit = off SET enable_nestloop = off
@@ -81,22 +81,21 @@ BEGIN ATOMIC
   WITH quarter AS MATERIALIZED (
     SELECT salesops.start_date(deal_factors.period, m.start_month) AS start_date, salesops.end_date(deal_factors.period, m.start_month) AS end_date
     FROM (SELECT salesops.fiscal_year_start_month() AS start_month) m
-  ), member AS MATERIALIZED (
-    SELECT m.* FROM salesops.scope_members(deal_factors.scope, deal_factors.as_of, deal_factors.as_of, deal_factors.as_of, NULL) m
-  ), no_rep AS MATERIALIZED (
-    SELECT m.is_in FROM member m WHERE m.owner_id IS NULL
+  ), stored AS MATERIALIZED (
+    SELECT salesops.is_current_forecast(deal_factors.as_of) AS is_stored
   ), forecast AS MATERIALIZED (
-    SELECT f.* FROM salesops.deal_forecasts(deal_factors.as_of, deal_factors.as_of) f WHERE f.part <> 'won last quarter'
+    SELECT c.* FROM salesops.current_deal_forecast c WHERE c.part <> 'won last quarter' AND (SELECT s.is_stored FROM stored s)
+    UNION ALL
+    SELECT f.* FROM salesops.deal_forecasts(deal_factors.as_of, deal_factors.as_of) f
+    WHERE f.part <> 'won last quarter' AND NOT (SELECT s.is_stored FROM stored s)
   )
-  SELECT o.source_key, o.id, o.owner_id, o.status, o.category::smallint, o.close_date, m.is_in_scope,
+  SELECT o.source_key, o.id, o.owner_id, o.status, o.category::smallint, o.close_date,
          -- What it brings in its own currency is known where the amount is the seller's.
          CASE WHEN o.amount_basis = 'stated' THEN o.amount END, o.currency, a.amount, q.is_in_quarter, p.probability,
-         CASE WHEN m.is_in_scope THEN coalesce(CASE WHEN deal_factors.is_modelled THEN f.expected ELSE f.weighted END, 0) ELSE 0 END
+         coalesce(CASE WHEN deal_factors.is_modelled THEN f.expected ELSE f.weighted END, 0)
   FROM salesops.opportunity_state(deal_factors.as_of, deal_factors.as_of) o
   CROSS JOIN quarter d
   LEFT JOIN forecast f ON f.source_key = o.source_key AND f.id = o.id
-  LEFT JOIN member r ON r.source_key = o.source_key AND r.owner_id = o.owner_id
-  CROSS JOIN LATERAL (SELECT coalesce(r.is_in, (SELECT n.is_in FROM no_rep n), false) AS is_in_scope) m
   CROSS JOIN LATERAL (SELECT CASE WHEN f.id IS NULL THEN salesops.bookable_amount(o.corporate_amount)
                                            WHEN deal_factors.is_modelled THEN f.amount ELSE f.corporate_amount END AS amount) a
   CROSS JOIN LATERAL (SELECT CASE WHEN deal_factors.is_modelled AND o.is_open THEN true
@@ -104,39 +103,30 @@ BEGIN ATOMIC
   CROSS JOIN LATERAL (SELECT CASE o.status WHEN 'won' THEN 1 WHEN 'lost' THEN 0
                                            ELSE CASE WHEN deal_factors.is_modelled THEN f.probability::numeric ELSE f.weight END END AS probability) p;
 END;
-COMMENT ON FUNCTION salesops.deal_factors(timestamptz, salesops.fiscal_period, text, boolean) IS
-  'Every deal there is at an instant with the factors of what it brings a scope in a quarter: in the scope, amount (own and corporate), to close in the '
-  'quarter (always, for the open ones under a model), probability; and expected, their product as the forecast has it, 0 where it is unknown. '
-  'A part of forecast_change_deals()';
+COMMENT ON FUNCTION salesops.deal_factors(timestamptz, salesops.fiscal_period, boolean) IS
+  'Every deal there is at an instant with the factors of what it brings in a quarter: amount (own and corporate), to close in the quarter (always, for the '
+  'open ones under a model), probability; and expected, their product as the forecast has it, 0 where it is unknown. A part of deal_change_parts()';
 
 CREATE FUNCTION salesops.forecast_is_modelled(as_of timestamptz, method text)
 RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   SELECT coalesce(forecast_is_modelled.method, '') <> 'category_weights'
-         AND EXISTS (SELECT FROM salesops.current_win_model(forecast_is_modelled.as_of) m WHERE salesops.model_doubt(m) IS NULL);
+         AND EXISTS (SELECT FROM salesops.current_win_model(forecast_is_modelled.as_of) m WHERE m.doubt IS NULL);
 END;
 COMMENT ON FUNCTION salesops.forecast_is_modelled(timestamptz, text) IS
   'Whether forecast() as of an instant by a method takes probabilities from a model: there is one that may be believed';
 
-CREATE FUNCTION salesops.expected_new_business(as_of timestamptz, scope text, method text)
-RETURNS numeric LANGUAGE sql STABLE PARALLEL SAFE SET jit = off SET enable_nestloop = off
+CREATE FUNCTION salesops.expected_new_business(as_of timestamptz, only_scope text, method text, OUT scope text, OUT amount numeric)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 100 SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
-  WITH fitted AS MATERIALIZED (
-    SELECT m.model_id, m.new_business_quarters, h.months_to_go
-    FROM salesops.current_win_model(expected_new_business.as_of) m CROSS JOIN salesops.forecast_horizon(expected_new_business.as_of) h
-    WHERE salesops.forecast_is_modelled(expected_new_business.as_of, expected_new_business.method)
-  ), member AS MATERIALIZED (
-    SELECT m.* FROM salesops.scope_members(expected_new_business.scope, expected_new_business.as_of, expected_new_business.as_of,
-                                           expected_new_business.as_of, NULL) m
-  )
-  SELECT coalesce(sum(b.amount * salesops.new_business_share(f.months_to_go, b.months_to_go)) / max(f.new_business_quarters), 0)
-  FROM fitted f
-  JOIN salesops.fitted_new_business b ON b.model_id = f.model_id
-  LEFT JOIN member m ON m.source_key = b.source_key AND m.owner_id = b.owner_id
-  WHERE coalesce(m.is_in, (SELECT n.is_in FROM member n WHERE n.owner_id IS NULL));
+  SELECT b.scope, n.mean
+  FROM salesops.scope_new_business(expected_new_business.only_scope, expected_new_business.as_of, expected_new_business.as_of,
+                                   expected_new_business.as_of, NULL) b
+  CROSS JOIN LATERAL salesops.new_business_spread(b.amounts) n
+  WHERE salesops.forecast_is_modelled(expected_new_business.as_of, expected_new_business.method);
 END;
 COMMENT ON FUNCTION salesops.expected_new_business(timestamptz, text, text) IS
-  'The mean of the line new business of forecast() for the quarter that runs; 0 where it has none';
+  'The mean of the line new business of forecast() for the quarter that runs, of a scope or (NULL) of all; no row where it has none';
 
 CREATE FUNCTION salesops.check_change_arguments(from_instant timestamptz, to_instant timestamptz, period salesops.fiscal_period, method text)
 RETURNS void LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -164,28 +154,53 @@ END;
 COMMENT ON FUNCTION salesops.scope_of_change(text, timestamptz, timestamptz) IS
   'The scope that a text names at the later of two instants, or else at the earlier; errors as of find_scope()';
 
-CREATE FUNCTION salesops.forecast_change_deals(
-  from_instant timestamptz, to_instant timestamptz, period salesops.fiscal_period, scope text DEFAULT 'company', method text DEFAULT NULL,
-  OUT source_key text, OUT id text, OUT cause text, OUT amount numeric, OUT expected_before numeric, OUT expected_after numeric)
-RETURNS SETOF record LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+-- The parts do not depend on the scope, but on whether it held the deal before, after, or both times. So they are told once for each of
+-- these cases that occurs, and any number of scopes is a sum over them.
+
+CREATE FUNCTION salesops.member_scopes(as_of timestamptz, only_scope text, OUT member text, OUT scopes text[])
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET jit = off SET enable_nestloop = off
+BEGIN ATOMIC
+  SELECT coalesce(s.source_key || '/' || s.owner_id, ''),
+         array_agg(s.scope ORDER BY s.scope) FILTER (WHERE CASE WHEN member_scopes.only_scope IS NULL THEN s.scope_kind <> 'owner'
+                                                               ELSE s.scope = member_scopes.only_scope END)
+  FROM salesops.forecast_scopes(member_scopes.as_of) s
+  GROUP BY coalesce(s.source_key || '/' || s.owner_id, '');
+END;
+COMMENT ON FUNCTION salesops.member_scopes(timestamptz, text) IS
+  'Each rep of an instant (source/id; empty = whoever is no rep) with his scopes of forecast_scopes(): company, regions and teams, or (only_scope) that one alone; '
+  'NULL = none';
+
+CREATE FUNCTION salesops.scope_cases(scopes_before text[], scopes_after text[], OUT scope text, OUT was_in boolean, OUT is_in boolean)
+RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 5
+BEGIN ATOMIC
+  SELECT coalesce(b.scope, a.scope), b.scope IS NOT NULL, a.scope IS NOT NULL
+  FROM unnest(scopes_before) AS b(scope) FULL JOIN unnest(scopes_after) AS a(scope) ON a.scope = b.scope;
+END;
+COMMENT ON FUNCTION salesops.scope_cases(text[], text[]) IS 'Every scope of two lists, and whether it is in the first (was_in) and in the second (is_in)';
+
+CREATE FUNCTION salesops.deal_change_parts(
+  from_instant timestamptz, to_instant timestamptz, period salesops.fiscal_period, only_scope text, method text,
+  OUT source_key text, OUT id text, OUT member_before text, OUT member_after text, OUT was_in boolean, OUT is_in boolean,
+  OUT cause text, OUT amount numeric, OUT expected_before numeric, OUT expected_after numeric)
+RETURNS SETOF record LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10000 SET search_path = pg_catalog, pg_temp SET jit = off SET enable_nestloop = off AS $$
 DECLARE
-  was_modelled boolean;
-  is_modelled boolean;
-  is_alike boolean;
-  name text;
+  was_modelled CONSTANT boolean := salesops.forecast_is_modelled(from_instant, method);
+  is_modelled CONSTANT boolean := salesops.forecast_is_modelled(to_instant, method);
+  is_alike CONSTANT boolean := was_modelled = is_modelled;
 BEGIN
-  PERFORM salesops.check_change_arguments(from_instant, to_instant, period, method);
-  was_modelled := salesops.forecast_is_modelled(from_instant, method);
-  is_modelled := salesops.forecast_is_modelled(to_instant, method);
-  is_alike := was_modelled = is_modelled;
-  name := salesops.scope_of_change(scope, from_instant, to_instant);
   RETURN QUERY
-  WITH moved AS (
+  WITH was AS MATERIALIZED (
+    SELECT s.* FROM salesops.member_scopes(from_instant, only_scope) s
+  ), will AS MATERIALIZED (
+    SELECT s.* FROM salesops.member_scopes(to_instant, only_scope) s
+  ), met AS MATERIALIZED (
     SELECT coalesce(a.source_key, b.source_key) AS source_key, coalesce(a.id, b.id) AS id,
+           -- A name without a slash is nobody's: the deal is not there.
+           CASE WHEN b.id IS NULL THEN '-' ELSE coalesce(w.member, '') END AS member_before,
+           CASE WHEN a.id IS NULL THEN '-' ELSE coalesce(v.member, '') END AS member_after,
            coalesce(b.expected, 0) AS expected_before, coalesce(a.expected, 0) AS expected_after,
            b.id IS NULL AS is_new, b.id IS NULL OR a.id IS NULL AS is_whole, b.state AS was, a.state AS became,
            b.category IS DISTINCT FROM a.category AS is_recategorised, b.close_date AS close_before, a.close_date AS close_after,
-           coalesce(b.is_in_scope, false) AS was_in_scope, coalesce(a.is_in_scope, false) AS is_in_scope,
            -- What is lost has lost what it was: nothing else about it counts.
            CASE WHEN b.state = 'lost' THEN a.own_amount ELSE b.own_amount END AS own_before,
            CASE WHEN a.state = 'lost' THEN b.own_amount ELSE a.own_amount END AS own_after,
@@ -195,17 +210,30 @@ BEGIN
            CASE WHEN b.state = 'lost' THEN a.is_in_quarter ELSE b.is_in_quarter END::integer AS quarter_before,
            CASE WHEN a.state = 'lost' THEN b.is_in_quarter ELSE a.is_in_quarter END::integer AS quarter_after,
            coalesce(b.probability, 0) AS probability_before, coalesce(a.probability, 0) AS probability_after
-    FROM salesops.deal_factors(from_instant, period, name, was_modelled) b
-    FULL JOIN salesops.deal_factors(to_instant, period, name, is_modelled) a ON a.source_key = b.source_key AND a.id = b.id
-    WHERE b.is_in_scope OR a.is_in_scope
+    FROM salesops.deal_factors(from_instant, period, was_modelled) b
+    FULL JOIN salesops.deal_factors(to_instant, period, is_modelled) a ON a.source_key = b.source_key AND a.id = b.id
+    LEFT JOIN was w ON w.member = b.source_key || '/' || b.owner_id
+    LEFT JOIN will v ON v.member = a.source_key || '/' || a.owner_id
+    -- Lost, or won in another quarter, at both ends: nothing then and nothing now, whatever else has moved.
+    WHERE (b.state = 'open' OR b.state = 'won' AND b.is_in_quarter) OR (a.state = 'open' OR a.state = 'won' AND a.is_in_quarter)
+  ), cases AS MATERIALIZED (
+    SELECT DISTINCT p.member_before, p.member_after, c.was_in, c.is_in
+    FROM (SELECT DISTINCT m.member_before, m.member_after FROM met m) p
+    LEFT JOIN was w ON w.member = p.member_before
+    LEFT JOIN will v ON v.member = p.member_after
+    CROSS JOIN LATERAL salesops.scope_cases(w.scopes, v.scopes) c
+  ), moved AS (
+    SELECT m.*, c.was_in, c.is_in
+    FROM met m JOIN cases c ON c.member_before = m.member_before AND c.member_after = m.member_after
   ), factor AS (
     SELECT m.*,
-           ARRAY[m.was_in_scope::integer, CASE WHEN r.is_known THEN m.own_before ELSE coalesce(m.amount_before, 0) END,
+           ARRAY[m.was_in::integer, CASE WHEN r.is_known THEN m.own_before ELSE coalesce(m.amount_before, 0) END,
                  CASE WHEN r.is_known THEN m.amount_before / m.own_before ELSE 1 END, q.before,
                  m.probability_before * CASE WHEN is_alike THEN 1 ELSE m.quarter_before END]::numeric[] AS before,
-           ARRAY[m.is_in_scope::integer, CASE WHEN r.is_known THEN m.own_after ELSE coalesce(m.amount_after, 0) END,
+           ARRAY[m.is_in::integer, CASE WHEN r.is_known THEN m.own_after ELSE coalesce(m.amount_after, 0) END,
                  CASE WHEN r.is_known THEN m.amount_after / m.own_after ELSE 1 END, q.after,
-                 m.probability_after * CASE WHEN is_alike THEN 1 ELSE m.quarter_after END]::numeric[] AS after
+                 m.probability_after * CASE WHEN is_alike THEN 1 ELSE m.quarter_after END]::numeric[] AS after,
+           m.expected_before * m.was_in::integer AS part_before, m.expected_after * m.is_in::integer AS part_after
     FROM moved m
     CROSS JOIN LATERAL (SELECT coalesce(m.own_before <> 0 AND m.own_after <> 0 AND m.amount_before <> 0 AND m.amount_after <> 0
                                         AND m.is_one_currency, false) AS is_known) r
@@ -213,29 +241,41 @@ BEGIN
     CROSS JOIN LATERAL (SELECT CASE WHEN is_alike THEN m.quarter_before ELSE 1 END AS before,
                                CASE WHEN is_alike THEN m.quarter_after ELSE 1 END AS after) q
     WHERE NOT m.is_whole
-  ), part AS (
-    SELECT m.source_key, m.id, CASE WHEN m.is_new THEN 'created' ELSE 'deleted' END AS cause, m.expected_after - m.expected_before AS amount,
-           m.expected_before, m.expected_after
-    FROM moved m WHERE m.is_whole AND m.expected_after <> m.expected_before
-    UNION ALL
-    SELECT f.source_key, f.id,
-           CASE s.place
-             WHEN 1 THEN 'owner' WHEN 2 THEN 'amount' WHEN 3 THEN 'rate'
-             WHEN 4 THEN CASE WHEN f.after[4] > f.before[4] THEN 'pulled in' ELSE 'pushed out' END
-             ELSE CASE WHEN f.became <> f.was AND f.became = 'open' THEN 'reopened'
-                       WHEN f.became <> f.was THEN f.became
-                       WHEN f.is_recategorised THEN 'category'
-                       WHEN was_modelled AND is_modelled AND f.close_after < f.close_before THEN 'pulled in'
-                       WHEN was_modelled AND is_modelled AND f.close_after > f.close_before THEN 'pushed out'
-                       ELSE 'probability' END
-           END,
-           s.share, f.expected_before, f.expected_after
-    FROM factor f
-    CROSS JOIN LATERAL unnest(salesops.product_shares(f.before, f.after, f.expected_after - f.expected_before)) WITH ORDINALITY AS s(share, place)
-    WHERE f.before <> f.after AND s.share <> 0
   )
+  SELECT m.source_key, m.id, m.member_before, m.member_after, m.was_in, m.is_in, CASE WHEN m.is_new THEN 'created' ELSE 'deleted' END,
+         m.expected_after - m.expected_before, m.expected_before, m.expected_after
+  FROM moved m WHERE m.is_whole AND m.expected_after <> m.expected_before
+  UNION ALL
+  SELECT f.source_key, f.id, f.member_before, f.member_after, f.was_in, f.is_in,
+         CASE s.place
+           WHEN 1 THEN 'owner' WHEN 2 THEN 'amount' WHEN 3 THEN 'rate'
+           WHEN 4 THEN CASE WHEN f.after[4] > f.before[4] THEN 'pulled in' ELSE 'pushed out' END
+           ELSE CASE WHEN f.became <> f.was AND f.became = 'open' THEN 'reopened'
+                     WHEN f.became <> f.was THEN f.became
+                     WHEN f.is_recategorised THEN 'category'
+                     WHEN was_modelled AND is_modelled AND f.close_after < f.close_before THEN 'pulled in'
+                     WHEN was_modelled AND is_modelled AND f.close_after > f.close_before THEN 'pushed out'
+                     ELSE 'probability' END
+         END,
+         s.share, f.part_before, f.part_after
+  FROM factor f
+  CROSS JOIN LATERAL unnest(salesops.product_shares(f.before, f.after, f.part_after - f.part_before)) WITH ORDINALITY AS s(share, place)
+  WHERE f.before <> f.after AND s.share <> 0;
+END $$;
+COMMENT ON FUNCTION salesops.deal_change_parts(timestamptz, timestamptz, salesops.fiscal_period, text, text) IS
+  'What deals have in the change of forecast() from one instant to another, a row a deal, cause and case: a scope that held the deal before (was_in), after '
+  '(is_in), or both times. member_before and member_after: whose it was, as of member_scopes(), - = it was not there. only_scope: cases of that scope alone, '
+  'NULL = of company, regions and teams. A part of forecast_change_deals() and scope_changes()';
+
+CREATE FUNCTION salesops.forecast_change_deals(
+  from_instant timestamptz, to_instant timestamptz, period salesops.fiscal_period, scope text DEFAULT 'company', method text DEFAULT NULL,
+  OUT source_key text, OUT id text, OUT cause text, OUT amount numeric, OUT expected_before numeric, OUT expected_after numeric)
+RETURNS SETOF record LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1000 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+BEGIN
+  PERFORM salesops.check_change_arguments(from_instant, to_instant, period, method);
+  RETURN QUERY
   SELECT p.source_key, p.id, p.cause, p.amount, p.expected_before, p.expected_after
-  FROM part p
+  FROM salesops.deal_change_parts(from_instant, to_instant, period, salesops.scope_of_change(scope, from_instant, to_instant), method) p
   ORDER BY abs(p.amount) DESC, p.source_key COLLATE "C", p.id COLLATE "C", p.cause COLLATE "C";
 END $$;
 COMMENT ON FUNCTION salesops.forecast_change_deals(timestamptz, timestamptz, salesops.fiscal_period, text, text) IS
@@ -243,23 +283,54 @@ COMMENT ON FUNCTION salesops.forecast_change_deals(timestamptz, timestamptz, sal
   'corporate currency; expected_before and expected_after = what the deal was expected to bring the scope then. The amounts of a deal add up to '
   'expected_after - expected_before. Arguments and errors as of forecast_change()';
 
+CREATE FUNCTION salesops.scope_changes(
+  from_instant timestamptz, to_instant timestamptz, period salesops.fiscal_period, only_scope text DEFAULT NULL, method text DEFAULT NULL,
+  OUT scope text, OUT cause text, OUT place bigint, OUT deals bigint, OUT amount numeric, OUT meaning text)
+RETURNS SETOF record LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 500 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+BEGIN
+  PERFORM salesops.check_change_arguments(from_instant, to_instant, period, method);
+  RETURN QUERY
+  WITH was AS MATERIALIZED (
+    SELECT s.* FROM salesops.member_scopes(from_instant, only_scope) s
+  ), will AS MATERIALIZED (
+    SELECT s.* FROM salesops.member_scopes(to_instant, only_scope) s
+  ), part AS MATERIALIZED (
+    SELECT p.member_before, p.member_after, p.was_in, p.is_in, p.cause, count(*) AS deals, sum(p.amount) AS amount
+    FROM salesops.deal_change_parts(from_instant, to_instant, period, only_scope, method) p
+    GROUP BY p.member_before, p.member_after, p.was_in, p.is_in, p.cause
+  ), summed AS (
+    SELECT c.scope, p.cause, sum(p.deals)::bigint AS deals, sum(p.amount) AS amount
+    FROM part p
+    LEFT JOIN was w ON w.member = p.member_before
+    LEFT JOIN will v ON v.member = p.member_after
+    JOIN LATERAL salesops.scope_cases(w.scopes, v.scopes) c ON c.was_in = p.was_in AND c.is_in = p.is_in
+    GROUP BY c.scope, p.cause
+    UNION ALL
+    SELECT n.scope, 'new business', NULL, sum(n.amount)
+    FROM (SELECT b.scope, b.amount FROM salesops.expected_new_business(to_instant, only_scope, method) b
+          UNION ALL
+          SELECT b.scope, -b.amount FROM salesops.expected_new_business(from_instant, only_scope, method) b) n
+    GROUP BY n.scope
+  )
+  SELECT s.scope, c.cause, c.place, CASE WHEN c.cause <> 'new business' THEN coalesce(d.deals, 0) END, coalesce(d.amount, 0), c.meaning
+  FROM (SELECT u.scope FROM was CROSS JOIN unnest(was.scopes) AS u(scope) UNION SELECT u.scope FROM will CROSS JOIN unnest(will.scopes) AS u(scope)) s
+  CROSS JOIN salesops.forecast_causes() WITH ORDINALITY AS c(cause, meaning, place)
+  LEFT JOIN summed d ON d.scope = s.scope AND d.cause = c.cause
+  ORDER BY s.scope COLLATE "C", c.place;
+END $$;
+COMMENT ON FUNCTION salesops.scope_changes(timestamptz, timestamptz, salesops.fiscal_period, text, text) IS
+  'forecast_change() of company, regions and teams at once, in one pass over the deals, a row a scope and cause (place = its place among forecast_causes()); scopes are '
+  'those of either instant. only_scope: that one alone. Further arguments and errors as of forecast_change()';
+
 CREATE FUNCTION salesops.forecast_change(
   from_instant timestamptz, to_instant timestamptz, period salesops.fiscal_period, scope text DEFAULT 'company', method text DEFAULT NULL,
   OUT cause text, OUT deals bigint, OUT amount numeric, OUT meaning text)
 RETURNS SETOF record LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 13 SET search_path = pg_catalog, pg_temp SET jit = off AS $$
-DECLARE
-  name text;
-  new_business numeric;
 BEGIN
   PERFORM salesops.check_change_arguments(from_instant, to_instant, period, method);
-  name := salesops.scope_of_change(scope, from_instant, to_instant);
-  new_business := salesops.expected_new_business(to_instant, name, method) - salesops.expected_new_business(from_instant, name, method);
   RETURN QUERY
-  SELECT c.cause, CASE WHEN c.cause <> 'new business' THEN coalesce(d.deals, 0) END,
-         CASE WHEN c.cause = 'new business' THEN new_business ELSE coalesce(d.amount, 0) END, c.meaning
-  FROM salesops.forecast_causes() WITH ORDINALITY AS c(cause, meaning, place)
-  LEFT JOIN (SELECT f.cause, count(*) AS deals, sum(f.amount) AS amount
-             FROM salesops.forecast_change_deals(from_instant, to_instant, period, name, method) f GROUP BY f.cause) d ON d.cause = c.cause
+  SELECT c.cause, c.deals, c.amount, c.meaning
+  FROM salesops.scope_changes(from_instant, to_instant, period, salesops.scope_of_change(scope, from_instant, to_instant), method) c
   ORDER BY c.place;
 END $$;
 COMMENT ON FUNCTION salesops.forecast_change(timestamptz, timestamptz, salesops.fiscal_period, text, text) IS

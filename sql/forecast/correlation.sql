@@ -37,11 +37,8 @@ COMMENT ON AGGREGATE salesops.estimate_correlation(salesops.fiscal_period, numer
   'shrunk_correlation() makes of it what a forecast should use';
 
 CREATE FUNCTION salesops.shrunk_correlation(estimate double precision, quarters integer) RETURNS double precision
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-  SELECT CASE WHEN estimate IS NULL OR coalesce(quarters, 0) < 1 THEN 0.02
-              ELSE least(greatest((quarters * estimate + 3 * 0.02) / (quarters + 3), 0), 0.9) END;
-END;
+  AS 'MODULE_PATHNAME', 'salesops_shrunk_correlation' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION salesops.shrunk_correlation(double precision, integer) IS
-  'correlation to forecast with: the estimate from so many past quarters, weighed against 0.02 as if that came from three quarters, and '
-  'not below 0; 0.02 where there is no estimate';
+  'correlation to forecast with, greater than 0 and at most 0.9: the mean of what it may be, given the estimate from so many past quarters, weighed '
+  'against 0.02 as if that came from three, and the error that so many quarters leave; 0.02 where there is no estimate or no quarter. '
+  'Error 22003 for an estimate above 1 or NaN';

@@ -32,14 +32,32 @@ COMMENT ON TRIGGER append_only ON salesops.forecast_deadline IS 'what was late m
 CREATE FUNCTION salesops.set_forecast_deadline(cut_off_day integer, cut_off_time time, roll_up_day integer DEFAULT 1,
                                                roll_up_time time DEFAULT '10:00',
                                                valid_from timestamptz DEFAULT transaction_timestamp())
-RETURNS void LANGUAGE sql
-BEGIN ATOMIC
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+BEGIN
+  PERFORM salesops.check_given('cut_off_day', cut_off_day::text), salesops.check_given('cut_off_time', cut_off_time::text),
+          salesops.check_given('roll_up_day', roll_up_day::text), salesops.check_given('roll_up_time', roll_up_time::text),
+          salesops.check_given('valid_from', valid_from::text);
+  IF cut_off_day NOT BETWEEN 1 AND 7 OR roll_up_day NOT BETWEEN 1 AND 7 THEN
+    RAISE EXCEPTION 'a day of the week is a number from 1, Monday, to 7, Sunday' USING
+      ERRCODE = 'invalid_parameter_value',
+      DETAIL = format('The day of the cut-off is %s and that of the roll-up %s.', cut_off_day, roll_up_day),
+      HINT = 'SELECT salesops.set_forecast_deadline(4, ''12:00'', 5, ''09:00'') is Thursday noon and Friday at nine.';
+  END IF;
+  IF cut_off_day = roll_up_day AND cut_off_time = roll_up_time THEN
+    RAISE EXCEPTION 'calls cannot be rolled up at the moment they are due' USING
+      ERRCODE = 'invalid_parameter_value',
+      DETAIL = format('Cut-off and roll-up are both on day %s at %s.', cut_off_day, cut_off_time),
+      HINT = 'Leave some time between them, in which a call is late and still counts.';
+  END IF;
   INSERT INTO salesops.forecast_deadline (valid_from, cut_off_day, cut_off_time, roll_up_day, roll_up_time)
   VALUES (valid_from, cut_off_day, cut_off_time, roll_up_day, roll_up_time);
-END;
+EXCEPTION WHEN unique_violation THEN
+  PERFORM salesops.raise_recorded_twice('a deadline', valid_from);
+END $$;
 COMMENT ON FUNCTION salesops.set_forecast_deadline(integer, time, integer, time, timestamptz) IS
   'Set when forecast calls are due and rolled up each week from an instant on: day 1 Monday to 7 Sunday with a local time, '
-  'each; 23514 for another day or if both are the same, 23505 for the same instant twice';
+  'each; 22023 for another day or if both are the same, 22004 for a NULL, 23505 for the same instant twice';
 
 CREATE FUNCTION salesops.weekly_cut_off(as_of timestamptz, OUT cut_off timestamptz, OUT roll_up timestamptz)
 RETURNS record LANGUAGE sql STABLE PARALLEL SAFE

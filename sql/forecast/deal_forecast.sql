@@ -38,7 +38,7 @@ COMMENT ON COLUMN salesops.current_deal_forecast.category IS 'Forecast category'
 COMMENT ON COLUMN salesops.current_deal_forecast.close_date IS 'Close date as stated';
 COMMENT ON COLUMN salesops.current_deal_forecast.amount_basis IS 'stated, list price (an estimate) or unknown';
 COMMENT ON COLUMN salesops.current_deal_forecast.corporate_amount IS
-  'Amount in corporate currency, at list price where it is estimated; NULL = unknown or no rate';
+  'Amount in corporate currency, at list price where it is estimated; NULL = unknown, no rate, or beyond what can be added up';
 COMMENT ON COLUMN salesops.current_deal_forecast.amount IS
   'What it brings if it is won: corporate_amount, list prices times what they are worth in its segment';
 COMMENT ON COLUMN salesops.current_deal_forecast.model_probability IS
@@ -53,32 +53,35 @@ COMMENT ON COLUMN salesops.current_deal_forecast.weighted IS
 CREATE INDEX current_deal_forecast_owner ON salesops.current_deal_forecast (source_key, owner_id);
 SELECT pg_catalog.pg_extension_config_dump('salesops.current_deal_forecast', '');
 
+CREATE FUNCTION salesops.fitted_models(as_of timestamptz, known_at timestamptz DEFAULT NULL)
+RETURNS SETOF salesops.fitted_model LANGUAGE sql STABLE PARALLEL SAFE ROWS 100
+BEGIN ATOMIC
+  SELECT m.* FROM salesops.fitted_model m
+  WHERE m.as_of <= fitted_models.as_of AND m.known_at <= coalesce(fitted_models.known_at, fitted_models.as_of)
+    AND m.corporate_currency = salesops.get_setting('corporate_currency');
+END;
+COMMENT ON FUNCTION salesops.fitted_models(timestamptz, timestamptz) IS
+  'Models that a forecast as of an instant may use: fitted as of it or before, from what was known by known_at (NULL = as_of), for the '
+  'corporate currency of the setting';
+
 CREATE FUNCTION salesops.current_win_model(as_of timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS SETOF salesops.fitted_model LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
-  SELECT m.* FROM salesops.fitted_model m
-  WHERE m.as_of <= current_win_model.as_of AND m.known_at <= coalesce(current_win_model.known_at, current_win_model.as_of)
-    AND m.corporate_currency = salesops.get_setting('corporate_currency')
-  ORDER BY m.as_of DESC, m.model_id DESC LIMIT 1;
+  SELECT m.* FROM salesops.fitted_models(current_win_model.as_of, current_win_model.known_at) m
+  ORDER BY m.doubt IS NOT NULL, m.as_of DESC, m.model_id DESC LIMIT 1;
 END;
 COMMENT ON FUNCTION salesops.current_win_model(timestamptz, timestamptz) IS
-  'The model that a forecast as of an instant uses: the newest one fitted as of it or before, from what was known by known_at '
-  '(NULL = as_of), for the corporate currency of the setting; no row = there is none';
+  'The model that a forecast as of an instant uses: the newest of fitted_models() that may be believed, or else the newest, whose doubt is '
+  'then the reason why the forecast does without; no row = there is none';
 
-CREATE FUNCTION salesops.model_doubt(fitted salesops.fitted_model)
-RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+CREATE FUNCTION salesops.newest_win_model(as_of timestamptz, known_at timestamptz DEFAULT NULL)
+RETURNS SETOF salesops.fitted_model LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
-  SELECT CASE WHEN (fitted).deals < 50 THEN format('%s deals to learn from, and 50 are needed', (fitted).deals)
-              ELSE (SELECT s.reason FROM salesops.win_model_summary((fitted).model) s) END;
+  SELECT m.* FROM salesops.fitted_models(newest_win_model.as_of, newest_win_model.known_at) m
+  ORDER BY m.as_of DESC, m.model_id DESC LIMIT 1;
 END;
-COMMENT ON FUNCTION salesops.model_doubt(salesops.fitted_model) IS
-  'Why a fitted model must not be believed; NULL = it may, or there is none';
-
-CREATE FUNCTION salesops.bookable_amount(amount numeric)
-RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN abs(amount) <= 9e15 THEN amount END;
-COMMENT ON FUNCTION salesops.bookable_amount(numeric) IS
-  'An amount as a forecast can add it up; NULL for NaN, infinity and beyond +-9e15, the most that bookings() takes, so that one absurd deal is one of the unknown and no error';
+COMMENT ON FUNCTION salesops.newest_win_model(timestamptz, timestamptz) IS
+  'The newest of fitted_models(), believed or not; no row = there is none';
 
 CREATE FUNCTION salesops.win_probabilities(as_of timestamptz, known_at timestamptz DEFAULT NULL,
                                            deals salesops.deal_key[] DEFAULT NULL,
@@ -90,18 +93,19 @@ CREATE FUNCTION salesops.win_probabilities(as_of timestamptz, known_at timestamp
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
   WITH fitted AS MATERIALIZED (
-    SELECT m.model_id, m.model, salesops.model_doubt(m) IS NULL AS is_believed
+    SELECT m.model_id, m.model, m.factors, m.fields, m.pace, m.doubt IS NULL AS is_believed
     FROM salesops.current_win_model(win_probabilities.as_of, win_probabilities.known_at) m
   ), asked AS MATERIALIZED (
-    SELECT h.start_date, h.end_date, (SELECT f.model FROM fitted f WHERE f.is_believed) AS model
-    FROM salesops.forecast_horizon(win_probabilities.as_of) h
+    SELECT h.start_date, h.end_date, (SELECT f.model FROM fitted f WHERE f.is_believed) AS model,
+           salesops.paced_months(salesops.months_to_go(win_probabilities.as_of, h.period), (SELECT f.pace FROM fitted f)) AS months_to_go
+    FROM salesops.forecast_horizon(salesops.forecast_instant(win_probabilities.as_of)) h
   ), list_price AS MATERIALIZED (
     SELECT r.segment, r.ratio FROM salesops.fitted_price_realization r JOIN fitted f ON f.model_id = r.model_id
   ), category AS MATERIALIZED (
     SELECT c.rank, (salesops.published_weights(win_probabilities.as_of))[c."position"] AS weight
     FROM salesops.forecast_categories() WITH ORDINALITY AS c(category, label, rank, weight, is_open, "position")
   )
-  SELECT d.source_key, d.id, d.owner_id, d.category, d.close_date, d.amount_basis, d.corporate_amount,
+  SELECT d.source_key, d.id, d.owner_id, d.category, d.close_date, d.amount_basis, salesops.bookable_amount(d.corporate_amount),
          salesops.bookable_amount(d.corporate_amount
                                   * CASE d.amount_basis WHEN 'list price'
                                          THEN coalesce(s.ratio, (SELECT l.ratio FROM list_price l WHERE l.segment IS NULL), 1) ELSE 1 END),
@@ -109,17 +113,18 @@ BEGIN ATOMIC
          CASE WHEN p.of_model IS NOT NULL THEN 'model' ELSE 'category weight' END, q.is_in_quarter
   FROM asked a
   CROSS JOIN LATERAL salesops.win_deals(ARRAY[win_probabilities.as_of], coalesce(win_probabilities.known_at, win_probabilities.as_of),
-                                        coalesce((SELECT salesops.win_model_factors(f.model) FROM fitted f), '{}'), win_probabilities.deals) d
+                                        coalesce((SELECT f.factors FROM fitted f), '{}'), win_probabilities.deals,
+                                        (SELECT f.fields FROM fitted f)) d
   LEFT JOIN list_price s ON s.segment = d.segment
   LEFT JOIN category w ON w.rank = d.category::smallint
   CROSS JOIN LATERAL (SELECT coalesce(d.close_date BETWEEN a.start_date AND a.end_date, false) AS is_in_quarter) q
-  CROSS JOIN LATERAL (SELECT salesops.win_probability(a.model, d.levels, d.months_to_go) AS of_model) p;
+  CROSS JOIN LATERAL (SELECT salesops.win_probability(a.model, d.levels, a.months_to_go) AS of_model) p;
 END;
 COMMENT ON FUNCTION salesops.win_probabilities(timestamptz, timestamptz, salesops.deal_key[]) IS
   'Every deal open at an instant with its probability to be won by the end of the running quarter: of current_win_model() where that '
   'may be believed, else (method: category weight, uncalibrated) the weight of its category if it is to close in the quarter and 0 if '
-  'not, NULL without a category. amount = what it brings: an estimate at list price times what list prices are worth. deals: of these '
-  'only, NULL = all';
+  'not, NULL without a category. amount = what it brings: an estimate at list price times what list prices are worth. Amounts that no '
+  'forecast can add up (bookable_amount()) are NULL. deals: of these only, NULL = all. 22023 for an instant that is none or in the future';
 
 CREATE FUNCTION salesops.deal_forecasts(as_of timestamptz, known_at timestamptz DEFAULT NULL, deals salesops.deal_key[] DEFAULT NULL)
 RETURNS SETOF salesops.current_deal_forecast LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
@@ -130,19 +135,19 @@ BEGIN ATOMIC
   FROM salesops.win_probabilities(deal_forecasts.as_of, deal_forecasts.known_at, deal_forecasts.deals) p
   UNION ALL
   SELECT o.source_key, o.id, o.owner_id, CASE WHEN o.close_date >= h.start_date THEN 'won' ELSE 'won last quarter' END,
-         o.category, o.close_date, o.amount_basis, o.corporate_amount, o.corporate_amount,
-         NULL, NULL, 1, 'booked', o.corporate_amount, CASE WHEN o.close_date >= h.start_date THEN o.corporate_amount END
-  FROM (SELECT s.source_key, s.id, s.owner_id, s.category, s.close_date, s.amount_basis, s.corporate_amount, s.status
+         o.category, o.close_date, o.amount_basis, o.amount, o.amount,
+         NULL, NULL, 1, 'booked', o.amount, CASE WHEN o.close_date >= h.start_date THEN o.amount END
+  FROM (SELECT s.source_key, s.id, s.owner_id, s.category, s.close_date, s.amount_basis, salesops.bookable_amount(s.corporate_amount) AS amount, s.status
         FROM salesops.opportunity_state(deal_forecasts.as_of, deal_forecasts.known_at) s
         WHERE deal_forecasts.deals IS NULL
         UNION ALL
         -- Each looked up by its key: OFFSET keeps the planner from reading all to find some.
-        SELECT s.source_key, s.id, s.owner_id, s.category, s.close_date, s.amount_basis, s.corporate_amount, s.status
+        SELECT s.source_key, s.id, s.owner_id, s.category, s.close_date, s.amount_basis, salesops.bookable_amount(s.corporate_amount), s.status
         FROM (SELECT DISTINCT k.source_key, k.id FROM unnest(deal_forecasts.deals) k) k
         CROSS JOIN LATERAL (SELECT * FROM salesops.opportunity_state(deal_forecasts.as_of, deal_forecasts.known_at) o
                             WHERE o.source_key = k.source_key AND o.id = k.id OFFSET 0) s) o
   JOIN (SELECT f.start_date, f.end_date, salesops.start_date(f.period OPERATOR(salesops.-) 1, salesops.fiscal_year_start_month()) AS last_start_date
-        FROM salesops.forecast_horizon(deal_forecasts.as_of) f) h ON o.close_date BETWEEN h.last_start_date AND h.end_date
+        FROM salesops.forecast_horizon(salesops.forecast_instant(deal_forecasts.as_of)) f) h ON o.close_date BETWEEN h.last_start_date AND h.end_date
   WHERE o.status = 'won';
 END;
 COMMENT ON FUNCTION salesops.deal_forecasts(timestamptz, timestamptz, salesops.deal_key[]) IS

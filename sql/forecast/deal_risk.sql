@@ -20,13 +20,13 @@ SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
   SELECT salesops.check_look_back(risk_thresholds.as_of, 4);
   WITH rate AS MATERIALIZED (
-    SELECT r.* FROM salesops.risk_rates(risk_thresholds.as_of, 4, risk_thresholds.known_at) r
+    SELECT r.* FROM salesops.standing_rates(risk_thresholds.as_of, risk_thresholds.known_at) r
   )
   SELECT b.flag, b.segment, NULL::text, NULL::text, NULL::text[], b.bound, b.typical, b.unit, b.deals, b.rests_on, b.reason
-  FROM salesops.segment_bounds(risk_thresholds.as_of, risk_thresholds.known_at) b
+  FROM salesops.standing_segment_bounds(risk_thresholds.as_of, risk_thresholds.known_at) b
   UNION ALL
   SELECT 'stalled', '(all)', s.source_key, s.stage, NULL, s.bound, s.typical, 'days', s.deals, 'all segments', s.reason
-  FROM salesops.stage_bounds(risk_thresholds.as_of, risk_thresholds.known_at) s
+  FROM salesops.standing_stage_bounds(risk_thresholds.as_of, risk_thresholds.known_at) s
   UNION ALL
   SELECT 'likely_to_push', coalesce(r.segment, '(all)'), NULL, NULL, NULL, round(coalesce(r.bound, a.bound)::numeric, 4), round(a.rate::numeric, 4), 'probability',
          CASE WHEN r.bound IS NOT NULL THEN r.deals ELSE a.deals END,
@@ -62,11 +62,11 @@ BEGIN ATOMIC
     SELECT c.rank, w.weights[row_number() OVER (ORDER BY c.rank)] AS weight
     FROM salesops.forecast_categories() c CROSS JOIN (SELECT salesops.published_weights(deal_risk.as_of) AS weights) w
   ), rate AS MATERIALIZED (
-    SELECT r.* FROM salesops.risk_rates(deal_risk.as_of, 4, deal_risk.known_at) r
+    SELECT r.* FROM salesops.standing_rates(deal_risk.as_of, deal_risk.known_at) r
   ), quantile AS MATERIALIZED (
-    SELECT b.* FROM salesops.segment_bounds(deal_risk.as_of, deal_risk.known_at) b WHERE b.bound IS NOT NULL
+    SELECT b.* FROM salesops.standing_segment_bounds(deal_risk.as_of, deal_risk.known_at) b WHERE b.bound IS NOT NULL
   ), stage AS MATERIALIZED (
-    SELECT s.* FROM salesops.stage_bounds(deal_risk.as_of, deal_risk.known_at) s WHERE s.bound IS NOT NULL
+    SELECT s.* FROM salesops.standing_stage_bounds(deal_risk.as_of, deal_risk.known_at) s WHERE s.bound IS NOT NULL
   ), listed AS MATERIALIZED (
     SELECT d.source_key, d.id, d.owner_id, d.stage, d.category, d.close_date, d.close_quarter, d.corporate_amount,
            d.age_days, d.stage_days, d.pushes, d.idle_days, coalesce(d.segment, '(unknown)') AS segment,

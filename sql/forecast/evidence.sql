@@ -23,12 +23,10 @@ BEGIN ATOMIC
   SELECT salesops.check_look_back(past_marks.as_of, past_marks.quarters);
   WITH g AS MATERIALIZED (
     -- A quarter has ended with its last instant, which is a microsecond before the next.
-    SELECT salesops.current_quarter(past_marks.as_of + interval '1 microsecond') AS current, salesops.fiscal_year_start_month() AS start_month,
-           salesops.time_zone() AS zone
+    SELECT salesops.current_quarter(past_marks.as_of + interval '1 microsecond') AS current
   )
-  SELECT ((salesops.start_date(q.quarter, g.start_month) + make_interval(months => 3 - m.months)) AT TIME ZONE g.zone) - interval '1 microsecond',
-         q.quarter, m.months, salesops.end_date(q.quarter, g.start_month)
-  FROM g CROSS JOIN generate_series(1, past_marks.quarters) n CROSS JOIN LATERAL (SELECT g.current - n AS quarter) q CROSS JOIN generate_series(1, 3) m(months);
+  SELECT k.mark, q.quarter, k.months_to_go, k.period_end
+  FROM g CROSS JOIN generate_series(1, past_marks.quarters) n CROSS JOIN LATERAL (SELECT g.current - n AS quarter) q CROSS JOIN LATERAL salesops.quarter_marks(q.quarter) k;
 END;
 COMMENT ON FUNCTION salesops.past_marks(timestamptz, integer) IS
   'The marks of the latest fiscal quarters that had ended by as_of: last instant before the quarter (3 months to go), of its '
@@ -58,11 +56,11 @@ BEGIN ATOMIC
   LEFT JOIN outcome o ON o.source_key = d.source_key AND o.id = d.id
   -- Closed, but nobody knows when: neither inside the quarter nor outside.
   WHERE (o.id IS NULL OR o.closed_on IS NOT NULL)
-    -- Category and close date are the questions here. Where nobody recorded them at the time, only the deals that are still open
+    -- Category and close date are the questions here. Where they are not known of the time, only the deals that are still open
     -- show any, so to have one would be to be not won.
-    AND d.is_remembered;
+    AND d.is_category_known AND d.is_close_date_known;
 END;
 COMMENT ON FUNCTION salesops.deals_at_marks(timestamptz, integer, timestamptz) IS
   'Deals open at the marks of the latest quarters that had ended by as_of, in the state they had then (is_due: to close in that '
   'quarter), and what became of them as known at known_at (NULL = as_of): status, closed_on, is_won (won by the end of '
-  'that quarter). Deals whose day of closing is unknown are left out, and those whose state at the mark nobody recorded at the time';
+  'that quarter). Deals whose day of closing is unknown are left out, and those whose category or close date at the mark is not known';

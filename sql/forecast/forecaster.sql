@@ -28,26 +28,32 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION salesops.check_figure(numeric, text) IS 'Raises 22004 where an amount is NULL, 22023 where it is no number; with a hint';
 
-CREATE FUNCTION salesops.check_forecaster(source_key text, rep_id text, period salesops.fiscal_period,
-                                          category salesops.forecast_category, at timestamptz)
-RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+CREATE FUNCTION salesops.check_not_over(period salesops.fiscal_period, at timestamptz)
+RETURNS void LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  rep record;
-  period_ends timestamptz;
+  period_ends CONSTANT timestamptz := salesops.end_of_day(salesops.end_date(salesops.check_quarter(period), salesops.fiscal_year_start_month()));
 BEGIN
-  IF period IS NULL THEN
-    RAISE EXCEPTION 'no fiscal quarter was given' USING
-      ERRCODE = 'null_value_not_allowed', HINT = 'Write a quarter such as FY2026-Q4.';
-  END IF;
-  PERFORM salesops.check_quarter(period), salesops.check_callable(category), salesops.check_as_of(at);
-
-  period_ends := salesops.end_of_day(salesops.end_date(period, salesops.fiscal_year_start_month()));
   IF at > period_ends THEN
     RAISE EXCEPTION '% is over: nothing is left to forecast', period USING
       ERRCODE = 'invalid_parameter_value',
       DETAIL = format('It ended at %s, before %s.', period_ends, at),
       HINT = format('Name %s or a later quarter.', salesops.current_quarter(at));
   END IF;
+END $$;
+COMMENT ON FUNCTION salesops.check_not_over(salesops.fiscal_period, timestamptz) IS
+  'Raises 22023 where a period is no quarter or was over at an instant';
+
+CREATE FUNCTION salesops.check_forecaster(source_key text, rep_id text, period salesops.fiscal_period,
+                                          category salesops.forecast_category, at timestamptz)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  rep record;
+BEGIN
+  IF period IS NULL THEN
+    RAISE EXCEPTION 'no fiscal quarter was given' USING
+      ERRCODE = 'null_value_not_allowed', HINT = 'Write a quarter such as FY2026-Q4.';
+  END IF;
+  PERFORM salesops.check_quarter(period), salesops.check_callable(category), salesops.check_as_of(at), salesops.check_not_over(period, at);
 
   SELECT r.is_active, r.left_on, coalesce(r.name, r.id) AS name INTO rep
   FROM salesops.rep_as_of(at, greatest(at, salesops.clock())) r

@@ -39,31 +39,40 @@ CREATE FUNCTION salesops.new_business_history(as_of timestamptz, known_at timest
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
   WITH mark AS MATERIALIZED (
-    SELECT q.period, n AS months_to_go, m.day, q.end_date, salesops.end_of_day(m.day) AS instant
+    SELECT q.period, m.months_to_go, q.start_date, q.end_date, m.mark AS instant
     FROM salesops.new_business_quarters(new_business_history.as_of, new_business_history.known_at) q
-    CROSS JOIN generate_series(1, 3) n
-    CROSS JOIN LATERAL (SELECT (q.start_date + make_interval(months => 3 - n))::date - 1 AS day) m
+    CROSS JOIN LATERAL salesops.quarter_marks(q.period) m
   ), opened AS MATERIALIZED (
-    SELECT o.instant, o.source_key, o.id
-    FROM salesops.open_deals_at((SELECT array_agg(m.instant) FROM mark m), coalesce(new_business_history.known_at, new_business_history.as_of)) o
+    SELECT d.instant, d.source_key, d.id
+    FROM salesops.win_deals((SELECT array_agg(m.instant) FROM mark m), coalesce(new_business_history.known_at, new_business_history.as_of), '{}') d
   ), won AS MATERIALIZED (
-    SELECT o.source_key, o.id, o.owner_id, o.close_date, o.corporate_amount
-    FROM salesops.opportunity_state(new_business_history.as_of, new_business_history.known_at) o
+    SELECT m.period, m.months_to_go, m.instant, m.start_date, m.end_date, o.source_key, o.id, o.owner_id, salesops.bookable_amount(o.corporate_amount) AS amount
+    FROM mark m
+    JOIN salesops.opportunity_state(new_business_history.as_of, new_business_history.known_at) o ON o.close_quarter = m.period
     WHERE o.status = 'won'
-      AND o.close_date BETWEEN (SELECT min(m.day) + 1 FROM mark m) AND (SELECT max(m.end_date) FROM mark m)
+  ), stage AS MATERIALIZED (
+    SELECT m.instant, s.source_key, s.stage, s.pipeline, s.but_in, s.status FROM mark m CROSS JOIN LATERAL salesops.stage_meaning(m.instant) s
   ), came AS (
-    SELECT m.period::integer AS period, m.months_to_go, w.source_key, w.owner_id, w.corporate_amount
-    FROM mark m JOIN won w ON w.close_date > m.day AND w.close_date <= m.end_date
-    LEFT JOIN opened o ON o.instant = m.instant AND o.source_key = w.source_key AND o.id = w.id
+    SELECT w.period::integer AS period, w.months_to_go, w.source_key, w.owner_id, w.amount
+    FROM won w
+    LEFT JOIN opened o ON o.instant = w.instant AND o.source_key = w.source_key AND o.id = w.id
+    LEFT JOIN LATERAL (SELECT v.is_won, v.is_closed, v.stage, v.pipeline, v.close_date, v.is_deleted, v.merged_into FROM salesops.opportunity_version v
+                       WHERE v.source_key = w.source_key AND v.id = w.id AND v.effective_at <= w.instant
+                         AND v.recorded_at <= coalesce(new_business_history.known_at, new_business_history.as_of)
+                       ORDER BY v.effective_at DESC, v.recorded_at DESC, v.is_present DESC LIMIT 1) b ON o.id IS NULL
+    LEFT JOIN stage s ON s.instant = w.instant AND s.source_key = w.source_key AND s.stage = b.stage AND salesops.means_stage(s.pipeline, s.but_in, b.pipeline)
     WHERE o.id IS NULL
+      -- What was booked by then is not to come any more.
+      AND (NOT b.is_deleted AND b.merged_into IS NULL AND b.close_date BETWEEN w.start_date AND w.end_date
+           AND salesops.deal_status(b.is_won, b.is_closed, s.status) = 'won') IS NOT TRUE
   )
-  SELECT salesops.min(q.period), c.months_to_go, c.source_key, c.owner_id, count(*), sum(c.corporate_amount)
+  SELECT salesops.min(q.period), c.months_to_go, c.source_key, c.owner_id, count(*), sum(c.amount)
   FROM came c JOIN salesops.new_business_quarters(new_business_history.as_of, new_business_history.known_at) q ON q.period::integer = c.period
   GROUP BY q.period::integer, c.months_to_go, c.source_key, c.owner_id;
 END;
 COMMENT ON FUNCTION salesops.new_business_history(timestamptz, timestamptz) IS
-  'What was won in each of new_business_quarters() by its end of deals that were not open when 3, 2 and 1 months were left, by the '
-  'owner they have as of the instant: deals and their corporate amount (NULL = of none it is known). No row = nothing. Arguments '
+  'What was won in each of new_business_quarters() by its end of deals that were neither open (win_deals()) nor booked in it already when 3, 2 and 1 months were '
+  'left, by the owner they have as of the instant: deals and their corporate amount (NULL = of none it is known). No row = nothing. Arguments '
   'as of opportunity_state()';
 
 CREATE FUNCTION salesops.new_business_share(months_to_go numeric, mark integer)

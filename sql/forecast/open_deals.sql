@@ -6,6 +6,11 @@
 -- list. Of one instant alone the present states say most (opportunity_as_of()), so no span is looked for. What a state means
 -- (status, category, amount) is what opportunity_state() makes of it at the same instant, and a test compares the two.
 --
+-- What is known of a field then: all of it where we had recorded the deal by the instant; else what the CRM's own histories tell, if
+-- they cover that field and reach so far back (history_reach). A state that is reconstructed from dates tells no field, and the
+-- present state carried back tells those only that would show a change. What is not known is NULL; whether the deal was open is known by its dates all the same.
+-- What names a deal (owner, account, product, type, lead source) is taken as given.
+--
 -- Account and owner: the state they had at the instant. Of the time before the first state we know, that first state is taken as
 -- given, as it is for a deal: a source that keeps no history of its accounts would have none before it was connected.
 
@@ -71,7 +76,8 @@ CREATE FUNCTION salesops.open_deals_at(
   OUT product text, OUT product_id text, OUT deal_type text, OUT lead_source text,
   OUT industry text, OUT segment text, OUT team text, OUT region text,
   OUT pushes integer, OUT idle_days integer, OUT stage_days integer,
-  OUT custom jsonb, OUT effective_from timestamptz, OUT recorded_at timestamptz, OUT origin text, OUT is_remembered boolean)
+  OUT custom jsonb, OUT effective_from timestamptz, OUT recorded_at timestamptz, OUT origin text,
+  OUT is_stage_known boolean, OUT is_category_known boolean, OUT is_close_date_known boolean, OUT is_amount_known boolean, OUT is_all_known boolean)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
   WITH asked AS MATERIALIZED (
@@ -82,7 +88,21 @@ BEGIN ATOMIC
     SELECT salesops.get_setting('corporate_currency') AS currency, salesops.fiscal_year_start_month() AS start_month,
            salesops.time_zone() AS zone
   ), source AS MATERIALIZED (
-    SELECT c.source_key, salesops.source_option(c.*, 'currency') AS currency FROM salesops.source c
+    SELECT c.source_key, salesops.source_option(c.*, 'currency') AS currency,
+           'amount' = ANY (u.fields) AS keeps_amount, 'quantity' = ANY (u.fields) AS keeps_quantity
+    FROM salesops.source c CROSS JOIN LATERAL (SELECT salesops.unchanged_fields(c.options) AS fields) u
+  ), reach AS MATERIALIZED (
+    -- Of deals that we had seen by the first of the instants no history is asked.
+    -- Where full versions are kept, states are from them, whatever events tell beside them.
+    SELECT e.source_key, e.recorded_at, e."all", coalesce(e."all", e.stage) AS stage, coalesce(e."all", e.category, e.stage_category) AS category,
+           coalesce(e."all", e.close_date) AS close_date, coalesce(e."all", e.amount) AS amount, e.stage_category IS NOT NULL AS follows_stage
+    FROM (SELECT h.source_key, h.recorded_at,
+                 min(h.since) FILTER (WHERE h.target = 'everything') AS "all", min(h.since) FILTER (WHERE h.target = 'stage') AS stage,
+                 min(h.since) FILTER (WHERE h.target = 'forecast_category') AS category, min(h.since) FILTER (WHERE h.target = 'stage_category') AS stage_category,
+                 min(h.since) FILTER (WHERE h.target = 'close_date') AS close_date, min(h.since) FILTER (WHERE h.target = 'amount') AS amount
+          FROM salesops.history_reach h
+          WHERE h.recorded_at > (SELECT a.list[1] FROM asked a)
+          GROUP BY h.source_key, h.recorded_at) e
   ), at_instant AS MATERIALIZED (
     SELECT i.instant, (i.instant AT TIME ZONE g.zone)::date AS day FROM asked CROSS JOIN g CROSS JOIN LATERAL unnest(asked.list) AS i(instant)
   ), stage_meant AS MATERIALIZED (
@@ -97,7 +117,7 @@ BEGIN ATOMIC
     -- "C": the order serves the grouping alone, and byte order is the cheapest.
     SELECT v.*, lead(v.effective_at, 1, 'infinity') OVER w AS valid_until,
            (v.close_date > lag(v.close_date) OVER w)::integer AS is_push,
-           bool_or(v.origin = 'crm_history') OVER (PARTITION BY v.source_key COLLATE "C", v.id COLLATE "C") AS is_remembered
+           min(v.recorded_at) OVER (PARTITION BY v.source_key COLLATE "C", v.id COLLATE "C") AS seen_at
     FROM salesops.opportunity_version v
     WHERE v.recorded_at <= (SELECT a.known_at FROM asked a) AND (SELECT cardinality(a.list) > 1 FROM asked a)
       AND (open_deals_at.deals IS NULL OR (v.source_key, v.id) IN (SELECT k.source_key, k.id FROM unnest(open_deals_at.deals) k))
@@ -112,14 +132,14 @@ BEGIN ATOMIC
     SELECT (SELECT a.list FROM asked a)[n.n] AS instant, s.source_key, s.id, s.account_id, s.owner_id, s.pipeline, s.stage, s.forecast_category,
            s.deal_type, s.lead_source, s.product, s.quantity, s.amount, s.list_amount, s.currency, s.is_closed, s.is_won, s.close_date, s.created_at,
            s.last_activity_at, s.stage_entered_at, s.confirmed_at, s.custom, s.effective_at, s.recorded_at, s.origin,
-           s.pushes, s.is_remembered
+           s.pushes, s.seen_at
     FROM spanned s CROSS JOIN LATERAL generate_series(s.before + 1, s.last) AS n(n)
     WHERE s.before < s.last AND NOT s.is_deleted AND s.merged_into IS NULL AND s.is_won IS NOT TRUE AND s.is_closed IS NOT TRUE
     UNION ALL
     SELECT q.list[1], o.source_key, o.id, o.account_id, o.owner_id, o.pipeline, o.stage, o.forecast_category,
            o.deal_type, o.lead_source, o.product, o.quantity, o.amount, o.list_amount, o.currency, o.is_closed, o.is_won, o.close_date, o.created_at,
            o.last_activity_at, o.stage_entered_at, o.confirmed_at, o.custom, o.effective_at, o.recorded_at, o.origin,
-           p.pushes, p.is_remembered
+           p.pushes, p.seen_at
     FROM asked q
     CROSS JOIN LATERAL (
       SELECT a.*, true AS is_present FROM salesops.opportunity_as_of(q.list[1], q.known_at) a WHERE open_deals_at.deals IS NULL
@@ -133,27 +153,28 @@ BEGIN ATOMIC
       WHERE NOT a.is_deleted) o
     CROSS JOIN LATERAL (
       SELECT count(*) FILTER (WHERE c.is_push AND (c.effective_at, c.recorded_at) <= (o.effective_at, o.recorded_at)) AS pushes,
-             coalesce(bool_or(c.origin = 'crm_history'), false) AS is_remembered
-      FROM (SELECT v.effective_at, v.recorded_at, v.origin,
+             min(c.recorded_at) AS seen_at
+      FROM (SELECT v.effective_at, v.recorded_at,
                    v.close_date > lag(v.close_date) OVER (ORDER BY v.effective_at, v.recorded_at, v.is_present) AS is_push
-            FROM (SELECT h.effective_at, h.recorded_at, h.origin, h.close_date, false AS is_present FROM salesops.opportunity_history h
+            FROM (SELECT h.effective_at, h.recorded_at, h.close_date, false AS is_present FROM salesops.opportunity_history h
                   WHERE h.source_key = o.source_key AND h.id = o.id AND h.recorded_at <= q.known_at
                   UNION ALL
-                  SELECT o.effective_at, o.recorded_at, o.origin, o.close_date, true) v) c) p
+                  SELECT o.effective_at, o.recorded_at, o.close_date, true) v) c) p
     WHERE cardinality(q.list) = 1
       AND o.merged_into IS NULL AND o.is_won IS NOT TRUE AND o.is_closed IS NOT TRUE
   )
   SELECT s.instant, s.source_key, s.id, s.account_id, s.owner_id, s.created_at,
          CASE WHEN s.created_at <= s.instant THEN i.day - (s.created_at AT TIME ZONE g.zone)::date END,
-         s.pipeline, s.stage, coalesce(m.label, s.stage), m."position",
-         coalesce(CASE WHEN k.category <> 'Closed' THEN k.category END, CASE WHEN m.category <> 'Closed' THEN m.category END),
-         s.close_date, salesops.fiscal_quarter(s.close_date, g.start_month),
-         s.amount, x.amount, CASE WHEN s.amount IS NOT NULL THEN 'stated' WHEN x.amount IS NOT NULL THEN 'list price' ELSE 'unknown' END,
+         s.pipeline, CASE WHEN n.stage THEN s.stage END, CASE WHEN n.stage THEN coalesce(m.label, s.stage) END, CASE WHEN n.stage THEN m."position" END,
+         CASE WHEN n.category THEN coalesce(CASE WHEN k.category <> 'Closed' THEN k.category END, CASE WHEN n.stage AND m.category <> 'Closed' THEN m.category END) END,
+         o.close_date, salesops.fiscal_quarter(o.close_date, g.start_month),
+         o.amount, x.amount,
+         CASE WHEN o.amount IS NOT NULL THEN 'stated' WHEN x.amount IS NOT NULL THEN 'list price' WHEN n.amount THEN 'unknown' ELSE 'not known then' END,
          y.currency, CASE WHEN y.currency = g.currency THEN x.amount ELSE x.amount / y.per_corporate END,
          s.product, p.product_id, s.deal_type, s.lead_source,
          coalesce(ai.value, a.industry), coalesce(ag.value, a.segment, salesops.size_class(a.employees)), r.team, r.region,
-         coalesce(s.pushes, 0)::integer,
-         i.day - (greatest(s.confirmed_at, CASE WHEN s.last_activity_at <= s.instant THEN s.last_activity_at END,
+         CASE WHEN n.close_date THEN coalesce(s.pushes, 0)::integer END,
+         CASE WHEN n.stage AND n.amount AND n.close_date THEN i.day - (greatest(s.confirmed_at, CASE WHEN s.last_activity_at <= s.instant THEN s.last_activity_at END,
                            (SELECT c.happened_at FROM salesops.activity c
                             WHERE c.source_key = s.source_key COLLATE "C" AND c.opportunity_id = s.id COLLATE "C"
                               AND c.happened_at <= s.instant AND NOT c.is_deleted AND c.recorded_at <= (SELECT q.known_at FROM asked q)
@@ -167,13 +188,20 @@ BEGIN ATOMIC
                               AND NOT EXISTS (SELECT FROM salesops.activity_history p
                                               WHERE p.source_key = c.source_key AND p.id = c.id AND p.recorded_at <= (SELECT q.known_at FROM asked q)
                                                 AND (p.effective_at, p.recorded_at) > (c.effective_at, c.recorded_at))
-                            ORDER BY c.happened_at DESC LIMIT 1)) AT TIME ZONE g.zone)::date,
-         i.day - (s.stage_entered_at AT TIME ZONE g.zone)::date,
-         s.custom, s.effective_at, s.recorded_at, s.origin, s.recorded_at <= s.instant OR s.is_remembered
+                            ORDER BY c.happened_at DESC LIMIT 1)) AT TIME ZONE g.zone)::date END,
+         CASE WHEN n.stage THEN i.day - (s.stage_entered_at AT TIME ZONE g.zone)::date END,
+         s.custom, s.effective_at, s.recorded_at, s.origin, n.stage, n.category, n.close_date, n.amount, n."all"
   FROM state s
   CROSS JOIN g
   JOIN at_instant i ON i.instant = s.instant
   LEFT JOIN source c ON c.source_key = s.source_key
+  LEFT JOIN reach h ON h.source_key = s.source_key AND h.recorded_at = s.seen_at
+  CROSS JOIN LATERAL (SELECT s.seen_at <= s.instant AS seen, s.origin <> 'reconstructed' AND isfinite(s.effective_at) AS told) t
+  CROSS JOIN LATERAL (
+    SELECT t.seen OR t.told AND coalesce(h."all" <= s.instant, false) AS "all", t.seen OR t.told AND coalesce(h.stage <= s.instant, false) AS stage,
+           t.seen OR t.told AND coalesce(h.category <= s.instant, false) AS category, NOT t.seen AND h.follows_stage AS follows_stage,
+           t.seen OR t.told AND coalesce(h.close_date <= s.instant, false) AS close_date,
+           t.seen OR t.told AND coalesce(h.amount <= s.instant, false) OR coalesce(c.keeps_amount, false) AND s.amount IS NOT NULL AS amount) n
   LEFT JOIN stage_meant m
     ON m.instant = s.instant AND m.source_key = s.source_key AND m.stage = s.stage AND salesops.means_stage(m.pipeline, m.but_in, s.pipeline)
   LEFT JOIN category_meant l ON l.instant = s.instant AND l.source_key = s.source_key AND l.label = s.forecast_category
@@ -184,17 +212,20 @@ BEGIN ATOMIC
   LEFT JOIN value_meant ag ON ag.instant = s.instant AND ag.source_key = s.source_key AND ag.field = 'segment' AND ag.label = a.segment
   LEFT JOIN salesops.rep_spans((SELECT q.known_at FROM asked q)) r
     ON r.source_key = s.source_key AND r.id = s.owner_id AND r.valid_from <= s.instant AND r.valid_until > s.instant
-  CROSS JOIN LATERAL (SELECT coalesce(l.category, salesops.recognize_forecast_category(s.forecast_category)) AS category) k
-  CROSS JOIN LATERAL (SELECT coalesce(s.amount, p.list_price * coalesce(s.quantity, 1)) AS amount) x
-  CROSS JOIN LATERAL (SELECT coalesce(CASE WHEN s.amount IS NULL AND x.amount IS NOT NULL THEN p.currency ELSE s.currency END, c.currency) AS currency) z
+  CROSS JOIN LATERAL (SELECT CASE WHEN n.follows_stage IS NOT TRUE THEN coalesce(l.category, salesops.recognize_forecast_category(s.forecast_category)) END AS category) k
+  CROSS JOIN LATERAL (SELECT CASE WHEN n.amount THEN s.amount END AS amount, CASE WHEN n.close_date THEN s.close_date END AS close_date) o
+  CROSS JOIN LATERAL (SELECT coalesce(o.amount, p.list_price * coalesce(CASE WHEN n."all" OR c.keeps_quantity THEN s.quantity END, 1)) AS amount) x
+  CROSS JOIN LATERAL (SELECT coalesce(CASE WHEN o.amount IS NULL AND x.amount IS NOT NULL THEN p.currency ELSE s.currency END, c.currency) AS currency) z
   CROSS JOIN LATERAL (SELECT z.currency, (SELECT q.per_corporate FROM salesops.currency_rate q
                                           WHERE q.source_key = s.source_key AND q.currency = z.currency
-                                            AND q.valid_from <= least(s.close_date, i.day) AND NOT q.is_deleted AND q.per_corporate > 0
+                                            AND q.valid_from <= least(o.close_date, i.day) AND NOT q.is_deleted AND q.per_corporate > 0
                                           ORDER BY q.valid_from DESC, q.id LIMIT 1) AS per_corporate) y
   WHERE salesops.deal_status(s.is_won, s.is_closed, m.status) = 'open';
 END;
 COMMENT ON FUNCTION salesops.open_deals_at(timestamptz[], timestamptz, salesops.deal_key[]) IS
   'Deals open at each of some instants, a row a deal and instant, as they then stood and as known at known_at (NULL = at the last of the instants); merged and deleted ones are left out. '
-  'Stage, category, amounts as in opportunity_state(); industry and segment (a size class where none is stated) of the account, team and region of the owner then. '
+  'Stage, category, amounts as in opportunity_state(), NULL where they are not known of that instant: is_stage_known, is_category_known, is_close_date_known, is_amount_known tell that from not stated, '
+  'is_all_known is true where all columns are known. Known is what we had recorded of the deal by the instant, else what the CRM''s own histories cover that far back; an amount also where the source''s option unchanged names it. '
+  'amount_basis: stated, list price (an estimate), unknown (none was stated) or not known then. Industry and segment (a size class where none is stated) of the account, team and region of the owner then. '
   'age_days, stage_days and idle_days (since the last change of stage, amount, close date or next step, or activity) are whole days up to the instant in the zone of the setting, NULL = not known; '
-  'pushes = how often the close date had been moved later; is_remembered is false for a state that nobody recorded at the time, of a deal whose CRM kept no history. Infinite and NULL instants give nothing; deals: of these only, NULL = all';
+  'pushes = how often the close date had been moved later as far as we know it, NULL = not known. Infinite and NULL instants give nothing; deals: of these only, NULL = all';

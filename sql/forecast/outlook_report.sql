@@ -36,6 +36,10 @@ BEGIN ATOMIC
     UNION ALL
     SELECT 30 + l."position", upper(left(l.reason, 1)) || substr(l.reason, 2), NULL, NULL, NULL, NULL
     FROM line l WHERE l.reason IS NOT NULL
+    UNION ALL
+    SELECT 40, upper(left(m.reason, 1)) || substr(m.reason, 2), NULL, NULL, NULL, NULL
+    FROM total t CROSS JOIN LATERAL (SELECT salesops.model_shift_reason(forecast_outlook.as_of, forecast_outlook.known_at) AS reason) m
+    WHERE t.p50 IS NOT NULL AND m.reason IS NOT NULL
   )
   SELECT c.line, lpad(coalesce(c.deals, ''), max(length(c.deals)) OVER ()), lpad(coalesce(c.expected, ''), max(length(c.expected)) OVER ()),
          lpad(coalesce(c.low, ''), coalesce(max(length(c.low)) OVER (), 0)), lpad(coalesce(c.high, ''), coalesce(max(length(c.high)) OVER (), 0))
@@ -44,20 +48,22 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.forecast_outlook(salesops.fiscal_period, timestamptz, text, timestamptz) IS
   'forecast() as a page of text: what is won, expected of open deals and of new ones, and the total with the amounts that are missed and '
-  'exceeded one time in ten; the published forecast, quota and chance, what to hold it against; last what the figures leave out and '
-  'why the model''s median is not the forecast, if it is not. Numbers to the cent, ? = unknown';
+  'exceeded one time in ten; the published forecast, quota and chance, what to hold it against; last what the figures leave out, '
+  'why the model''s median is not the forecast, if it is not, and model_shift_reason(). Numbers to the cent, ? = unknown';
 
-CREATE FUNCTION salesops.explain_win_probability(source_key text, id text, as_of timestamptz, known_at timestamptz DEFAULT NULL,
-                                                 OUT factor text, OUT level text, OUT points numeric, OUT words text)
+CREATE FUNCTION salesops.explain_deal_probability(source_key text, id text, as_of timestamptz, known_at timestamptz DEFAULT NULL,
+                                                  OUT factor text, OUT level text, OUT points numeric, OUT words text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 15
 BEGIN ATOMIC
   SELECT e.factor, e.level, e.points, e.words
-  FROM salesops.current_win_model(explain_win_probability.as_of, explain_win_probability.known_at) m
-  CROSS JOIN LATERAL salesops.win_deals(ARRAY[explain_win_probability.as_of],
-                                        coalesce(explain_win_probability.known_at, explain_win_probability.as_of), m.factors,
-                                        ARRAY[ROW(explain_win_probability.source_key, explain_win_probability.id)::salesops.deal_key]) d
-  CROSS JOIN LATERAL salesops.explain_win_probability(m.model, d.levels, d.months_to_go) e;
+  FROM salesops.current_win_model(salesops.forecast_instant(explain_deal_probability.as_of), explain_deal_probability.known_at) m
+  CROSS JOIN LATERAL salesops.win_deals(ARRAY[explain_deal_probability.as_of],
+                                        coalesce(explain_deal_probability.known_at, explain_deal_probability.as_of), m.factors,
+                                        ARRAY[ROW(explain_deal_probability.source_key, explain_deal_probability.id)::salesops.deal_key], m.fields) d
+  CROSS JOIN LATERAL salesops.explain_win_probability(m.model, d.levels, salesops.paced_months(d.months_to_go, m.pace)) e
+  WHERE m.doubt IS NULL;
 END;
-COMMENT ON FUNCTION salesops.explain_win_probability(text, text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION salesops.explain_deal_probability(text, text, timestamptz, timestamptz) IS
   'What makes the probability of win_probabilities() of a deal open at an instant: first the average deal, then each factor with its '
-  'percentage points, largest first, in words; they add up. No row for a deal that is not open then, or without a model';
+  'percentage points, largest first, in words; they add up. No row for a deal that is not open then, or without a model that '
+  'may be believed; 22023 for an instant that is none or in the future';

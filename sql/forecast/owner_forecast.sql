@@ -10,7 +10,8 @@ CREATE TABLE salesops.current_forecast (
   corporate_currency      text NOT NULL,
   fiscal_year_start_month integer NOT NULL,
   time_zone               text NOT NULL,
-  weights                 numeric[] NOT NULL
+  weights                 numeric[] NOT NULL,
+  meanings                text NOT NULL
 );
 COMMENT ON TABLE salesops.current_forecast IS
   'What current_deal_forecast and current_owner_forecast are of; one row, or none before the first refresh_current_forecast()';
@@ -23,6 +24,7 @@ COMMENT ON COLUMN salesops.current_forecast.corporate_currency IS 'ISO code of t
 COMMENT ON COLUMN salesops.current_forecast.fiscal_year_start_month IS 'First month of the fiscal year';
 COMMENT ON COLUMN salesops.current_forecast.time_zone IS 'Zone of its days';
 COMMENT ON COLUMN salesops.current_forecast.weights IS 'Category weights in rank order';
+COMMENT ON COLUMN salesops.current_forecast.meanings IS 'meaning_digest() of its instant';
 SELECT pg_catalog.pg_extension_config_dump('salesops.current_forecast', '');
 
 CREATE TABLE salesops.current_owner_forecast (
@@ -46,7 +48,7 @@ COMMENT ON COLUMN salesops.current_owner_forecast.owner_id IS 'Rep; NULL = the d
 COMMENT ON COLUMN salesops.current_owner_forecast.open_deals IS 'Deals open';
 COMMENT ON COLUMN salesops.current_owner_forecast.won_deals IS 'Deals won in the quarter';
 COMMENT ON COLUMN salesops.current_owner_forecast.unknown_deals IS
-  'Of both those that are in no sum: no amount, no rate for its currency, or neither model nor category to weigh it by';
+  'Of both those that are in no sum: no amount that can be added up, no rate for its currency, or neither model nor category to weigh it by';
 COMMENT ON COLUMN salesops.current_owner_forecast.actual IS 'Won in the quarter, corporate currency';
 COMMENT ON COLUMN salesops.current_owner_forecast.last_actual IS 'Won in the quarter before';
 COMMENT ON COLUMN salesops.current_owner_forecast.existing IS 'Expected of the open deals: sum of amount x probability';
@@ -72,6 +74,25 @@ END;
 COMMENT ON FUNCTION salesops.owner_book(salesops.current_deal_forecast[], float8) IS
   'What some deals bring together, columns as of current_owner_forecast, the open ones tied by a common factor of that correlation';
 
+-- Maps may be changed for a time that has been, and a source be connected otherwise: that they say the same is seen by comparing it.
+CREATE FUNCTION salesops.meaning_digest(as_of timestamptz)
+RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT encode(sha256(convert_to(concat_ws(E'\n\n',
+    (SELECT string_agg(ROW(m.source_key, m.pipeline, m.stage, m.label, m.status, m.category, m."position")::text, E'\n'
+                       ORDER BY m.source_key COLLATE "C", m.pipeline COLLATE "C", m.stage COLLATE "C")
+     FROM salesops.stage_meaning(meaning_digest.as_of) m),
+    (SELECT string_agg(ROW(m.source_key, m.label, m.category)::text, E'\n' ORDER BY m.source_key COLLATE "C", m.label COLLATE "C")
+     FROM salesops.category_meaning(meaning_digest.as_of) m),
+    (SELECT string_agg(ROW(m.source_key, m.field, m.label, m.value)::text, E'\n' ORDER BY m.source_key COLLATE "C", m.field COLLATE "C", m.label COLLATE "C")
+     FROM salesops.value_meaning(meaning_digest.as_of) m),
+    (SELECT string_agg(ROW(m.source_key, m.label, m.product_id, m.list_price, m.currency)::text, E'\n' ORDER BY m.source_key COLLATE "C", m.label COLLATE "C")
+     FROM salesops.product_meaning(meaning_digest.as_of) m),
+    (SELECT string_agg(ROW(s.source_key, s.options)::text, E'\n' ORDER BY s.source_key COLLATE "C") FROM salesops.source s)), 'UTF8')), 'hex');
+END;
+COMMENT ON FUNCTION salesops.meaning_digest(timestamptz) IS
+  'One text for what stages, categories, values and products mean at an instant and what the sources'' options say: another where one of them differs';
+
 CREATE FUNCTION salesops.is_current_forecast(as_of timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -80,10 +101,11 @@ BEGIN ATOMIC
     WHERE c.as_of = is_current_forecast.as_of AND c.known_at = coalesce(is_current_forecast.known_at, is_current_forecast.as_of)
       AND coalesce(c.model_id, 0) = coalesce((SELECT m.model_id FROM salesops.current_win_model(is_current_forecast.as_of, is_current_forecast.known_at) m), 0)
       AND c.corporate_currency = salesops.get_setting('corporate_currency') AND c.time_zone = salesops.time_zone()
-      AND c.fiscal_year_start_month = salesops.fiscal_year_start_month() AND c.weights = salesops.published_weights(is_current_forecast.as_of));
+      AND c.fiscal_year_start_month = salesops.fiscal_year_start_month() AND c.weights = salesops.published_weights(is_current_forecast.as_of)
+      AND c.meanings = salesops.meaning_digest(is_current_forecast.as_of));
 END;
 COMMENT ON FUNCTION salesops.is_current_forecast(timestamptz, timestamptz) IS
-  'Whether the stored current forecast is that of an instant: made for it, by the model and the settings that hold now';
+  'Whether the stored current forecast is that of an instant: made for it, by the model, the settings and the maps that hold now';
 
 CREATE FUNCTION salesops.forecast_correlation(as_of timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS float8 LANGUAGE sql STABLE PARALLEL SAFE

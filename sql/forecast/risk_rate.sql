@@ -13,6 +13,7 @@ CREATE FUNCTION salesops.time_left_class(days integer) RETURNS text LANGUAGE sql
 RETURN CASE WHEN days <= 30 THEN 'up to 30 days left' WHEN days <= 90 THEN '31 to 90 days left' WHEN days > 90 THEN 'over 90 days left' END;
 COMMENT ON FUNCTION salesops.time_left_class(integer) IS 'Class of the days left to a close date; NULL = no close date';
 
+-- Words of push_level() and unions of idle_level(): cells that are divided four times have few deals each, and a reason is read aloud.
 CREATE FUNCTION salesops.pushes_class(pushes integer) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN pushes = 1 THEN 'pushed once' WHEN pushes = 2 THEN 'pushed twice' WHEN pushes > 2 THEN 'pushed three times or more'
             ELSE 'never pushed' END;

@@ -218,6 +218,8 @@ BEGIN
                                             cut_off, prior_amount)
   VALUES (source_key, rep_id, period, category, submitted_at, amount, salesops.get_setting('corporate_currency'), note,
           coalesce(submitted_by, rep_id), cut_off, prior_amount);
+EXCEPTION WHEN unique_violation THEN
+  PERFORM salesops.raise_recorded_twice(format('a call of %s by %s for %s', category, rep_id, period), submitted_at);
 END $$;
 COMMENT ON FUNCTION salesops.submit_forecast(text, text, salesops.fiscal_period, salesops.forecast_category, numeric, text, text, timestamptz) IS
   'Call a column (Commit, Most Likely, Best Case, Pipeline) of a rep''s forecast of a fiscal quarter, in corporate currency; again = a '

@@ -5,43 +5,27 @@
 -- is open at all three marks of a quarter is there three times, with 3, 2 and 1 months to go.
 --
 -- Like with like. Before we began to record, deals that have closed since are reconstructed from their dates, without stage,
--- amount or close date, while of those still open we have all that, as it is now. A model that saw both would learn that a
--- deal with a stage is never won. So where more than a twentieth of a source's open deals at a mark are not remembered
--- (open_deals_at()), all of them are brought down to what is known of each: what names the deal, what the source's option
--- unchanged lists, and the dates. Custom fields are known of the time before only if that option lists them. And a deal that
+-- amount or close date, while of those still open we have all that, as it is now; and a history of stages tells the stage of
+-- both, but the close date of the open ones alone. A model that saw it would learn that a deal with a close date is never won. So each
+-- field is asked about by itself: where it is not known (open_deals_at()) of more than a twentieth of a source's open deals at a mark,
+-- it is taken from all of them. What names the deal, what the source's option unchanged lists, and the dates are left.
+-- Custom fields are known of the time before only if that option lists them or full versions were kept. And a deal that
 -- nobody knows the beginning of was not open at a mark for all we know, unless we saw it then.
-
-CREATE FUNCTION salesops.marks(from_date date, to_date date) RETURNS timestamptz[]
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  zone CONSTANT text := salesops.time_zone();
-BEGIN
-  -- A slip of a millennium would look at more marks than there is room for.
-  IF NOT isfinite(from_date) OR NOT isfinite(to_date) OR to_date - from_date > 36525 THEN
-    RAISE EXCEPTION 'cannot look at the months from % to %', from_date, to_date USING
-      ERRCODE = 'invalid_parameter_value', HINT = 'Give two dates that are at most a hundred years apart.';
-  END IF;
-  -- Fiscal months are calendar months, whichever one the year begins with.
-  RETURN (SELECT coalesce(array_agg(m.month AT TIME ZONE zone - interval '1 microsecond' ORDER BY m.month), '{}')
-          FROM generate_series(date_trunc('month', from_date::timestamp), to_date::timestamp, interval '1 month') AS m(month)
-          WHERE m.month > from_date::timestamp);
-END $$;
-COMMENT ON FUNCTION salesops.marks(date, date) IS
-  'Marks of the days from a date to the day before another: the last instants of fiscal months, in the zone of the setting; 22023 unless both are finite and at most a hundred years apart';
+--
+-- Sums are another matter: an amount that is known counts, whoever else's is not.
 
 CREATE FUNCTION salesops.win_deals(
   instants timestamptz[], known_at timestamptz DEFAULT NULL, factors text[] DEFAULT salesops.win_factors(),
-  deals salesops.deal_key[] DEFAULT NULL,
+  deals salesops.deal_key[] DEFAULT NULL, fields text[] DEFAULT NULL,
   OUT instant timestamptz, OUT source_key text, OUT id text, OUT owner_id text, OUT period salesops.fiscal_period,
   OUT months_to_go double precision, OUT category salesops.forecast_category, OUT close_date date,
-  OUT corporate_amount numeric, OUT amount_basis text, OUT segment text, OUT is_reconstructed boolean, OUT levels text[])
+  OUT corporate_amount numeric, OUT amount_basis text, OUT segment text, OUT is_reconstructed boolean, OUT levels text[],
+  OUT is_category_known boolean, OUT is_close_date_known boolean, OUT is_amount_known boolean)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000
 BEGIN ATOMIC
   WITH factor AS MATERIALIZED (
-    -- A name that nobody chose is that of a custom field: a model may ask for what has been unchosen since.
-    SELECT n.place, CASE WHEN f.field IS NULL THEN f."position" END AS "position", coalesce(f.field, CASE WHEN f."position" IS NULL THEN n.name END) AS field
-    FROM unnest(win_deals.factors) WITH ORDINALITY AS n(name, place)
-    LEFT JOIN salesops.win_factor_fields('infinity') f ON f.name = n.name
+    SELECT n.place, n.field, CASE WHEN n.field IS NULL THEN array_position(salesops.standard_win_factors(), n.name) END AS "position"
+    FROM ROWS FROM (unnest(win_deals.factors), unnest(coalesce(win_deals.fields, salesops.win_fields(win_deals.factors)))) WITH ORDINALITY AS n(name, field, place)
   ), chosen AS MATERIALIZED (
     -- Fields come after the standard levels, each at its factor's place.
     SELECT array_agg(f.field ORDER BY f.place) AS fields, count(f.field) > 0 AS has_fields,
@@ -56,45 +40,56 @@ BEGIN ATOMIC
   ), source AS MATERIALIZED (
     SELECT c.source_key, salesops.unchanged_fields(c.options) AS unchanged FROM salesops.source c
   ), deal AS MATERIALIZED (
-    SELECT d.instant, d.source_key, d.id, d.owner_id, d.age_days, d.stage_label AS stage, d.category, d.close_date, d.stated_amount,
+    SELECT d.instant, d.source_key, d.id, d.owner_id, d.age_days, d.stage_label AS stage, d.category, d.close_date,
            d.corporate_amount, d.amount_basis, coalesce(d.product_id, d.product) AS product, d.deal_type, d.lead_source,
            d.industry, d.segment, d.team, d.region, d.pushes, d.idle_days,
-           CASE WHEN (SELECT c.has_fields FROM chosen c) THEN d.custom END AS custom, d.recorded_at, d.is_remembered
+           CASE WHEN (SELECT c.has_fields FROM chosen c) THEN d.custom END AS custom,
+           d.is_stage_known, d.is_category_known, d.is_close_date_known, d.is_amount_known, d.is_all_known
     FROM salesops.open_deals_at(win_deals.instants, win_deals.known_at, win_deals.deals) d
-    WHERE d.is_remembered OR d.created_at <= d.instant
-  ), memory AS (
-    SELECT d.instant, d.source_key, count(*) FILTER (WHERE NOT d.is_remembered) * 20 > count(*) AS is_short
+    WHERE d.is_stage_known OR d.is_category_known OR d.is_close_date_known OR d.created_at <= d.instant
+  ), shared AS (
+    SELECT d.instant, d.source_key,
+           count(*) FILTER (WHERE NOT d.is_stage_known) * 20 <= count(*) AS stage,
+           count(*) FILTER (WHERE NOT d.is_category_known) * 20 <= count(*) AS category,
+           count(*) FILTER (WHERE NOT d.is_close_date_known) * 20 <= count(*) AS close_date,
+           count(*) FILTER (WHERE NOT d.is_amount_known) * 20 <= count(*) AS amount,
+           count(*) FILTER (WHERE NOT (d.is_stage_known AND d.is_close_date_known AND d.is_amount_known)) * 20 <= count(*) AS idle,
+           count(*) FILTER (WHERE NOT d.is_all_known) * 20 <= count(*) AS "all"
     FROM deal d GROUP BY d.instant, d.source_key
   )
-  SELECT d.instant, d.source_key, d.id, d.owner_id, i.period, i.months_to_go, CASE WHEN k.is_known THEN d.category END, CASE WHEN k.is_known THEN d.close_date END, d.corporate_amount, d.amount_basis,
-         d.segment, NOT k.is_known,
+  SELECT d.instant, d.source_key, d.id, d.owner_id, i.period, i.months_to_go, CASE WHEN h.category THEN d.category END, CASE WHEN h.close_date THEN d.close_date END,
+         d.corporate_amount, d.amount_basis, d.segment,
+         NOT (h.stage AND d.is_stage_known OR h.category AND d.is_category_known OR h.close_date AND d.is_close_date_known
+              OR h.amount AND d.is_amount_known AND NOT k.keeps_amount),
          salesops.pick_levels(
            salesops.win_levels(
-             ceil(i.months_to_go)::integer, d.age_days, CASE WHEN k.is_known THEN d.stage END, CASE WHEN k.is_known THEN d.category END,
-             CASE WHEN k.is_known THEN salesops.due_level(d.close_date, i.day, i.period_end, i.next_period_end) END,
-             CASE WHEN k.is_known OR d.stated_amount IS NOT NULL AND 'amount' = ANY (s.unchanged) THEN d.corporate_amount END,
+             ceil(i.months_to_go)::integer, d.age_days, CASE WHEN h.stage THEN d.stage END, CASE WHEN h.category THEN d.category END,
+             CASE WHEN h.close_date THEN salesops.due_level(d.close_date, i.day, i.period_end, i.next_period_end) END,
+             CASE WHEN d.is_amount_known AND (h.amount OR k.keeps_amount) THEN d.corporate_amount END,
              d.segment, d.industry, d.product, d.deal_type, d.lead_source, d.region, d.team, d.owner_id,
-             CASE WHEN k.is_known THEN d.pushes END, CASE WHEN k.is_known THEN d.idle_days END)
+             CASE WHEN h.close_date THEN d.pushes END, CASE WHEN h.idle THEN d.idle_days END)
            || CASE WHEN c.has_fields
-                   THEN ARRAY(SELECT CASE WHEN k.is_known AND d.recorded_at <= d.instant OR f.field = ANY (s.unchanged) THEN d.custom ->> f.field END
+                   THEN ARRAY(SELECT CASE WHEN h."all" AND d.is_all_known OR f.field = ANY (s.unchanged) THEN d.custom ->> f.field END
                               FROM unnest(c.fields) WITH ORDINALITY AS f(field, place) ORDER BY f.place) ELSE '{}' END,
-           c.places)
+           c.places),
+         h.category AND d.is_category_known, h.close_date AND d.is_close_date_known, d.is_amount_known
   FROM deal d
   CROSS JOIN chosen c
   JOIN at_instant i ON i.instant = d.instant
-  JOIN memory m ON m.instant = d.instant AND m.source_key = d.source_key
+  JOIN shared h ON h.instant = d.instant AND h.source_key = d.source_key
   LEFT JOIN source s ON s.source_key = d.source_key
-  CROSS JOIN LATERAL (SELECT d.is_remembered AND NOT m.is_short AS is_known) k;
+  CROSS JOIN LATERAL (SELECT coalesce('amount' = ANY (s.unchanged), false) AS keeps_amount) k;
 END;
-COMMENT ON FUNCTION salesops.win_deals(timestamptz[], timestamptz, text[], salesops.deal_key[]) IS
+COMMENT ON FUNCTION salesops.win_deals(timestamptz[], timestamptz, text[], salesops.deal_key[], text[]) IS
   'Deals open at each of some instants as the win model sees them: the period that begins or runs then, months to its end, and the level of each factor in the order given (default win_factors()), NULL = not known. '
-  'is_reconstructed: nothing but the dates and what names the deal is known of it then, so stage, category, close date, amount, pushes and idleness are not used. known_at and deals as in open_deals_at()';
+  'A field that is not known of more than one in twenty of the source''s deals at the instant is used of none of them. is_reconstructed: nothing but the dates and what names the deal (and what the source''s option unchanged lists) is known of it then, so stage, category, close date, amount, pushes and idleness are not used. '
+  'category and close_date are NULL where they are not used: is_category_known and is_close_date_known tell that from not stated. corporate_amount counts where is_amount_known, else it is an estimate at list price or NULL (amount_basis not known then). known_at and deals as in open_deals_at(); fields: the custom field that each factor is read from (NULL element = the standard factor), NULL = as win_fields() has it now';
 
 CREATE FUNCTION salesops.training_deals(
-  from_date date, to_date date, known_at timestamptz, factors text[] DEFAULT salesops.win_factors(),
+  from_date date, to_date date, known_at timestamptz, factors text[] DEFAULT salesops.win_factors(), fields text[] DEFAULT NULL,
   OUT mark timestamptz, OUT source_key text, OUT id text, OUT owner_id text, OUT period salesops.fiscal_period, OUT months_to_go double precision,
   OUT category salesops.forecast_category, OUT close_date date, OUT corporate_amount numeric, OUT amount_basis text, OUT is_reconstructed boolean,
-  OUT levels text[], OUT won boolean, OUT won_amount numeric)
+  OUT levels text[], OUT won boolean, OUT won_amount numeric, OUT is_category_known boolean, OUT is_close_date_known boolean, OUT is_amount_known boolean)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 100000 SET jit = off SET enable_nestloop = off SET enable_mergejoin = off
 BEGIN ATOMIC
   -- The planner knows no sizes here and would read all maps or outcomes for each deal, hence joins by hashing only.
@@ -105,15 +100,18 @@ BEGIN ATOMIC
     WHERE e.day < training_deals.to_date AND salesops.end_of_day(e.day) <= training_deals.known_at
   )
   SELECT d.instant, d.source_key, d.id, d.owner_id, d.period, d.months_to_go, d.category, d.close_date, d.corporate_amount, d.amount_basis,
-         d.is_reconstructed, d.levels, w.is_won, CASE WHEN w.is_won THEN o.corporate_amount END
+         d.is_reconstructed, d.levels, w.is_won, CASE WHEN w.is_won THEN o.corporate_amount END,
+         d.is_category_known, d.is_close_date_known, d.is_amount_known
   FROM ended e
-  CROSS JOIN LATERAL salesops.win_deals(e.marks, training_deals.known_at, training_deals.factors) d
-  LEFT JOIN (SELECT x.* FROM salesops.deal_outcomes(training_deals.known_at) x WHERE x.status = 'won') o ON o.source_key = d.source_key AND o.id = d.id
-  CROSS JOIN LATERAL (SELECT coalesce(o.closed_on <= salesops.end_date(d.period, (SELECT salesops.fiscal_year_start_month())), false) AS is_won) w;
+  CROSS JOIN LATERAL salesops.win_deals(e.marks, training_deals.known_at, training_deals.factors, NULL, training_deals.fields) d
+  LEFT JOIN (SELECT x.* FROM salesops.opportunity_state(training_deals.known_at, training_deals.known_at) x WHERE x.status = 'won') o
+    ON o.source_key = d.source_key AND o.id = d.id
+  -- As bookings count: by the close date.
+  CROSS JOIN LATERAL (SELECT coalesce(o.close_quarter = d.period, false) AS is_won) w;
 END;
-COMMENT ON FUNCTION salesops.training_deals(date, date, timestamptz, text[]) IS
-  'Deals open at each mark from a date to the day before another, as win_deals() has them, with what became of each: won by the end of the period, and for how much (corporate currency; NULL = not won, or not known). '
-  'Only marks whose period had ended before to_date and by known_at; nothing recorded after known_at counts';
+COMMENT ON FUNCTION salesops.training_deals(date, date, timestamptz, text[], text[]) IS
+  'Deals open at each mark from a date to the day before another, as win_deals() has them, with what became of each: won with a close date in the period, as bookings count, and for how much (corporate currency; NULL = not won, or not known). '
+  'Only marks whose period had ended before to_date and by known_at; nothing recorded after known_at counts. factors and fields as in win_deals()';
 
 CREATE FUNCTION salesops.training_summary(from_date date, to_date date, known_at timestamptz,
                                           OUT period salesops.fiscal_period, OUT mark timestamptz, OUT deals bigint, OUT wins bigint,

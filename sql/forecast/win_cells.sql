@@ -37,6 +37,107 @@ COMMENT ON TYPE salesops.win_cells IS
   'deals and wins by period and pattern of levels; JSON in text form: the factors with their levels, then for each period '
   'its cells: the number of a level for each factor (from 0), deals, wins';
 
+-- Equality, and what grouping and sorting need. Equal counts are stored as equal bytes (win_cells.h), so bytes are compared; the order means
+-- nothing else. Too large for an index.
+
+CREATE FUNCTION salesops.win_cells_lt(salesops.win_cells, salesops.win_cells) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'salesops_win_cells_lt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.win_cells_lt(salesops.win_cells, salesops.win_cells) IS
+  'implementation of the < operator';
+
+CREATE FUNCTION salesops.win_cells_le(salesops.win_cells, salesops.win_cells) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'salesops_win_cells_le' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.win_cells_le(salesops.win_cells, salesops.win_cells) IS
+  'implementation of the <= operator';
+
+CREATE FUNCTION salesops.win_cells_eq(salesops.win_cells, salesops.win_cells) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'salesops_win_cells_eq' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.win_cells_eq(salesops.win_cells, salesops.win_cells) IS
+  'implementation of the = operator';
+
+CREATE FUNCTION salesops.win_cells_ne(salesops.win_cells, salesops.win_cells) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'salesops_win_cells_ne' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.win_cells_ne(salesops.win_cells, salesops.win_cells) IS
+  'implementation of the <> operator';
+
+CREATE FUNCTION salesops.win_cells_ge(salesops.win_cells, salesops.win_cells) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'salesops_win_cells_ge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.win_cells_ge(salesops.win_cells, salesops.win_cells) IS
+  'implementation of the >= operator';
+
+CREATE FUNCTION salesops.win_cells_gt(salesops.win_cells, salesops.win_cells) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'salesops_win_cells_gt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.win_cells_gt(salesops.win_cells, salesops.win_cells) IS
+  'implementation of the > operator';
+
+CREATE OPERATOR salesops.< (
+  FUNCTION = salesops.win_cells_lt, LEFTARG = salesops.win_cells, RIGHTARG = salesops.win_cells,
+  COMMUTATOR = OPERATOR(salesops.>), NEGATOR = OPERATOR(salesops.>=), RESTRICT = scalarltsel, JOIN = scalarltjoinsel
+);
+COMMENT ON OPERATOR salesops.< (salesops.win_cells, salesops.win_cells) IS 'less than';
+
+CREATE OPERATOR salesops.<= (
+  FUNCTION = salesops.win_cells_le, LEFTARG = salesops.win_cells, RIGHTARG = salesops.win_cells,
+  COMMUTATOR = OPERATOR(salesops.>=), NEGATOR = OPERATOR(salesops.>), RESTRICT = scalarlesel, JOIN = scalarlejoinsel
+);
+COMMENT ON OPERATOR salesops.<= (salesops.win_cells, salesops.win_cells) IS 'less than or equal';
+
+CREATE OPERATOR salesops.= (
+  FUNCTION = salesops.win_cells_eq, LEFTARG = salesops.win_cells, RIGHTARG = salesops.win_cells,
+  COMMUTATOR = OPERATOR(salesops.=), NEGATOR = OPERATOR(salesops.<>), RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES
+);
+COMMENT ON OPERATOR salesops.= (salesops.win_cells, salesops.win_cells) IS 'equal';
+
+CREATE OPERATOR salesops.<> (
+  FUNCTION = salesops.win_cells_ne, LEFTARG = salesops.win_cells, RIGHTARG = salesops.win_cells,
+  COMMUTATOR = OPERATOR(salesops.<>), NEGATOR = OPERATOR(salesops.=), RESTRICT = neqsel, JOIN = neqjoinsel
+);
+COMMENT ON OPERATOR salesops.<> (salesops.win_cells, salesops.win_cells) IS 'not equal';
+
+CREATE OPERATOR salesops.>= (
+  FUNCTION = salesops.win_cells_ge, LEFTARG = salesops.win_cells, RIGHTARG = salesops.win_cells,
+  COMMUTATOR = OPERATOR(salesops.<=), NEGATOR = OPERATOR(salesops.<), RESTRICT = scalargesel, JOIN = scalargejoinsel
+);
+COMMENT ON OPERATOR salesops.>= (salesops.win_cells, salesops.win_cells) IS 'greater than or equal';
+
+CREATE OPERATOR salesops.> (
+  FUNCTION = salesops.win_cells_gt, LEFTARG = salesops.win_cells, RIGHTARG = salesops.win_cells,
+  COMMUTATOR = OPERATOR(salesops.<), NEGATOR = OPERATOR(salesops.<=), RESTRICT = scalargtsel, JOIN = scalargtjoinsel
+);
+COMMENT ON OPERATOR salesops.> (salesops.win_cells, salesops.win_cells) IS 'greater than';
+
+CREATE FUNCTION salesops.win_cells_cmp(salesops.win_cells, salesops.win_cells) RETURNS integer
+  AS 'MODULE_PATHNAME', 'salesops_win_cells_cmp' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.win_cells_cmp(salesops.win_cells, salesops.win_cells) IS
+  'btree comparison: negative, zero or positive';
+
+CREATE FUNCTION salesops.win_cells_hash(salesops.win_cells) RETURNS integer
+  AS 'MODULE_PATHNAME', 'salesops_win_cells_hash' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.win_cells_hash(salesops.win_cells) IS 'hash';
+
+CREATE FUNCTION salesops.win_cells_hash_extended(salesops.win_cells, bigint) RETURNS bigint
+  AS 'MODULE_PATHNAME', 'salesops_win_cells_hash_extended' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.win_cells_hash_extended(salesops.win_cells, bigint) IS
+  'hash with a seed';
+
+CREATE OPERATOR CLASS salesops.win_cells_ops DEFAULT FOR TYPE salesops.win_cells USING btree AS
+  OPERATOR 1 salesops.<,
+  OPERATOR 2 salesops.<=,
+  OPERATOR 3 salesops.=,
+  OPERATOR 4 salesops.>=,
+  OPERATOR 5 salesops.>,
+  FUNCTION 1 salesops.win_cells_cmp(salesops.win_cells, salesops.win_cells),
+  FUNCTION 4 pg_catalog.btequalimage(oid);
+COMMENT ON OPERATOR FAMILY salesops.win_cells_ops USING btree IS 'comparing, grouping and sorting win_cells by bytes';
+COMMENT ON OPERATOR CLASS salesops.win_cells_ops USING btree IS 'comparing, grouping and sorting win_cells by bytes';
+
+CREATE OPERATOR CLASS salesops.win_cells_ops DEFAULT FOR TYPE salesops.win_cells USING hash AS
+  OPERATOR 1 salesops.=,
+  FUNCTION 1 salesops.win_cells_hash(salesops.win_cells),
+  FUNCTION 2 salesops.win_cells_hash_extended(salesops.win_cells, bigint);
+COMMENT ON OPERATOR FAMILY salesops.win_cells_ops USING hash IS 'hashing win_cells by bytes';
+COMMENT ON OPERATOR CLASS salesops.win_cells_ops USING hash IS 'hashing win_cells by bytes';
+
 -- Aggregates. One state, three transitions (deals, counted deals, stored cells).
 
 CREATE FUNCTION salesops.win_cells_accum(internal, text[], text[], salesops.fiscal_period, boolean)

@@ -118,6 +118,16 @@ END;
 COMMENT ON FUNCTION salesops.win_factors(timestamptz) IS
   'Names of the factors that the win model is to use, as chosen at an instant: the standard ones in their order, then those of custom fields by name';
 
+CREATE FUNCTION salesops.win_fields(factors text[], as_of timestamptz DEFAULT 'infinity') RETURNS text[] LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  -- A name that nobody chose is that of a custom field: somebody may ask for what has been unchosen since.
+  SELECT array_agg(CASE WHEN f.name IS NULL THEN n.name ELSE f.field END ORDER BY n.place)
+  FROM unnest(win_fields.factors) WITH ORDINALITY AS n(name, place)
+  LEFT JOIN salesops.win_factor_fields(win_fields.as_of) f ON f.name = n.name;
+END;
+COMMENT ON FUNCTION salesops.win_fields(text[], timestamptz) IS
+  'The custom field that each of some factors is read from as chosen at an instant; NULL = what the standard factor is read from';
+
 CREATE FUNCTION salesops.pick_levels(levels text[], places integer[])
 RETURNS text[] LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'salesops_pick_levels';
 COMMENT ON FUNCTION salesops.pick_levels(text[], integer[]) IS 'The levels at some places, counted from 1, in that order; 2202E for a place that is not there';

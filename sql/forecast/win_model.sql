@@ -38,6 +38,109 @@ COMMENT ON TYPE salesops.win_model IS
   'a fitted win model: intercept and effects with their standard errors, terms with their precisions, what it was trained '
   'on and how the fit went; JSON in text form';
 
+-- Equality, and what grouping and sorting need. Equal models are stored as equal bytes (win_model.h), so bytes are compared; the order means
+-- nothing else. Too large for an index.
+
+CREATE FUNCTION salesops.win_model_lt(salesops.win_model, salesops.win_model) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'salesops_win_model_lt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.win_model_lt(salesops.win_model, salesops.win_model) IS
+  'implementation of the < operator';
+
+CREATE FUNCTION salesops.win_model_le(salesops.win_model, salesops.win_model) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'salesops_win_model_le' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.win_model_le(salesops.win_model, salesops.win_model) IS
+  'implementation of the <= operator';
+
+CREATE FUNCTION salesops.win_model_eq(salesops.win_model, salesops.win_model) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'salesops_win_model_eq' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.win_model_eq(salesops.win_model, salesops.win_model) IS
+  'implementation of the = operator';
+
+CREATE FUNCTION salesops.win_model_ne(salesops.win_model, salesops.win_model) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'salesops_win_model_ne' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.win_model_ne(salesops.win_model, salesops.win_model) IS
+  'implementation of the <> operator';
+
+CREATE FUNCTION salesops.win_model_ge(salesops.win_model, salesops.win_model) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'salesops_win_model_ge' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.win_model_ge(salesops.win_model, salesops.win_model) IS
+  'implementation of the >= operator';
+
+CREATE FUNCTION salesops.win_model_gt(salesops.win_model, salesops.win_model) RETURNS boolean
+  AS 'MODULE_PATHNAME', 'salesops_win_model_gt' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.win_model_gt(salesops.win_model, salesops.win_model) IS
+  'implementation of the > operator';
+
+CREATE OPERATOR salesops.< (
+  FUNCTION = salesops.win_model_lt, LEFTARG = salesops.win_model, RIGHTARG = salesops.win_model,
+  COMMUTATOR = OPERATOR(salesops.>), NEGATOR = OPERATOR(salesops.>=), RESTRICT = scalarltsel, JOIN = scalarltjoinsel
+);
+COMMENT ON OPERATOR salesops.< (salesops.win_model, salesops.win_model) IS 'less than';
+
+CREATE OPERATOR salesops.<= (
+  FUNCTION = salesops.win_model_le, LEFTARG = salesops.win_model, RIGHTARG = salesops.win_model,
+  COMMUTATOR = OPERATOR(salesops.>=), NEGATOR = OPERATOR(salesops.>), RESTRICT = scalarlesel, JOIN = scalarlejoinsel
+);
+COMMENT ON OPERATOR salesops.<= (salesops.win_model, salesops.win_model) IS 'less than or equal';
+
+CREATE OPERATOR salesops.= (
+  FUNCTION = salesops.win_model_eq, LEFTARG = salesops.win_model, RIGHTARG = salesops.win_model,
+  COMMUTATOR = OPERATOR(salesops.=), NEGATOR = OPERATOR(salesops.<>), RESTRICT = eqsel, JOIN = eqjoinsel, HASHES, MERGES
+);
+COMMENT ON OPERATOR salesops.= (salesops.win_model, salesops.win_model) IS 'equal';
+
+CREATE OPERATOR salesops.<> (
+  FUNCTION = salesops.win_model_ne, LEFTARG = salesops.win_model, RIGHTARG = salesops.win_model,
+  COMMUTATOR = OPERATOR(salesops.<>), NEGATOR = OPERATOR(salesops.=), RESTRICT = neqsel, JOIN = neqjoinsel
+);
+COMMENT ON OPERATOR salesops.<> (salesops.win_model, salesops.win_model) IS 'not equal';
+
+CREATE OPERATOR salesops.>= (
+  FUNCTION = salesops.win_model_ge, LEFTARG = salesops.win_model, RIGHTARG = salesops.win_model,
+  COMMUTATOR = OPERATOR(salesops.<=), NEGATOR = OPERATOR(salesops.<), RESTRICT = scalargesel, JOIN = scalargejoinsel
+);
+COMMENT ON OPERATOR salesops.>= (salesops.win_model, salesops.win_model) IS 'greater than or equal';
+
+CREATE OPERATOR salesops.> (
+  FUNCTION = salesops.win_model_gt, LEFTARG = salesops.win_model, RIGHTARG = salesops.win_model,
+  COMMUTATOR = OPERATOR(salesops.<), NEGATOR = OPERATOR(salesops.<=), RESTRICT = scalargtsel, JOIN = scalargtjoinsel
+);
+COMMENT ON OPERATOR salesops.> (salesops.win_model, salesops.win_model) IS 'greater than';
+
+CREATE FUNCTION salesops.win_model_cmp(salesops.win_model, salesops.win_model) RETURNS integer
+  AS 'MODULE_PATHNAME', 'salesops_win_model_cmp' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.win_model_cmp(salesops.win_model, salesops.win_model) IS
+  'btree comparison: negative, zero or positive';
+
+CREATE FUNCTION salesops.win_model_hash(salesops.win_model) RETURNS integer
+  AS 'MODULE_PATHNAME', 'salesops_win_model_hash' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.win_model_hash(salesops.win_model) IS 'hash';
+
+CREATE FUNCTION salesops.win_model_hash_extended(salesops.win_model, bigint) RETURNS bigint
+  AS 'MODULE_PATHNAME', 'salesops_win_model_hash_extended' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE LEAKPROOF;
+COMMENT ON FUNCTION salesops.win_model_hash_extended(salesops.win_model, bigint) IS
+  'hash with a seed';
+
+CREATE OPERATOR CLASS salesops.win_model_ops DEFAULT FOR TYPE salesops.win_model USING btree AS
+  OPERATOR 1 salesops.<,
+  OPERATOR 2 salesops.<=,
+  OPERATOR 3 salesops.=,
+  OPERATOR 4 salesops.>=,
+  OPERATOR 5 salesops.>,
+  FUNCTION 1 salesops.win_model_cmp(salesops.win_model, salesops.win_model),
+  FUNCTION 4 pg_catalog.btequalimage(oid);
+COMMENT ON OPERATOR FAMILY salesops.win_model_ops USING btree IS 'comparing, grouping and sorting win_model by bytes';
+COMMENT ON OPERATOR CLASS salesops.win_model_ops USING btree IS 'comparing, grouping and sorting win_model by bytes';
+
+CREATE OPERATOR CLASS salesops.win_model_ops DEFAULT FOR TYPE salesops.win_model USING hash AS
+  OPERATOR 1 salesops.=,
+  FUNCTION 1 salesops.win_model_hash(salesops.win_model),
+  FUNCTION 2 salesops.win_model_hash_extended(salesops.win_model, bigint);
+COMMENT ON OPERATOR FAMILY salesops.win_model_ops USING hash IS 'hashing win_model by bytes';
+COMMENT ON OPERATOR CLASS salesops.win_model_ops USING hash IS 'hashing win_model by bytes';
+
+-- Learning and asking
+
 CREATE FUNCTION salesops.fit_win_model(cells salesops.win_cells, terms text[] DEFAULT NULL) RETURNS salesops.win_model
   AS 'MODULE_PATHNAME', 'salesops_fit_win_model' LANGUAGE C IMMUTABLE PARALLEL SAFE COST 100000;
 COMMENT ON FUNCTION salesops.fit_win_model(salesops.win_cells, text[]) IS

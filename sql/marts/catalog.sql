@@ -17,9 +17,12 @@ BEGIN ATOMIC
     ('data_quality_finding', 5, 'Audit findings. One row an episode, open or resolved in the last 92 days'),
     ('run_health', 6, 'How the nights went. One row a step of a logged run (kind step) or a refresh of a mart (kind mart)'),
     ('forecast_range', 7, 'Forecast of the running quarter with its range. One row a scope: company, region, team, owner'),
-    ('forecast_accuracy', 8, 'How far off forecasts were in the newest backtest. One row a method, months to go and kind of scope'),
-    ('forecast_calibration', 9, 'How often deals of a stated probability were won in the newest backtest. One row a method, months to go and class of probability'),
-    ('deal_risk', 10, 'Open deals at risk. One row a deal and flag')
+    ('forecast_accuracy', 8, 'How far off forecasts were in the newest comparable backtest. One row a method, months to go and kind of scope'),
+    ('forecast_calibration', 9, 'How often deals of a stated probability were won in the newest comparable backtest. One row a method, months to go and class of probability'),
+    ('deal_risk', 10, 'Open deals at risk. One row a deal and flag'),
+    ('forecast_change', 11, 'Why the expected amount of the running quarter moved. One row a span, scope (company, region, team) and cause'),
+    ('forecast_alert', 12, 'Alerts about the chance to make the plan, or else the quota, of the last 92 days. One row an alert'),
+    ('forecast_submission', 13, 'Calls of the running quarter with the amounts and adjustments under them. One row a forecaster, category and week')
   ) AS m(mart, "position", meaning);
 END;
 COMMENT ON FUNCTION salesops.marts() IS 'The marts in the order they are refreshed in, with what one row of each is';

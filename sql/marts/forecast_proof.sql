@@ -13,52 +13,43 @@ CREATE FUNCTION salesops.mart_forecast_range(
   OUT won_deals bigint, OUT open_deals bigint, OUT unknown_deals bigint,
   OUT actuals numeric, OUT existing_pipeline numeric, OUT new_business numeric, OUT expected numeric,
   OUT p10 numeric, OUT p50 numeric, OUT p90 numeric, OUT quota numeric, OUT probability_at_least_quota numeric,
-  OUT published_forecast numeric, OUT forecast_method text, OUT naive_forecast numeric, OUT category_weights numeric,
-  OUT noise_floor numeric, OUT reason text, OUT currency_code text, OUT as_of_date date, OUT refreshed_at timestamptz)
+  OUT plan numeric, OUT probability_at_least_plan numeric, OUT published_forecast numeric, OUT forecast_method text, OUT naive_forecast numeric, OUT category_weights numeric,
+  OUT noise_floor numeric, OUT backtested_error numeric, OUT backtested_bias numeric, OUT reason text, OUT currency_code text, OUT as_of_date date, OUT refreshed_at timestamptz)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   SELECT jsonb_build_array(q.label, f.scope)::text, q.label, q.sort, q.fiscal_year, q.fiscal_quarter, q.start_date, q.end_date, f.week_label,
          f.scope_kind, salesops.scope_kind_sort(f.scope_kind), f.scope, salesops.mart_label(f.label), f.level,
          f.won_deals, f.open_deals, f.unknown_deals, f.actual, f.existing, f.new_business, f.expected,
          f.p10::numeric, f.p50::numeric, f.p90::numeric, f.quota, f.probability_at_least_quota::numeric,
-         f.published, f.forecast_method, f.naive, f.weighted, f.noise_floor::numeric, salesops.mart_label(f.reason),
+         n.amount, salesops.probability_at_least(f.total, n.amount)::numeric, f.published, salesops.mart_label(f.forecast_method), f.naive, f.weighted, f.noise_floor::numeric, f.backtested_error, f.backtested_bias,
+         salesops.mart_label(f.reason),
          p.currency_code, p.as_of_date, p.published_at
   FROM salesops.latest_publication() p
   CROSS JOIN LATERAL salesops.scope_forecasts(p.as_of, p.as_of) f
+  LEFT JOIN LATERAL (SELECT x.* FROM salesops.forecast_plans(p.as_of) x) n ON n.scope = f.scope AND n.period = f.period
   CROSS JOIN LATERAL salesops.period_labels(f.period, p.start_month) q;
 END;
 COMMENT ON FUNCTION salesops.mart_forecast_range() IS 'Rows of mart forecast_range; columns as of mart_columns()';
 
-CREATE FUNCTION salesops.latest_backtest(as_of timestamptz)
-RETURNS SETOF salesops.backtest_run LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
-BEGIN ATOMIC
-  SELECT r.* FROM salesops.backtest_run r
-  WHERE r.as_of <= latest_backtest.as_of AND r.corporate_currency = salesops.get_setting('corporate_currency')
-    AND EXISTS (SELECT FROM salesops.backtest_score s WHERE s.run_id = r.run_id)
-  ORDER BY r.as_of DESC, r.run_id DESC LIMIT 1;
-END;
-COMMENT ON FUNCTION salesops.latest_backtest(timestamptz) IS
-  'The newest backtest whose outcomes were read as of an instant or before, in the corporate currency of the setting; no row = none';
-
 CREATE FUNCTION salesops.mart_forecast_accuracy(
-  OUT forecast_accuracy_key text, OUT method text, OUT months_to_go integer, OUT scope_kind text, OUT scope_kind_sort smallint, OUT forecasts bigint,
-  OUT error numeric, OUT naive_error numeric, OUT relative_to_naive numeric, OUT noise_floor numeric, OUT bias numeric, OUT pinball numeric,
+  OUT forecast_accuracy_key text, OUT method text, OUT months_to_go numeric, OUT scope_kind text, OUT scope_kind_sort smallint, OUT forecasts bigint, OUT quarters bigint,
+  OUT error numeric, OUT meets_target boolean, OUT is_alarm boolean, OUT naive_error numeric, OUT relative_to_naive numeric, OUT noise_floor numeric, OUT bias numeric, OUT pinball numeric,
   OUT coverage numeric, OUT coverage_low numeric, OUT coverage_high numeric, OUT deals bigint, OUT wins bigint, OUT log_loss numeric, OUT brier numeric,
   OUT first_fiscal_period text, OUT last_fiscal_period text, OUT backtest_date date, OUT as_of_date date, OUT refreshed_at timestamptz)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   SELECT jsonb_build_array(s.method, s.months_to_go, s.scope_kind)::text, s.method, s.months_to_go, s.scope_kind,
-         salesops.scope_kind_sort(s.scope_kind), s.forecasts, s.wmape, s.wmape_naive, s.relative_to_naive, s.noise_floor, s.bias, s.pinball,
+         salesops.scope_kind_sort(s.scope_kind), s.forecasts, s.quarters, s.wmape, s.meets_target, s.is_alarm, s.wmape_naive, s.relative_to_naive, s.noise_floor, s.bias, s.pinball,
          s.coverage::numeric, s.coverage_low::numeric, s.coverage_high::numeric, s.deals, s.wins, s.log_loss::numeric, s.brier::numeric,
          r.from_period::text, r.to_period::text, salesops.local_date(r.as_of), p.as_of_date, p.published_at
   FROM salesops.latest_publication() p
-  CROSS JOIN LATERAL salesops.latest_backtest(p.as_of) r
+  CROSS JOIN LATERAL salesops.comparable_backtest(p.as_of) r
   JOIN salesops.backtest_score s ON s.run_id = r.run_id;
 END;
-COMMENT ON FUNCTION salesops.mart_forecast_accuracy() IS 'Rows of mart forecast_accuracy, of latest_backtest(); columns as of mart_columns()';
+COMMENT ON FUNCTION salesops.mart_forecast_accuracy() IS 'Rows of mart forecast_accuracy, of comparable_backtest(); columns as of mart_columns()';
 
 CREATE FUNCTION salesops.mart_forecast_calibration(
-  OUT forecast_calibration_key text, OUT method text, OUT months_to_go integer, OUT probability_low numeric, OUT probability_high numeric,
+  OUT forecast_calibration_key text, OUT method text, OUT months_to_go numeric, OUT probability_low numeric, OUT probability_high numeric,
   OUT deals bigint, OUT wins bigint, OUT mean_probability numeric, OUT share_won numeric, OUT share_low numeric, OUT share_high numeric,
   OUT as_of_date date, OUT refreshed_at timestamptz)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
@@ -66,10 +57,10 @@ BEGIN ATOMIC
   SELECT jsonb_build_array(c.method, c.months_to_go, c.low)::text, c.method, c.months_to_go, c.low::numeric, c.high::numeric, c.deals, c.wins,
          c.mean_probability::numeric, c.share_won::numeric, c.share_low::numeric, c.share_high::numeric, p.as_of_date, p.published_at
   FROM salesops.latest_publication() p
-  CROSS JOIN LATERAL salesops.latest_backtest(p.as_of) r
+  CROSS JOIN LATERAL salesops.comparable_backtest(p.as_of) r
   JOIN salesops.backtest_calibration c ON c.run_id = r.run_id;
 END;
-COMMENT ON FUNCTION salesops.mart_forecast_calibration() IS 'Rows of mart forecast_calibration, of latest_backtest(); columns as of mart_columns()';
+COMMENT ON FUNCTION salesops.mart_forecast_calibration() IS 'Rows of mart forecast_calibration, of comparable_backtest(); columns as of mart_columns()';
 
 CREATE FUNCTION salesops.mart_deal_risk(
   OUT deal_risk_key text, OUT source_key text, OUT opportunity_id text, OUT flag text, OUT reason text, OUT value numeric, OUT bound numeric, OUT unit text,

@@ -37,14 +37,15 @@ COMMENT ON COLUMN salesops.job.steps IS 'Names of its steps in the order in whic
 COMMENT ON COLUMN salesops.job.description IS 'What it is for, in words';
 
 CREATE FUNCTION salesops.default_steps(OUT step text, OUT function text, OUT builds_on text[], OUT description text)
-RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 7
+RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 8
 BEGIN ATOMIC
   VALUES ('sync', 'salesops.step_sync', ARRAY[]::text[], 'Read every active source in full'),
          ('snapshot', 'salesops.step_snapshot', '{}', 'Keep the forecast as it is'),
          ('forecast', 'salesops.step_forecast', '{sync}', 'Bring the current forecast up to date, with a new win model when one is due'),
          ('audit', 'salesops.step_audit', '{}', 'Check every open deal and every source by the rules'),
          ('refresh', 'salesops.step_refresh', '{sync,forecast,audit}', 'Publish the marts in salesops_bi'),
-         ('alert', 'salesops.step_alert', '{sync,snapshot,forecast,audit,refresh}', 'Tell the listeners of channel salesops how the run went'),
+         ('backtest', 'salesops.step_backtest', '{}', 'Hold past forecasts against what came, once a quarter'),
+         ('alert', 'salesops.step_alert', '{sync,snapshot,forecast,audit,refresh,backtest}', 'Tell the listeners of channel salesops how the run went'),
          ('purge', 'salesops.step_purge', '{}', 'Delete runs older than the setting run_log_keep from the log');
 END;
 COMMENT ON FUNCTION salesops.default_steps() IS 'The steps that come with the extension; columns as of table step';
@@ -52,7 +53,7 @@ COMMENT ON FUNCTION salesops.default_steps() IS 'The steps that come with the ex
 CREATE FUNCTION salesops.default_jobs(OUT job text, OUT steps text[], OUT description text)
 RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 3
 BEGIN ATOMIC
-  VALUES ('nightly', ARRAY['sync', 'snapshot', 'forecast', 'audit', 'refresh', 'alert', 'purge'], 'Everything, once a day'),
+  VALUES ('nightly', ARRAY['sync', 'snapshot', 'forecast', 'audit', 'refresh', 'backtest', 'alert', 'purge'], 'Everything, once a day'),
          ('sync', ARRAY['sync', 'forecast'], 'Follow the sources more often than once a day'),
          ('forecast_cut_off', ARRAY['sync', 'snapshot'], 'Keep the forecast as of the end of a sales week or period');
 END;

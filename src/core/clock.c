@@ -10,6 +10,7 @@
 
 #include <limits.h>
 
+#include "access/xact.h"
 #include "utils/guc.h"
 #include "utils/timestamp.h"
 
@@ -44,4 +45,14 @@ salesops_clock(PG_FUNCTION_ARGS)
 {
 	(void) fcinfo;
 	PG_RETURN_TIMESTAMPTZ(salesops_now());
+}
+
+PG_FUNCTION_INFO_V1(salesops_statement_clock);
+
+/* statement_clock() returns timestamptz: see its SQL comment */
+Datum
+salesops_statement_clock(PG_FUNCTION_ARGS)
+{
+	(void) fcinfo;
+	PG_RETURN_TIMESTAMPTZ(GetCurrentStatementStartTimestamp() + clock_offset * USECS_PER_SEC);
 }

@@ -2,12 +2,14 @@
  * wide.h: signed integers of 256 bits, wide enough that sums of products of money never overflow.
  *
  * A sum of integers does not depend on the order of its terms, so what parallel workers and shards add up is equal to the last bit.
- * Two's complement in four words, the lowest first; arithmetic is modulo 2^256.
+ * Two's complement in four words, the lowest first; arithmetic is modulo 2^256. Both they and int128 are sent the highest word first.
  */
 #ifndef SALESOPS_CORE_WIDE_H
 #define SALESOPS_CORE_WIDE_H
 
 #include "core/compat.h"
+
+#include "libpq/pqformat.h"
 
 #define WIDE_WORDS	4
 
@@ -104,6 +106,38 @@ wide_from_double(double x)
 		rest -= (double) result.word[i] * unit;
 	}
 	return x < 0 ? wide_negated(&result) : result;
+}
+
+static inline void
+wide_send(StringInfo message, const Wide *x)
+{
+	for (int i = WIDE_WORDS - 1; i >= 0; i--)
+		pq_sendint64(message, x->word[i]);
+}
+
+static inline Wide
+wide_receive(StringInfo message)
+{
+	Wide		x;
+
+	for (int i = WIDE_WORDS - 1; i >= 0; i--)
+		x.word[i] = pq_getmsgint64(message);
+	return x;
+}
+
+static inline void
+int128_send(StringInfo message, int128 x)
+{
+	pq_sendint64(message, (uint64) ((uint128) x >> 64));
+	pq_sendint64(message, (uint64) x);
+}
+
+static inline int128
+int128_receive(StringInfo message)
+{
+	uint64		high = pq_getmsgint64(message);
+
+	return (int128) ((uint128) high << 64 | (uint64) pq_getmsgint64(message));
 }
 
 #endif

@@ -111,7 +111,7 @@ salesops_draw_from_curve(PG_FUNCTION_ARGS)
 				 errdetail("Point %d is %d, point %d is %d.",
 						   (int) step + 1, value[step], (int) step + 2, value[step + 1])));
 
-	PG_RETURN_INT32(value[step] + (int32) (((uint64) rise * (position & PG_UINT32_MAX)) >> 32));
+	PG_RETURN_INT32((int32) (value[step] + (int64) (((uint64) rise * (position & PG_UINT32_MAX)) >> 32)));
 }
 
 /*

@@ -16,7 +16,8 @@
  *	  among the six grid points of c nearest to the deal's, with the weights of Lagrange interpolation: the sums over the grid
  *	  then give every such function within 1e-5. They do not depend on rho, which can be changed at any time.
  *
- * bookings_state.c puts books together, bookings_evaluate.c computes the distribution, bookings_distribution.c is the SQL type.
+ * bookings_state.c puts books together, bookings_text.c writes and reads them, bookings_evaluate.c computes the distribution,
+ * bookings_distribution.c is the SQL type.
  */
 #ifndef SALESOPS_FORECAST_BOOKINGS_H
 #define SALESOPS_FORECAST_BOOKINGS_H

@@ -5,17 +5,8 @@
  */
 #include "forecast/bookings.h"
 
+#include "core/aggregate.h"
 #include "utils/builtins.h"
-
-static MemoryContext
-aggregate_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "bookings called in non-aggregate context");
-	return context;
-}
 
 /* The state, made at the first row; all rows must name one correlation. */
 static Book *
@@ -24,7 +15,7 @@ state_argument(FunctionCallInfo fcinfo, double correlation)
 	Book	   *book;
 
 	if (PG_ARGISNULL(0))
-		return book_create(aggregate_context(fcinfo), bookings_check_correlation(correlation));
+		return book_create(aggregate_context(fcinfo, "bookings"), bookings_check_correlation(correlation));
 	book = (Book *) PG_GETARG_POINTER(0);
 	if (book->correlation != correlation)
 		ereport(ERROR,
@@ -63,24 +54,29 @@ salesops_bookings_accum(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(book);
 }
 
-/* bookings(bookings_distribution): takes stored bookings in; NULL is passed over. */
-PG_FUNCTION_INFO_V1(salesops_bookings_merge);
-Datum
-salesops_bookings_merge(PG_FUNCTION_ARGS)
+/* The state with another book in it; NULL where there is neither. */
+static Datum
+merge(FunctionCallInfo fcinfo, const Book *other)
 {
 	Book	   *book = PG_ARGISNULL(0) ? NULL : (Book *) PG_GETARG_POINTER(0);
 
-	if (!PG_ARGISNULL(1))
+	if (other != NULL)
 	{
-		Book	   *other = book_load(PG_GETARG_BOOKINGS(1));
-
 		if (book == NULL)
-			book = book_create(aggregate_context(fcinfo), other->correlation);
+			book = book_create(aggregate_context(fcinfo, "bookings"), other->correlation);
 		book_merge(book, other);
 	}
 	if (book == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_POINTER(book);
+}
+
+/* bookings(bookings_distribution): takes stored bookings in; NULL is passed over. */
+PG_FUNCTION_INFO_V1(salesops_bookings_merge);
+Datum
+salesops_bookings_merge(PG_FUNCTION_ARGS)
+{
+	return merge(fcinfo, PG_ARGISNULL(1) ? NULL : book_load(PG_GETARG_BOOKINGS(1)));
 }
 
 /* Takes another state in. */
@@ -88,19 +84,7 @@ PG_FUNCTION_INFO_V1(salesops_bookings_combine);
 Datum
 salesops_bookings_combine(PG_FUNCTION_ARGS)
 {
-	Book	   *book = PG_ARGISNULL(0) ? NULL : (Book *) PG_GETARG_POINTER(0);
-
-	if (!PG_ARGISNULL(1))
-	{
-		Book	   *other = (Book *) PG_GETARG_POINTER(1);
-
-		if (book == NULL)
-			book = book_create(aggregate_context(fcinfo), other->correlation);
-		book_merge(book, other);
-	}
-	if (book == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_POINTER(book);
+	return merge(fcinfo, PG_ARGISNULL(1) ? NULL : (Book *) PG_GETARG_POINTER(1));
 }
 
 /* The state in its stored form, which is a bytea too. */
@@ -108,7 +92,7 @@ PG_FUNCTION_INFO_V1(salesops_bookings_serialize);
 Datum
 salesops_bookings_serialize(PG_FUNCTION_ARGS)
 {
-	(void) aggregate_context(fcinfo);
+	(void) aggregate_context(fcinfo, "bookings");
 	PG_RETURN_BYTEA_P(book_store((Book *) PG_GETARG_POINTER(0)));
 }
 
@@ -121,7 +105,7 @@ salesops_bookings_deserialize(PG_FUNCTION_ARGS)
 	Size		length = VARSIZE_ANY_EXHDR(serialized);
 	BookingsDistribution *stored = palloc(VARHDRSZ + length);
 
-	(void) aggregate_context(fcinfo);
+	(void) aggregate_context(fcinfo, "bookings");
 	/* Copied to where its integers are aligned. */
 	SET_VARSIZE(stored, VARHDRSZ + length);
 	memcpy(VARDATA(stored), VARDATA_ANY(serialized), length);
@@ -133,7 +117,7 @@ PG_FUNCTION_INFO_V1(salesops_bookings_final);
 Datum
 salesops_bookings_final(PG_FUNCTION_ARGS)
 {
-	(void) aggregate_context(fcinfo);
+	(void) aggregate_context(fcinfo, "bookings");
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	PG_RETURN_POINTER(book_store((Book *) PG_GETARG_POINTER(0)));

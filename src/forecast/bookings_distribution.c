@@ -11,7 +11,10 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "core/ordering.h"
 #include "forecast/bookings_evaluate.h"
+
+SALESOPS_ORDERING_BY_BYTES(bookings_distribution)
 
 /* The share of outcomes that density() leaves to the outermost bins at each end. */
 #define DENSITY_TAIL	0.001

@@ -416,6 +416,16 @@ book_load(const BookingsDistribution *stored)
 	return book;
 }
 
+/* Whether the sums over the grid are anything but zero. */
+static bool
+has_sums(const Book *book)
+{
+	for (int i = 0; book->grid != NULL && i < GRID_POINTS; i++)
+		if (!point_is_zero(&book->grid[i]))
+			return true;
+	return false;
+}
+
 /* What is wrong with a book that somebody made up, for the error's detail; NULL where nothing is. */
 const char *
 book_problem(const Book *book)
@@ -427,7 +437,7 @@ book_problem(const Book *book)
 		return "The numbers of deals contradict each other.";
 	if (book->tail_deals > 0 && book->head_deals < BOOKINGS_HEAD)
 		return psprintf("There is a tail although fewer than %d deals stand before it.", BOOKINGS_HEAD);
-	if ((book->tail_deals > 0) != (book->grid != NULL) || (book->tail_deals == 0 && book->tail_mean != 0))
+	if ((book->tail_deals > 0) != has_sums(book) || (book->tail_deals == 0 && book->tail_mean != 0))
 		return "The tail has sums without deals, or deals without sums.";
 	if (wide_is_negative(&book->new_variance))
 		return "The variance of new business is negative.";

@@ -8,11 +8,10 @@
  */
 #include "forecast/bookings.h"
 
-#include "libpq/pqformat.h"
+#include "core/scan_text.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 
-#define BLANKS		" \t\r\n"
 #define MEAN_DECIMALS	15		/* of the tail's mean: amount x chance */
 #define AMOUNT_DECIMALS	3
 #define CHANCE_DECIMALS	12
@@ -99,28 +98,6 @@ salesops_bookings_distribution_out(PG_FUNCTION_ARGS)
 	PG_RETURN_CSTRING(text.data);
 }
 
-/* Skips blanks and then the given words; false, and nothing but blanks skipped, where they do not stand there. */
-static bool
-skip(char **s, const char *words)
-{
-	*s += strspn(*s, BLANKS);
-	if (pg_strncasecmp(*s, words, strlen(words)) != 0)
-		return false;
-	*s += strlen(words);
-	return true;
-}
-
-static bool
-read_count(char **s, int64 *count)
-{
-	*s += strspn(*s, BLANKS);
-	if (**s < '0' || **s > '9')
-		return false;
-	errno = 0;
-	*count = strtoll(*s, s, 10);
-	return errno == 0;
-}
-
 /* Reads a decimal number as an integer of its last allowed place. */
 static bool
 read_decimal(char **s, int decimals, int128 *value)
@@ -129,7 +106,7 @@ read_decimal(char **s, int decimals, int128 *value)
 	int			places = -1;	/* after the point; -1 before it */
 	bool		has_digit = false;
 
-	is_negative = skip(s, "-");
+	is_negative = skip_words(s, "-");
 	*value = 0;
 	for (;; (*s)++)
 	{
@@ -157,7 +134,7 @@ read_decimal(char **s, int decimals, int128 *value)
 static bool
 read_wide(char **s, Wide *value)
 {
-	bool		is_negative = skip(s, "-");
+	bool		is_negative = skip_words(s, "-");
 	int			digits = 0;
 
 	memset(value, 0, sizeof(Wide));
@@ -181,7 +158,7 @@ read_wide(char **s, Wide *value)
 static bool
 read_tail(char **s, Book *book)
 {
-	if (!read_count(s, &book->tail_deals) || !(skip(s, "deals") || skip(s, "deal")) ||
+	if (!read_count(s, &book->tail_deals) || !(skip_words(s, "deals") || skip_words(s, "deal")) ||
 		!read_decimal(s, MEAN_DECIMALS, &book->tail_mean))
 		return false;
 	book->grid = palloc0(GRID_POINTS * sizeof(BookPoint));
@@ -196,7 +173,7 @@ read_tail(char **s, Book *book)
 		if (index < -GRID_HALF || index > GRID_HALF)
 			return false;
 		for (int n = 0; n < GRID_MOMENTS; n++)
-			if (!skip(s, n == 0 ? ":" : ",") || !read_wide(s, &book->grid[index + GRID_HALF].moment[n]))
+			if (!skip_words(s, n == 0 ? ":" : ",") || !read_wide(s, &book->grid[index + GRID_HALF].moment[n]))
 				return false;
 	}
 }
@@ -213,7 +190,7 @@ read_open(char **s, Book *book)
 		*s += strspn(*s, BLANKS);
 		if (**s != '-' && **s != '.' && (**s < '0' || **s > '9'))
 			return true;
-		if (!read_decimal(s, AMOUNT_DECIMALS, &amount) || !skip(s, "@") || !read_decimal(s, CHANCE_DECIMALS, &chance) ||
+		if (!read_decimal(s, AMOUNT_DECIMALS, &amount) || !skip_words(s, "@") || !read_decimal(s, CHANCE_DECIMALS, &chance) ||
 			amount == 0 || amount > (int128) MAX_AMOUNT * AMOUNT_UNIT || amount < -(int128) MAX_AMOUNT * AMOUNT_UNIT ||
 			chance <= 0 || chance >= CHANCE_UNIT)
 			return false;
@@ -226,13 +203,13 @@ read_book(char *s, Book *book)
 {
 	int64		tail_deals;
 
-	if (!read_count(&s, &book->deals) || !(skip(&s, "deals") || skip(&s, "deal")))
+	if (!read_count(&s, &book->deals) || !(skip_words(&s, "deals") || skip_words(&s, "deal")))
 		return false;
-	while (skip(&s, ";"))
+	while (skip_words(&s, ";"))
 	{
 		char	   *rest = s;
 
-		if (skip(&s, "correlation"))
+		if (skip_words(&s, "correlation"))
 		{
 			/* Its range is checked with the rest; a subnormal number is one, whatever errno says. */
 			book->correlation = strtod(s, &rest) + 0.0;
@@ -240,28 +217,28 @@ read_book(char *s, Book *book)
 				return false;
 			s = rest;
 		}
-		else if (skip(&s, "base"))
+		else if (skip_words(&s, "base"))
 		{
 			if (!read_decimal(&s, AMOUNT_DECIMALS, &book->base))
 				return false;
 		}
-		else if (skip(&s, "open"))
+		else if (skip_words(&s, "open"))
 		{
 			if (!read_open(&s, book))
 				return false;
 		}
-		else if (skip(&s, "tail"))
+		else if (skip_words(&s, "tail"))
 		{
 			/* Deals above that were too many stand in it already. */
 			if (book->tail_deals > 0 || !read_tail(&s, book))
 				return false;
 		}
-		else if (skip(&s, "new variance"))
+		else if (skip_words(&s, "new variance"))
 		{
-			if (!read_wide(&s, &book->new_variance) || !skip(&s, "third") || !read_wide(&s, &book->new_third))
+			if (!read_wide(&s, &book->new_variance) || !skip_words(&s, "third") || !read_wide(&s, &book->new_third))
 				return false;
 		}
-		else if (!read_count(&s, &book->unknown) || !skip(&s, "unknown"))
+		else if (!read_count(&s, &book->unknown) || !skip_words(&s, "unknown"))
 			return false;
 	}
 	tail_deals = book->tail_deals;
@@ -285,35 +262,6 @@ salesops_bookings_distribution_in(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(book_store(book));
 }
 
-static void
-send_int128(StringInfo message, int128 value)
-{
-	pq_sendint64(message, (uint64) ((uint128) value >> 64));
-	pq_sendint64(message, (uint64) value);
-}
-
-static int128
-receive_int128(StringInfo message)
-{
-	uint64		high = pq_getmsgint64(message);
-
-	return (int128) ((uint128) high << 64 | (uint64) pq_getmsgint64(message));
-}
-
-static void
-send_wide(StringInfo message, const Wide *value)
-{
-	for (int i = WIDE_WORDS - 1; i >= 0; i--)
-		pq_sendint64(message, value->word[i]);
-}
-
-static void
-receive_wide(StringInfo message, Wide *value)
-{
-	for (int i = WIDE_WORDS - 1; i >= 0; i--)
-		value->word[i] = pq_getmsgint64(message);
-}
-
 /* Binary output: version, then everything in the order of the struct, the highest byte first. */
 PG_FUNCTION_INFO_V1(salesops_bookings_distribution_send);
 Datum
@@ -332,10 +280,10 @@ salesops_bookings_distribution_send(PG_FUNCTION_ARGS)
 	pq_sendint64(&message, book->deals);
 	pq_sendint64(&message, book->unknown);
 	pq_sendint64(&message, book->tail_deals);
-	send_int128(&message, book->base);
-	send_int128(&message, book->tail_mean);
-	send_wide(&message, &book->new_variance);
-	send_wide(&message, &book->new_third);
+	int128_send(&message, book->base);
+	int128_send(&message, book->tail_mean);
+	wide_send(&message, &book->new_variance);
+	wide_send(&message, &book->new_third);
 	for (int i = 0; i < book->head_deals; i++)
 	{
 		pq_sendint64(&message, book->head[i].amount);
@@ -345,7 +293,7 @@ salesops_bookings_distribution_send(PG_FUNCTION_ARGS)
 	{
 		pq_sendbyte(&message, point[i].index);
 		for (int n = 0; n < GRID_MOMENTS; n++)
-			send_wide(&message, &point[i].point.moment[n]);
+			wide_send(&message, &point[i].point.moment[n]);
 	}
 	PG_RETURN_BYTEA_P(pq_endtypsend(&message));
 }
@@ -377,14 +325,15 @@ salesops_bookings_distribution_recv(PG_FUNCTION_ARGS)
 	if (head_deals > BOOKINGS_HEAD)
 		refuse_binary(psprintf("%d deals stand one by one; %d can.", head_deals, BOOKINGS_HEAD));
 
-	book = book_create(CurrentMemoryContext, pq_getmsgfloat8(message));
+	/* There is one zero only. */
+	book = book_create(CurrentMemoryContext, pq_getmsgfloat8(message) + 0.0);
 	book->deals = pq_getmsgint64(message);
 	book->unknown = pq_getmsgint64(message);
 	book->tail_deals = pq_getmsgint64(message);
-	book->base = receive_int128(message);
-	book->tail_mean = receive_int128(message);
-	receive_wide(message, &book->new_variance);
-	receive_wide(message, &book->new_third);
+	book->base = int128_receive(message);
+	book->tail_mean = int128_receive(message);
+	book->new_variance = wide_receive(message);
+	book->new_third = wide_receive(message);
 	for (int i = 0; i < head_deals; i++)
 	{
 		int64		amount = pq_getmsgint64(message);
@@ -404,7 +353,7 @@ salesops_bookings_distribution_recv(PG_FUNCTION_ARGS)
 			refuse_binary("The sums of the tail are not in order.");
 		last = index;
 		for (int n = 0; n < GRID_MOMENTS; n++)
-			receive_wide(message, &book->grid[index].moment[n]);
+			book->grid[index].moment[n] = wide_receive(message);
 	}
 
 	problem = book_problem(book);

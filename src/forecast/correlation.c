@@ -12,17 +12,30 @@
  * equation holds on average whatever they are. Where the differences are smaller than those of independent deals, the line is
  * continued below 0, so that estimates are right on average also where the truth is 0.
  *
+ * What to forecast with, shrunk_correlation(), is not the estimate: a quiet past would give a correlation of 0 or less, and ranges that are
+ * too narrow as soon as it is not quite 0. It is the mean of what rho >= 0 may be. The estimate is weighed against PRIOR as if that came
+ * from PRIOR_QUARTERS quarters: m. A squared difference has a relative standard deviation of sqrt(2), so of q quarters the estimate's
+ * standard error is sqrt(2 / q) (rho + c), where rho = c would double the variance of independent deals; c is taken as INDEPENDENT, what it is for
+ * a few hundred deals. With s = sqrt(2 / (q + PRIOR_QUARTERS)) (max(m, 0) + c), rho is normal with mean m and standard deviation s, but for what
+ * lies below 0, and the mean of that is m + s phi(m / s) / Phi(m / s).
+ *
  * The state is a Book a period, sorted by period: exact, and independent of the order of the deals.
  */
 #include "forecast/bookings.h"
 
-#include "libpq/pqformat.h"
+#include <math.h>
+
 #include "utils/builtins.h"
 
+#include "core/aggregate.h"
 #include "core/fiscal_period.h"
+#include "core/numerics.h"
 #include "forecast/bookings_evaluate.h"
 
-#define PRIOR			0.02
+#define PRIOR			0.02	/* where there is no history */
+#define PRIOR_QUARTERS	3		/* that it counts for, where there is */
+#define INDEPENDENT		0.03	/* what the chance of independent deals looks like, as a correlation; see shrunk_correlation() */
+#define LEAST_SHIFT		(-30.0)	/* standard errors below 0: what an estimate still may be */
 #define SLOPE_STEP		1e-4	/* the slope at 0 is taken from 0 to here */
 #define PRECISION		1e-7
 
@@ -41,16 +54,6 @@ typedef struct CorrelationState
 	MemoryContext context;
 } CorrelationState;
 
-static MemoryContext
-aggregate_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "estimate_correlation called in non-aggregate context");
-	return context;
-}
-
 static CorrelationState *
 state_argument(FunctionCallInfo fcinfo)
 {
@@ -58,8 +61,8 @@ state_argument(FunctionCallInfo fcinfo)
 
 	if (!PG_ARGISNULL(0))
 		return (CorrelationState *) PG_GETARG_POINTER(0);
-	state = MemoryContextAllocZero(aggregate_context(fcinfo), sizeof(CorrelationState));
-	state->context = aggregate_context(fcinfo);
+	state = MemoryContextAllocZero(aggregate_context(fcinfo, "estimate_correlation"), sizeof(CorrelationState));
+	state->context = aggregate_context(fcinfo, "estimate_correlation");
 	return state;
 }
 
@@ -153,7 +156,7 @@ salesops_estimate_correlation_serialize(PG_FUNCTION_ARGS)
 	CorrelationState *state = (CorrelationState *) PG_GETARG_POINTER(0);
 	StringInfoData message;
 
-	(void) aggregate_context(fcinfo);
+	(void) aggregate_context(fcinfo, "estimate_correlation");
 	pq_begintypsend(&message);
 	pq_sendint32(&message, state->count);
 	for (int i = 0; i < state->count; i++)
@@ -161,8 +164,7 @@ salesops_estimate_correlation_serialize(PG_FUNCTION_ARGS)
 		BookingsDistribution *stored = book_store(state->past[i].book);
 
 		pq_sendint32(&message, state->past[i].period);
-		pq_sendint64(&message, (uint64) ((uint128) state->past[i].won >> 64));
-		pq_sendint64(&message, (uint64) state->past[i].won);
+		int128_send(&message, state->past[i].won);
 		pq_sendint32(&message, VARSIZE(stored));
 		pq_sendbytes(&message, (char *) stored, VARSIZE(stored));
 	}
@@ -178,7 +180,7 @@ salesops_estimate_correlation_deserialize(PG_FUNCTION_ARGS)
 	CorrelationState *state = palloc0(sizeof(CorrelationState));
 	StringInfoData message;
 
-	(void) aggregate_context(fcinfo);
+	(void) aggregate_context(fcinfo, "estimate_correlation");
 	initStringInfo(&message);
 	appendBinaryStringInfo(&message, VARDATA_ANY(serialized), VARSIZE_ANY_EXHDR(serialized));
 	state->context = CurrentMemoryContext;
@@ -187,13 +189,11 @@ salesops_estimate_correlation_deserialize(PG_FUNCTION_ARGS)
 	for (int i = 0; i < state->count; i++)
 	{
 		PastPeriod *past = &state->past[i];
-		uint64		high;
 		int			length;
 		BookingsDistribution *stored;
 
 		past->period = pq_getmsgint(&message, 4);
-		high = pq_getmsgint64(&message);
-		past->won = (int128) ((uint128) high << 64 | (uint64) pq_getmsgint64(&message));
+		past->won = int128_receive(&message);
 		length = pq_getmsgint(&message, 4);
 		stored = palloc(length);
 		memcpy(stored, pq_getmsgbytes(&message, length), length);
@@ -283,4 +283,31 @@ salesops_estimate_correlation_final(PG_FUNCTION_ARGS)
 		}
 	}
 	PG_RETURN_FLOAT8(high);
+}
+
+/* shrunk_correlation(estimate, quarters): the correlation to forecast with. */
+PG_FUNCTION_INFO_V1(salesops_shrunk_correlation);
+Datum
+salesops_shrunk_correlation(PG_FUNCTION_ARGS)
+{
+	double		estimate;
+	double		quarters;
+	double		mean;
+	double		error;
+	double		shift;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_GETARG_INT32(1) < 1)
+		PG_RETURN_FLOAT8(PRIOR);
+	estimate = PG_GETARG_FLOAT8(0);
+	quarters = PG_GETARG_INT32(1);
+	if (!(estimate >= -1e6 && estimate <= 1.0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+				 errmsg("%g is no estimate of a correlation", estimate),
+				 errhint("salesops.estimate_correlation() makes one of past deals.")));
+	mean = (quarters * estimate + PRIOR_QUARTERS * PRIOR) / (quarters + PRIOR_QUARTERS);
+	error = sqrt(2.0 / (quarters + PRIOR_QUARTERS)) * (Max(mean, 0.0) + INDEPENDENT);
+	shift = Max(mean / error, LEAST_SHIFT);
+	mean = error * (shift + salesops_normal_density(shift) / salesops_normal_cdf(shift));
+	PG_RETURN_FLOAT8(Min(mean, MAX_CORRELATION));
 }

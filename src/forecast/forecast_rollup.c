@@ -16,6 +16,8 @@
 #include "libpq/pqformat.h"
 #include "utils/builtins.h"
 
+#include "core/aggregate.h"
+
 typedef struct RollupGroup
 {
 	int64		deals;
@@ -52,13 +54,9 @@ call_server(FunctionCallInfo fcinfo, PGFunction function, void *state, Datum val
 static inline RollupState *
 state_argument(FunctionCallInfo fcinfo)
 {
-	MemoryContext aggregate_context;
-
 	if (!PG_ARGISNULL(0))
 		return (RollupState *) PG_GETARG_POINTER(0);
-	if (!AggCheckCallContext(fcinfo, &aggregate_context))
-		elog(ERROR, "forecast rollup called in non-aggregate context");
-	return MemoryContextAllocZero(aggregate_context, sizeof(RollupState));
+	return MemoryContextAllocZero(aggregate_context(fcinfo, "forecast_rollup"), sizeof(RollupState));
 }
 
 /* The group of the deal in arguments 1 (category) and 2 (amount). */

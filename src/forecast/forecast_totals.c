@@ -19,12 +19,12 @@
 #include "utils/builtins.h"
 
 #include "core/ordering.h"
+#include "core/scan_text.h"
 
 static const char no_deals[] = "no deals";
 static const char no_category[] = "Uncategorized";
 static const char no_amount[] = "unknown";
 
-#define BLANKS " \t\r\n"
 
 /* The name of the group at a position. */
 static const char *
@@ -259,29 +259,6 @@ salesops_forecast_totals_out(PG_FUNCTION_ARGS)
 	PG_RETURN_CSTRING(text.len > 0 ? text.data : pstrdup(no_deals));
 }
 
-/* Skips blanks and then the given words; false, and nothing but blanks skipped, where they do not stand there. */
-static bool
-skip(char **s, const char *words)
-{
-	*s += strspn(*s, BLANKS);
-	if (pg_strncasecmp(*s, words, strlen(words)) != 0)
-		return false;
-	*s += strlen(words);
-	return true;
-}
-
-/* Reads a number of deals. */
-static bool
-read_count(char **s, int64 *count)
-{
-	*s += strspn(*s, BLANKS);
-	if (**s < '0' || **s > '9')
-		return false;
-	errno = 0;
-	*count = strtoll(*s, s, 10);
-	return errno == 0;
-}
-
 /*
  * Reads one group, "Best Case: 150 (2 deals, 1 without amount)". The amount is handed back as text, NULL where it is
  * unknown. False where it does not read so, or says what cannot be.
@@ -298,7 +275,7 @@ read_group(char **s, int *position, TotalsGroup *group, char **amount)
 	*s += length;
 	*position = pg_strcasecmp(label, no_category) == 0 ? UNCATEGORIZED :
 		forecast_category_position(forecast_category_recognize(label));
-	if (*position < 0 || !skip(s, ":"))
+	if (*position < 0 || !skip_words(s, ":"))
 		return false;
 
 	*s += strspn(*s, BLANKS);
@@ -308,12 +285,12 @@ read_group(char **s, int *position, TotalsGroup *group, char **amount)
 	if (strcmp(*amount, no_amount) == 0)
 		*amount = NULL;
 
-	if (!skip(s, "(") || !read_count(s, &group->deals) || !(skip(s, "deals") || skip(s, "deal")))
+	if (!skip_words(s, "(") || !read_count(s, &group->deals) || !(skip_words(s, "deals") || skip_words(s, "deal")))
 		return false;
-	if (skip(s, ",") && !(read_count(s, &group->deals_without_amount) && skip(s, "without amount")))
+	if (skip_words(s, ",") && !(read_count(s, &group->deals_without_amount) && skip_words(s, "without amount")))
 		return false;
 
-	return skip(s, ")") && group->deals > 0 && group->deals_without_amount <= group->deals &&
+	return skip_words(s, ")") && group->deals > 0 && group->deals_without_amount <= group->deals &&
 		(*amount == NULL) == (group->deals_without_amount == group->deals);
 }
 
@@ -325,7 +302,7 @@ salesops_forecast_totals_in(PG_FUNCTION_ARGS)
 	char	   *text = PG_GETARG_CSTRING(0);
 	char	   *s = text;
 	Totals		totals = {0};
-	bool		is_good = skip(&s, no_deals);
+	bool		is_good = skip_words(&s, no_deals);
 
 	if (!is_good)
 	{
@@ -346,7 +323,7 @@ salesops_forecast_totals_in(PG_FUNCTION_ARGS)
 			}
 			if (is_good)
 				totals.groups[position] = group;
-		} while (is_good && skip(&s, ","));
+		} while (is_good && skip_words(&s, ","));
 	}
 
 	if (!is_good || s[strspn(s, BLANKS)] != '\0')

@@ -2,9 +2,7 @@
  * noise_floor.c: how wrong a forecast is bound to be that has every probability right.
  *
  * A deal comes whole or not at all, so the total misses its mean even if all probabilities are true and no common factor moves the
- * deals together: by E|X - m| on average. With F = P(X <= m), and E[X | X <= m] the expected shortfall at F,
- *
- *		E|X - m| = 2 E[(m - X)+] = 2 F (m - E[X | X <= m])
+ * deals together: by E|X - m| on average.
  */
 #include "forecast/bookings.h"
 
@@ -23,16 +21,7 @@ Datum
 salesops_noise_floor(PG_FUNCTION_ARGS)
 {
 	Book	   *book = book_load(PG_GETARG_BOOKINGS(0));
-	double		mean = (double) book_mean(book) / ((double) AMOUNT_UNIT * (double) CHANCE_UNIT);
-	Evaluation *evaluation;
-	double		share;
 
 	book->correlation = 0.0;
-	if (bookings_variance(book, 0.0) <= 0.0)
-		PG_RETURN_FLOAT8(0.0);
-	evaluation = bookings_evaluate(book, check_for_cancel);
-	share = 1.0 - evaluation_at_least(evaluation, mean);
-	if (share <= 0.0)
-		PG_RETURN_FLOAT8(0.0);
-	PG_RETURN_FLOAT8(Max(2.0 * share * (mean - evaluation_expected_shortfall(evaluation, share)), 0.0));
+	PG_RETURN_FLOAT8(evaluation_mean_deviation(bookings_evaluate(book, check_for_cancel)));
 }

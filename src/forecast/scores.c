@@ -24,9 +24,10 @@
 #include <math.h>
 
 #include "access/htup_details.h"
+#include "core/aggregate.h"
 #include "core/numerics.h"
+#include "core/wide.h"
 #include "funcapi.h"
-#include "libpq/pqformat.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
@@ -75,11 +76,7 @@ from_units(int128 sum)
 static ScoreState *
 new_state(FunctionCallInfo fcinfo)
 {
-	MemoryContext aggregate_context;
-
-	if (!AggCheckCallContext(fcinfo, &aggregate_context))
-		elog(ERROR, "score called in non-aggregate context");
-	return MemoryContextAllocZero(aggregate_context, sizeof(ScoreState));
+	return MemoryContextAllocZero(aggregate_context(fcinfo, "score"), sizeof(ScoreState));
 }
 
 /* Takes a probability and what happened in; rows without one or the other are passed over. */
@@ -141,21 +138,6 @@ salesops_score_combine(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(state);
 }
 
-static void
-send_sum(StringInfo message, int128 sum)
-{
-	pq_sendint64(message, (uint64) (sum >> 64));
-	pq_sendint64(message, (uint64) sum);
-}
-
-static int128
-receive_sum(StringInfo message)
-{
-	int128		high = (int64) pq_getmsgint64(message);
-
-	return high * ((int128) 1 << 64) + (uint64) pq_getmsgint64(message);
-}
-
 /* Writes a state: the log loss, then the bins. */
 PG_FUNCTION_INFO_V1(salesops_score_serialize);
 Datum
@@ -165,14 +147,14 @@ salesops_score_serialize(PG_FUNCTION_ARGS)
 	StringInfoData message;
 
 	pq_begintypsend(&message);
-	send_sum(&message, state->log_loss);
+	int128_send(&message, state->log_loss);
 	for (int i = 0; i < BINS; i++)
 	{
 		pq_sendint64(&message, state->bins[i].deals);
 		pq_sendint64(&message, state->bins[i].wins);
-		send_sum(&message, state->bins[i].p);
-		send_sum(&message, state->bins[i].p_squared);
-		send_sum(&message, state->bins[i].p_of_wins);
+		int128_send(&message, state->bins[i].p);
+		int128_send(&message, state->bins[i].p_squared);
+		int128_send(&message, state->bins[i].p_of_wins);
 	}
 	PG_RETURN_BYTEA_P(pq_endtypsend(&message));
 }
@@ -186,19 +168,17 @@ salesops_score_deserialize(PG_FUNCTION_ARGS)
 	ScoreState *state = palloc0(sizeof(ScoreState));
 	StringInfoData message;
 
-	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "score called in non-aggregate context");
-
+	(void) aggregate_context(fcinfo, "score");
 	initStringInfo(&message);
 	appendBinaryStringInfo(&message, VARDATA_ANY(serialized), VARSIZE_ANY_EXHDR(serialized));
-	state->log_loss = receive_sum(&message);
+	state->log_loss = int128_receive(&message);
 	for (int i = 0; i < BINS; i++)
 	{
 		state->bins[i].deals = pq_getmsgint64(&message);
 		state->bins[i].wins = pq_getmsgint64(&message);
-		state->bins[i].p = receive_sum(&message);
-		state->bins[i].p_squared = receive_sum(&message);
-		state->bins[i].p_of_wins = receive_sum(&message);
+		state->bins[i].p = int128_receive(&message);
+		state->bins[i].p_squared = int128_receive(&message);
+		state->bins[i].p_of_wins = int128_receive(&message);
 	}
 	pq_getmsgend(&message);
 	PG_RETURN_POINTER(state);

@@ -70,21 +70,6 @@ copy_text(const WinCellsBuilder *builder, WinText text)
 	return (WinText) {.bytes = bytes, .length = text.length};
 }
 
-static bool
-is_same_text(WinText a, WinText b)
-{
-	return a.length == b.length && memcmp(a.bytes, b.bytes, a.length) == 0;
-}
-
-/* The order of levels: by their bytes, a text before what it begins. */
-static int
-compare_texts(WinText a, WinText b)
-{
-	int			order = memcmp(a.bytes, b.bytes, Min(a.length, b.length));
-
-	return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
-}
-
 /* Starts to count deals of these factors. */
 WinCellsBuilder *
 win_cells_begin(MemoryContext context, int factors, const WinText *factor)
@@ -139,7 +124,7 @@ win_cells_check_factors(const WinCellsBuilder *builder, int factors, const WinTe
 	bool		is_same = factors == builder->factors;
 
 	for (int i = 0; is_same && i < factors; i++)
-		is_same = is_same_text(factor[i], builder->factor[i]);
+		is_same = win_is_same_text(factor[i], builder->factor[i]);
 	if (!is_same)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -184,7 +169,7 @@ win_cells_level(WinCellsBuilder *builder, int factor, WinText level)
 	{
 		uint32		number = levels->slot[place] - 1;
 
-		if (levels->hash[number] == hash && is_same_text(levels->text[number], level))
+		if (levels->hash[number] == hash && win_is_same_text(levels->text[number], level))
 			return number;
 	}
 
@@ -328,7 +313,7 @@ typedef struct NumberedText
 static int
 compare_numbered_texts(const void *a, const void *b)
 {
-	return compare_texts(((const NumberedText *) a)->text, ((const NumberedText *) b)->text);
+	return win_compare_texts(((const NumberedText *) a)->text, ((const NumberedText *) b)->text);
 }
 
 /*
@@ -363,6 +348,25 @@ write_levels(const WinCellsBuilder *builder, int factor, StringInfo stream, uint
 	return place;
 }
 
+/* The place of a period in a sorted list: of the first that is not before it. */
+static uint32
+find_period(const FiscalPeriod *period, uint32 periods, FiscalPeriod wanted)
+{
+	uint32		low = 0;
+	uint32		high = periods;
+
+	while (low < high)
+	{
+		uint32		middle = (low + high) / 2;
+
+		if (period[middle] < wanted)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 /* The periods that have a cell, in order, and for each cell its place among them. */
 static FiscalPeriod *
 sort_periods(const WinCellsBuilder *builder, uint32 *periods, uint32 *place)
@@ -375,47 +379,22 @@ sort_periods(const WinCellsBuilder *builder, uint32 *periods, uint32 *place)
 	for (uint32 i = 0; i < builder->count; i++)
 	{
 		FiscalPeriod wanted = (FiscalPeriod) builder->key[i * builder->width];
-		uint32		low = 0;
-		uint32		high = *periods;
+		uint32		at = find_period(period, *periods, wanted);
 
-		while (low < high)
-		{
-			uint32		middle = (low + high) / 2;
-
-			if (period[middle] < wanted)
-				low = middle + 1;
-			else
-				high = middle;
-		}
-		if (low < *periods && period[low] == wanted)
+		if (at < *periods && period[at] == wanted)
 			continue;
 		if (*periods == capacity)
 		{
 			capacity *= 2;
 			period = repalloc(period, capacity * sizeof(FiscalPeriod));
 		}
-		memmove(period + low + 1, period + low, (*periods - low) * sizeof(FiscalPeriod));
-		period[low] = wanted;
+		memmove(period + at + 1, period + at, (*periods - at) * sizeof(FiscalPeriod));
+		period[at] = wanted;
 		(*periods)++;
 	}
 
 	for (uint32 i = 0; i < builder->count; i++)
-	{
-		FiscalPeriod wanted = (FiscalPeriod) builder->key[i * builder->width];
-		uint32		low = 0;
-		uint32		high = *periods - 1;
-
-		while (low < high)
-		{
-			uint32		middle = (low + high) / 2;
-
-			if (period[middle] < wanted)
-				low = middle + 1;
-			else
-				high = middle;
-		}
-		place[i] = low;
-	}
+		place[i] = find_period(period, *periods, (FiscalPeriod) builder->key[i * builder->width]);
 	return period;
 }
 

@@ -44,6 +44,21 @@ typedef struct WinText
 	uint32		length;
 } WinText;
 
+static inline bool
+win_is_same_text(WinText a, WinText b)
+{
+	return a.length == b.length && memcmp(a.bytes, b.bytes, a.length) == 0;
+}
+
+/* The order of levels: by their bytes, a text before what it begins. */
+static inline int
+win_compare_texts(WinText a, WinText b)
+{
+	int			order = memcmp(a.bytes, b.bytes, Min(a.length, b.length));
+
+	return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
+}
+
 /* A cell as it is read. */
 typedef struct WinCell
 {

@@ -14,25 +14,18 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "core/aggregate.h"
+#include "core/ordering.h"
 #include "forecast/win_levels.h"
 #include "forecast/win_text.h"
+
+SALESOPS_ORDERING_BY_BYTES(win_cells)
 
 typedef struct CellsState
 {
 	WinCellsBuilder *builder;
 	ArrayType  *factors;		/* as the rows give them, to know the next row's at a glance; NULL if none did */
 } CellsState;
-
-/* The memory that the state lives in. */
-static MemoryContext
-state_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "win_cells called in non-aggregate context");
-	return context;
-}
 
 static CellsState *
 make_state(MemoryContext context, int factors, const WinText *factor)
@@ -62,7 +55,7 @@ read_factors(ArrayType *array, WinText *factor)
 					 errdetail("Factor %d has none.", i + 1)));
 		for (int j = 0; j < i; j++)
 		{
-			if (factor[i].length == factor[j].length && memcmp(factor[i].bytes, factor[j].bytes, factor[i].length) == 0)
+			if (win_is_same_text(factor[i], factor[j]))
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						 errmsg("factor \"%.*s\" is named twice", (int) factor[i].length, factor[i].bytes)));
@@ -93,12 +86,12 @@ row_state(FunctionCallInfo fcinfo)
 
 	count = read_factors(factors, factor);
 	if (state == NULL)
-		state = make_state(state_context(fcinfo), count, factor);
+		state = make_state(aggregate_context(fcinfo, "win_cells"), count, factor);
 	else
 		win_cells_check_factors(state->builder, count, factor);
 	if (state->factors == NULL)
 	{
-		state->factors = MemoryContextAlloc(state_context(fcinfo), VARSIZE(factors));
+		state->factors = MemoryContextAlloc(aggregate_context(fcinfo, "win_cells"), VARSIZE(factors));
 		memcpy(state->factors, factors, VARSIZE(factors));
 	}
 	return state;
@@ -161,7 +154,7 @@ merge(FunctionCallInfo fcinfo, const WinCells *cells)
 		WinCellsReader reader;
 
 		win_cells_open(&reader, cells);
-		state = make_state(state_context(fcinfo), reader.factors, reader.factor);
+		state = make_state(aggregate_context(fcinfo, "win_cells"), reader.factors, reader.factor);
 	}
 	win_cells_merge(state->builder, cells);
 	return state;
@@ -464,8 +457,7 @@ salesops_win_cells_recv(PG_FUNCTION_ARGS)
 			for (uint32 l = 0; l < reader.levels[f]; l++)
 				number[f][l] = win_cells_level(builder, f, reader.level[f][l]);
 			for (int g = 0; g < f; g++)
-				is_good &= reader.factor[f].length != reader.factor[g].length ||
-					memcmp(reader.factor[f].bytes, reader.factor[g].bytes, reader.factor[f].length) != 0;
+				is_good &= !win_is_same_text(reader.factor[f], reader.factor[g]);
 		}
 		while (is_good && win_cells_next(&reader, &cell))
 		{

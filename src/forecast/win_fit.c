@@ -236,7 +236,7 @@ fit_sample(const WinDesign *design, uint32 end)
 		deals += design->deals[row];
 		wins += design->wins[row];
 	}
-	fit->effect.dense[0] = salesops_logit((wins + 0.5) / (deals + 1));
+	fit->effect.dense[0] = salesops_log((wins + 0.5) / (deals - wins + 0.5));
 
 	learn(fit, rows, ROUNDS);
 	settle(fit, TOLERANCE, STEPS);

@@ -10,7 +10,10 @@
 #include "libpq/pqformat.h"
 #include "mb/pg_wchar.h"
 
+#include "core/ordering.h"
 #include "forecast/win_text.h"
+
+SALESOPS_ORDERING_BY_BYTES(win_model)
 
 /* Effects and the like that are larger are no logits but damage; sums of them stay finite. */
 #define MOST_EFFECT 1e6
@@ -231,14 +234,6 @@ win_model_load(const WinModelValue *value)
 	return model;
 }
 
-static int
-compare_texts(WinText a, WinText b)
-{
-	int			order = memcmp(a.bytes, b.bytes, Min(a.length, b.length));
-
-	return order != 0 ? order : (a.length > b.length) - (a.length < b.length);
-}
-
 /* The order of two levels of a term: by their numbers. */
 static int
 compare_levels(const WinTerm *term, uint32 a, uint32 b)
@@ -308,12 +303,12 @@ check_model(const WinModel *model)
 			return false;
 		for (int g = 0; g < f; g++)
 		{
-			if (compare_texts(model->factor[f], model->factor[g]) == 0)
+			if (win_compare_texts(model->factor[f], model->factor[g]) == 0)
 				return false;
 		}
 		for (uint32 l = 1; l < model->levels[f]; l++)
 		{
-			if (compare_texts(model->level[f][l - 1], model->level[f][l]) >= 0)
+			if (win_compare_texts(model->level[f][l - 1], model->level[f][l]) >= 0)
 				return false;
 		}
 	}

@@ -227,11 +227,11 @@ win_accumulate(WinSystem *system, const WinParameters *effect, WinRows rows, boo
 		add_nested(system);
 }
 
-/* What the likelihood of the rows last accumulated is worth, because some say the same again. */
+/* What the likelihood of the rows last accumulated is worth, because some say the same again; all of it where every outcome is certain. */
 double
 win_worth(const WinSystem *system)
 {
-	return system->weight / system->echoed_weight;
+	return system->echoed_weight > 0 ? system->weight / system->echoed_weight : 1;
 }
 
 /* to -= factor x from, from element begin on. */

@@ -39,12 +39,13 @@ win_put_number(StringInfo stream, uint64 number)
 	appendBinaryStringInfo(stream, (const char *) bytes, count);
 }
 
-/* Writes a double, its bits unchanged. */
+/* Writes a double, its bits unchanged; but there is one zero only. */
 static inline void
 win_put_double(StringInfo stream, double value)
 {
 	uint64		bits;
 
+	value += 0.0;
 	memcpy(&bits, &value, sizeof(bits));
 	bits = pg_hton64(bits);
 	appendBinaryStringInfo(stream, (const char *) &bits, sizeof(bits));

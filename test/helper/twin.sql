@@ -22,6 +22,11 @@ INSERT INTO nights.seen_as (relation, column_name, expression, reason) VALUES
   ('fitted_model', 'fitted_at', NULL, 'wall clock'),
   ('fitted_new_business', 'model_id', '(SELECT m.as_of FROM salesops.fitted_model m WHERE m.model_id = t.model_id)', 'identity: the instant of the model instead'),
   ('fitted_price_realization', 'model_id', '(SELECT m.as_of FROM salesops.fitted_model m WHERE m.model_id = t.model_id)', 'as in fitted_new_business'),
+  ('backtest_run', 'run_id', NULL, 'identity'),
+  ('backtest_run', 'started_at', NULL, 'wall clock'),
+  ('backtest_forecast', 'run_id', '(SELECT r.as_of FROM salesops.backtest_run r WHERE r.run_id = t.run_id)', 'identity: the instant of the run instead'),
+  ('backtest_score', 'run_id', '(SELECT r.as_of FROM salesops.backtest_run r WHERE r.run_id = t.run_id)', 'as in backtest_forecast'),
+  ('backtest_calibration', 'run_id', '(SELECT r.as_of FROM salesops.backtest_run r WHERE r.run_id = t.run_id)', 'as in backtest_forecast'),
   ('current_forecast', 'model_id', '(SELECT m.as_of FROM salesops.fitted_model m WHERE m.model_id = t.model_id)', 'as in fitted_new_business'),
   ('finding', 'finding_id', NULL, 'identity'),
   ('finding', 'first_run_id', '(SELECT r.as_of FROM salesops.run_log r WHERE r.run_id = t.first_run_id)', 'identity: the instant of the run instead'),
@@ -41,6 +46,13 @@ INSERT INTO nights.seen_as (relation, column_name, expression, reason) VALUES
   ('open_pipeline_mat', 'refreshed_at', NULL, 'wall clock'),
   ('data_quality_mat', 'refreshed_at', NULL, 'wall clock'),
   ('data_quality_finding_mat', 'refreshed_at', NULL, 'wall clock'),
+  ('forecast_range_mat', 'refreshed_at', NULL, 'wall clock'),
+  ('forecast_accuracy_mat', 'refreshed_at', NULL, 'wall clock'),
+  ('forecast_calibration_mat', 'refreshed_at', NULL, 'wall clock'),
+  ('deal_risk_mat', 'refreshed_at', NULL, 'wall clock'),
+  ('forecast_change_mat', 'refreshed_at', NULL, 'wall clock'),
+  ('forecast_alert_mat', 'refreshed_at', NULL, 'wall clock'),
+  ('forecast_submission_mat', 'refreshed_at', NULL, 'wall clock'),
   ('data_quality_finding_mat', 'data_quality_finding_key', NULL, 'finding_id');
 
 -- What tells of a fault and must stay: rows of a relation whose content matches a pattern are not compared any more.

@@ -78,8 +78,9 @@ $origin->safe_psql('sales', $_) foreach (
 	q{CALL salesops.run_nightly('2026-06-15 18:00+00')},
 	q{UPDATE crm.opportunity SET amount = amount * 2, system_modstamp = '2026-06-16 09:00', last_modified_date = '2026-06-16 09:00'
 	  WHERE id IN (SELECT id FROM crm.opportunity WHERE NOT is_closed AND amount > 0 ORDER BY id LIMIT 20)},
-	q{CALL salesops.run_nightly('2026-06-16 18:00+00')},
 	q{SELECT salesops.set_forecast_deadline(4, '16:00', valid_from => '2026-06-01')},
+	q{CALL salesops.run_nightly('2026-06-16 18:00+00')},
+	q{SELECT salesops.set_plan(salesops.current_quarter('2026-06-16'), 'company', 5000000, '2026-06-16')},
 	(map { qq{SELECT salesops.$_ FROM salesops.rep WHERE source_key = 'crm' AND is_active} } (
 		q{submit_forecast('crm', min(id), salesops.current_quarter('2026-06-16'), 'Commit', 1000.50, 'as agreed', submitted_at => '2026-06-16 12:00+00')},
 		q{adjust_forecast('crm', min(id), salesops.current_quarter('2026-06-16'), 'Commit', 900, 'one deal waits', adjusted_at => '2026-06-16 12:00+00')})),
@@ -106,8 +107,8 @@ cmp_ok(@tables, '>', 30, 'there are tables to compare');
 is_deeply([ list($other, 'sales', $dumped_tables) ], \@tables, 'the same tables are there');
 my $tables_then = contents($origin, 'sales', $no_column, @tables);
 foreach my $table (qw(opportunity opportunity_history finding forecast_snapshot stage_map category_map value_map setting weight_set
-	audit_rule schedule source run_step_log publication mart_refresh forecast_submission forecast_adjustment forecast_deadline
-	fitted_model fitted_new_business fitted_price_realization current_forecast current_deal_forecast current_owner_forecast))
+	audit_rule schedule source run_step_log publication mart_refresh forecast_submission forecast_adjustment forecast_deadline forecast_plan
+	fitted_model fitted_new_business fitted_price_realization fitted_risk current_forecast current_deal_forecast current_owner_forecast))
 {
 	unlike($tables_then->{"salesops.$table"}, qr/^0 /, "$table has rows");
 }
@@ -157,7 +158,7 @@ is($other->safe_psql('sales', q{SELECT string_agg(step || ' ' || status, ', ') F
 is_deeply(contents($other, 'sales', $no_column, @facts), contents($origin, 'sales', $no_column, @facts), '... writes no fact anew');
 is($other->safe_psql('sales', q{SELECT count(*) FROM salesops.mart_status WHERE method <> 'concurrently' OR sqlstate IS NOT NULL}), 0,
 	'... refreshes the marts concurrently');
-my $instant = '^(as_of|as_of_date|refreshed_at)$';
+my $instant = '^(as_of|as_of_date|refreshed_at|from_at|to_at)$';
 is_deeply(contents($other, 'sales', $instant, @marts), contents($origin, 'sales', $instant, @marts), '... and publishes the same');
 
 # A day later both servers make the same of the same news.

@@ -96,6 +96,8 @@ foreach my $script (glob "$root/sql/frozen/salesops--*.sql")
 	add_script("salesops--$old.sql", slurp_file($script));
 	live_with("released_$old" =~ tr/./_/r, $old);
 	update_and_compare("released_$old" =~ tr/./_/r, $old);
+	is($node->safe_psql("released_$old" =~ tr/./_/r, q{SELECT string_agg(target, ' ' ORDER BY target) FROM salesops.history_reach WHERE recorded_at = '2026-06-15 18:00+00'}),
+		'amount close_date stage', '... and how far back the histories reach that were read before is told from what they left');
 }
 
 # --- a made-up version before all ------------------------------------------------------------------------

@@ -36,29 +36,29 @@ BEGIN ATOMIC
   UNION ALL
   SELECT w.privilege, format('TABLE salesops.%I', u.name)
   FROM (VALUES
-    ('keep_maps', 'INSERT', ARRAY['stage_map', 'category_map', 'value_map', 'weight_set', 'weight_evidence', 'win_factor', 'setting', 'forecast_deadline']),
+    ('keep_maps', 'INSERT', ARRAY['stage_map', 'category_map', 'value_map', 'weight_set', 'weight_evidence', 'win_factor', 'setting', 'forecast_deadline', 'forecast_plan']),
     -- Who recorded it and when is not theirs to say.
     ('submit_forecasts', 'INSERT (source_key, rep_id, period, category, submitted_at, amount, currency, note, submitted_by, cut_off, prior_amount)',
      ARRAY['forecast_submission']),
     ('submit_forecasts', 'INSERT (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason, cut_off, prior_amount)',
      ARRAY['forecast_adjustment']),
-    ('keep_maps', 'INSERT', ARRAY['backtest_forecast', 'backtest_score', 'backtest_calibration']),
-    ('keep_maps', 'INSERT, DELETE', ARRAY['backtest_run']),
+    ('keep_maps', 'INSERT', ARRAY['backtest_run', 'backtest_score', 'backtest_calibration']),
+    ('keep_maps', 'INSERT, DELETE', ARRAY['backtest_forecast']),
     ('operate', 'INSERT, UPDATE, DELETE', ARRAY['schedule', 'job', 'step', 'run_request']),
     ('connect_sources', 'INSERT, UPDATE', ARRAY['source']),
     ('run_jobs', 'INSERT, UPDATE', ARRAY['rep', 'account', 'product', 'currency_rate', 'quota', 'lead', 'opportunity', 'opportunity_split',
                                          'contact_role', 'activity', 'login', 'finding', 'run_step_log']),
     ('run_jobs', 'INSERT', ARRAY['rep_history', 'account_history', 'product_history', 'currency_rate_history', 'quota_history', 'lead_history',
                                  'opportunity_history', 'opportunity_split_history', 'contact_role_history', 'activity_history',
-                                 'login_history', 'source_sync', 'stage_map', 'snapshot', 'forecast_snapshot', 'audit_tally',
-                                 'publication', 'mart_refresh', 'fitted_model', 'fitted_new_business', 'fitted_price_realization']),
+                                 'login_history', 'source_sync', 'history_reach', 'stage_map', 'snapshot', 'forecast_snapshot', 'audit_tally',
+                                 'publication', 'mart_refresh', 'fitted_model', 'fitted_new_business', 'fitted_price_realization', 'fitted_risk']),
     ('run_jobs', 'INSERT, UPDATE, DELETE', ARRAY['current_forecast', 'current_owner_forecast', 'current_deal_forecast']),
     -- An audit locks its log, which takes a right to change it.
     ('run_jobs', 'INSERT, UPDATE', ARRAY['audit_log']),
     ('run_jobs', 'INSERT, UPDATE, DELETE', ARRAY['run_log']),
-    ('run_jobs', 'INSERT', ARRAY['quota_chance', 'forecast_alert']),
-    ('run_jobs', 'INSERT', ARRAY['backtest_forecast', 'backtest_score', 'backtest_calibration']),
-    ('run_jobs', 'INSERT, DELETE', ARRAY['backtest_run']),
+    ('run_jobs', 'INSERT', ARRAY['target_chance', 'forecast_alert', 'scope_change']),
+    ('run_jobs', 'INSERT', ARRAY['backtest_run', 'backtest_score', 'backtest_calibration']),
+    ('run_jobs', 'INSERT, DELETE', ARRAY['backtest_forecast']),
     ('run_jobs', 'DELETE', ARRAY['run_request'])
   ) AS w(part, privilege, tables) CROSS JOIN LATERAL unnest(w.tables) AS u(name)
   WHERE w.part IN (SELECT g.part FROM granted g)

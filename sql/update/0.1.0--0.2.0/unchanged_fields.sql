@@ -132,27 +132,3 @@ BEGIN
       connected_at = CASE WHEN (source.kind, source.schema_name, source.options) IS DISTINCT FROM (EXCLUDED.kind, EXCLUDED.schema_name, EXCLUDED.options)
                           THEN clock_timestamp() ELSE source.connected_at END;
 END $$;
-
-CREATE OR REPLACE FUNCTION salesops.reconstruct_start(source salesops.source, as_of timestamptz)
-RETURNS void LANGUAGE sql
-BEGIN ATOMIC
-  -- All that dates tell: between its start and its present state the deal was open. What it was worth then is not known,
-  -- unless the source's owner says that it has not changed.
-  WITH s AS MATERIALIZED (
-    SELECT source.options ->> 'open_stage' AS open_stage, salesops.unchanged_fields(source.options) AS unchanged
-  )
-  INSERT INTO salesops.opportunity_history (source_key, id, name, account_id, owner_id, pipeline, stage, deal_type, lead_source, product, currency,
-                                            amount, quantity, list_amount, discount, margin, acv, arr, tcv, custom,
-                                            is_closed, is_won, created_at, stage_entered_at, confirmed_at, is_deleted, effective_at, recorded_at, origin)
-  SELECT o.source_key, o.id, o.name, o.account_id, o.owner_id, o.pipeline, s.open_stage, o.deal_type, o.lead_source, o.product, o.currency,
-         CASE WHEN 'amount' = ANY (s.unchanged) THEN o.amount END, CASE WHEN 'quantity' = ANY (s.unchanged) THEN o.quantity END,
-         CASE WHEN 'list_amount' = ANY (s.unchanged) THEN o.list_amount END, CASE WHEN 'discount' = ANY (s.unchanged) THEN o.discount END,
-         CASE WHEN 'margin' = ANY (s.unchanged) THEN o.margin END, CASE WHEN 'acv' = ANY (s.unchanged) THEN o.acv END,
-         CASE WHEN 'arr' = ANY (s.unchanged) THEN o.arr END, CASE WHEN 'tcv' = ANY (s.unchanged) THEN o.tcv END,
-         (SELECT jsonb_object_agg(c.key, c.value) FROM jsonb_each(o.custom) c WHERE c.key = ANY (s.unchanged)),
-         o.is_closed AND false, o.is_won AND false, o.created_at, o.created_at, o.created_at, false, o.created_at, reconstruct_start.as_of, 'reconstructed'
-  FROM salesops.first_seen(source.source_key, reconstruct_start.as_of) o CROSS JOIN s
-  WHERE o.created_at < o.effective_at;
-END;
-COMMENT ON FUNCTION salesops.reconstruct_start(salesops.source, timestamptz) IS
-  'Give the deals this sync saw for the first time, and of which nothing else is known, an open state from their start (stage = option open_stage; amounts and custom fields that the option unchanged names are as they are now, others unknown)';

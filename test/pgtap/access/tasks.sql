@@ -65,8 +65,8 @@ SELECT bag_eq($$SELECT role, "right" FROM held WHERE role <> 'salesops_test_nigh
   ('salesops_test_operator', 'INSERT job'), ('salesops_test_operator', 'UPDATE job'), ('salesops_test_operator', 'DELETE job'),
   ('salesops_test_operator', 'INSERT step'), ('salesops_test_operator', 'UPDATE step'), ('salesops_test_operator', 'DELETE step'),
   ('salesops_test_operator', 'INSERT run_request'), ('salesops_test_operator', 'UPDATE run_request'), ('salesops_test_operator', 'DELETE run_request'),
-  ('salesops_test_mapper', 'INSERT forecast_deadline'),
-  ('salesops_test_mapper', 'INSERT backtest_run'), ('salesops_test_mapper', 'DELETE backtest_run'), ('salesops_test_mapper', 'INSERT backtest_forecast'),
+  ('salesops_test_mapper', 'INSERT forecast_deadline'), ('salesops_test_mapper', 'INSERT forecast_plan'),
+  ('salesops_test_mapper', 'INSERT backtest_run'), ('salesops_test_mapper', 'DELETE backtest_forecast'), ('salesops_test_mapper', 'INSERT backtest_forecast'),
   ('salesops_test_mapper', 'INSERT backtest_score'), ('salesops_test_mapper', 'INSERT backtest_calibration'),
   ('salesops_test_caller', 'USAGE SCHEMA salesops_bi'), ('salesops_test_caller', 'USAGE SCHEMA salesops'),
   ('salesops_test_caller', 'INSERT forecast_submission (source_key, rep_id, period, category, submitted_at, amount, currency, note, submitted_by, cut_off, prior_amount)'),
@@ -88,7 +88,7 @@ SELECT lives_ok($$SELECT salesops.connect('s', 'fivetran_salesforce', 'landing')
 SET LOCAL ROLE salesops_test_mapper;
 SELECT lives_ok($$SELECT salesops.map_stage('s', 'Prospecting', 'open', 'Pipeline'), salesops.map_category('s', 'x', 'Commit'), salesops.map_value('s', 'product', 'a', 'b'),
                          salesops.set_weight('default', 'Commit', 0.8), salesops.set_setting('corporate_currency', 'EUR'), salesops.set_win_factor('partner'),
-                         salesops.set_forecast_deadline(4, '12:00')$$, 'keep_maps says what things mean');
+                         salesops.set_forecast_deadline(4, '12:00'), salesops.set_plan(salesops.current_quarter(now()), 'company', 1000)$$, 'keep_maps says what things mean');
 SET LOCAL ROLE salesops_test_author;
 SELECT lives_ok($$SELECT salesops.add_rule('mine', 'amount > 5'), salesops.change_rule('mine', severity => 'error')$$, 'write_rules adds a rule');
 SET LOCAL ROLE salesops_test_operator;

@@ -5,7 +5,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 BEGIN;
-SELECT plan(21);
+SELECT plan(23);
 SET LOCAL timezone = 'UTC';
 -- The states of the deals of a source, as known after the sync.
 CREATE FUNCTION pg_temp.states(key text) RETURNS TABLE (id text, since timestamptz, stage text, amount numeric, close_date date, owner_id text, origin text) LANGUAGE sql AS $$
@@ -114,6 +114,14 @@ SELECT results_eq($$SELECT id, since, stage, amount, close_date, origin FROM pg_
 SELECT results_eq($$SELECT effective_at, next_step, stage_entered_at, confirmed_at FROM salesops.opportunity_version WHERE source_key = 'hm' AND id = 'A' ORDER BY 1$$,
   $$VALUES (timestamptz '2026-01-01', 'Call', timestamptz '2026-01-01', timestamptz '2026-01-01'), ('2026-02-01', 'Meet', '2026-02-01', '2026-02-01'),
       ('2026-03-01', 'Meet', '2026-02-01', '2026-03-01')$$, 'with all their fields; when the stage was entered and the deal confirmed follows from them');
+
+-- Versions that tell of no change yet: how far back they reach is not known.
+CREATE SCHEMA still;
+CREATE TABLE still.opportunity (LIKE hm.opportunity);
+INSERT INTO still.opportunity SELECT * FROM hm.opportunity WHERE _fivetran_active;
+SELECT salesops.connect('still', 'fivetran_salesforce', 'still');
+SELECT is_empty($$SELECT entity, message FROM salesops.sync('still', '2026-05-01') WHERE entity = 'opportunity' AND sqlstate IS NOT NULL$$, 'versions without a change are synced');
+SELECT is_empty($$SELECT target FROM salesops.history_reach WHERE source_key = 'still'$$, '... and reach nowhere');
 
 -- HubSpot: property history and stages; a property states nothing before it was first set.
 CREATE SCHEMA hs;

@@ -6,7 +6,7 @@ SET LOCAL jit = off;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(32);
+SELECT plan(41);
 
 -- A product's factors
 SELECT is(product_shares('{100, 0.5}', '{200, 0.8}', 110), '{65, 45}', '100 x 0.5 to 200 x 0.8: 100 more at the mean of 0.5 and 0.8, 0.3 more of the mean of 100 and 200');
@@ -134,5 +134,27 @@ SELECT is_empty($$SELECT id FROM forecast_change_deals('2026-11-10 12:00+00', '2
                   GROUP BY source_key, id, expected_before, expected_after HAVING sum(amount) <> expected_after - expected_before$$,
                 'the parts of a deal are its change, to the last digit');
 SELECT is((SELECT count(*) FROM forecast_change_deals('2026-11-20 12:00+00', '2026-11-20 12:00+00', 'FY2026-Q4')), 0::bigint, 'nothing changes in no time');
+
+-- All scopes at once, kept by the night, shown by the mart.
+SELECT is_empty($$SELECT c.scope, m.method, c.cause, c.deals, trim_scale(c.amount)
+                  FROM (VALUES (NULL), ('category_weights')) AS m(method)
+                  CROSS JOIN LATERAL scope_changes('2026-11-10 12:00+00', '2026-11-20 12:00+00', 'FY2026-Q4', NULL, m.method) c
+                  WHERE c.scope IN (SELECT h.scope FROM changed h)
+                  EXCEPT SELECT scope, method, cause, deals, trim_scale(amount) FROM changed$$, 'scope by scope or all at once: the same to the last digit');
+SELECT is((SELECT count(DISTINCT scope) FROM scope_changes('2026-11-10 12:00+00', '2026-11-20 12:00+00', 'FY2026-Q4')),
+          (SELECT count(DISTINCT scope) FROM forecast_scopes('2026-11-20 12:00+00') WHERE scope_kind <> 'owner'), '... of company, regions and teams');
+SELECT results_eq($$SELECT span, from_instant, period::text FROM change_spans('2026-11-20 12:00+00')$$,
+  $$VALUES ('since the quarter began', timestamptz '2026-11-10 12:00+00', 'FY2026-Q4'), ('last 7 days', '2026-11-13 12:00+00', 'FY2026-Q4')$$,
+  'spans begin with the quarter, or with the first sync in it, and seven days ago');
+SELECT results_eq($$SELECT from_instant FROM change_spans('2027-01-03 12:00+00')$$,
+                  $$VALUES (timestamptz '2027-01-01' - interval '1 microsecond'), ('2027-01-01'::timestamptz - interval '1 microsecond')$$, '... and neither before it');
+SELECT is(keep_changes('2026-11-20 12:00+00'), 26 * (SELECT count(DISTINCT scope) FROM forecast_scopes('2026-11-20 12:00+00') WHERE scope_kind <> 'owner'),
+          'the night keeps two spans of every scope');
+SELECT is(keep_changes('2026-11-20 12:00+00'), 0::bigint, '... once');
+SELECT cmp_ok(refresh_marts('2026-11-20 12:00+00'), '>', 0::bigint, 'and the marts are refreshed');
+SELECT bag_eq($$SELECT scope, cause, deals, amount FROM salesops_bi.forecast_change WHERE span_sort = 1 AND scope IN (SELECT scope FROM changed)$$,
+              $$SELECT scope, cause, deals, round(amount, 6) FROM changed WHERE method IS NULL AND scope NOT LIKE 'owner%'$$, 'mart forecast_change shows forecast_change()');
+SELECT is((SELECT round(sum(amount), 3) FROM salesops_bi.forecast_change WHERE span = 'last 7 days' AND scope = 'company'),
+          (SELECT round(pg_temp.expected('company', '2026-11-20 12:00+00', NULL) - pg_temp.expected('company', '2026-11-13 12:00+00', NULL), 3)), 'and of the last 7 days');
 SELECT * FROM finish();
 ROLLBACK;

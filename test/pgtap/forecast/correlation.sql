@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 \ir ../../helper/known_truth.sql
 SET LOCAL search_path = salesops, public;
-SELECT plan(14);
+SELECT plan(20);
 
 -- Four deals of 1 with probability 1/2: the variance of their total is 1 + 12 (P(both won) - 1/4), and P(both won) = 1/4 + asin(rho) / (2 pi)
 -- (Sheppard 1899). Won are 2 +- 1 in one quarter and 2 +- 2 in the other, squares 1 and 4: so asin(rho) = pi / 4.
@@ -41,9 +41,18 @@ CREATE TEMP TABLE parallel AS SELECT estimate_correlation(period, amount, probab
 SELECT is(parallel.e, serial.e, 'in parallel') FROM parallel, serial;
 
 SELECT is(shrunk_correlation(NULL, NULL), 0.02::float8, 'without history');
-SELECT is(round(shrunk_correlation(0.1, 9)::numeric, 10), 0.0800000000, '(9 x 0.1 + 3 x 0.02) / 12');
-SELECT is(shrunk_correlation(-0.1, 40), 0::float8, 'not below 0');
+-- (9 x 0.1 + 3 x 0.02) / 12 = 0.08, standard error sqrt(2 / 12) (0.08 + 0.03): the mean of that normal distribution above 0, by Simpson's rule.
+SELECT ok(abs(shrunk_correlation(estimate, quarters) - mean) < 1e-9, format('the mean above 0: %s of %s quarters', estimate, quarters))
+FROM (VALUES (0.1::float8, 9), (0, 40), (-0.03, 12), (0.05, 1)) AS v (estimate, quarters),
+     LATERAL (SELECT (quarters * estimate + 0.06) / (quarters + 3)) AS m (m), LATERAL (SELECT sqrt(2.0 / (quarters + 3)) * (greatest(m, 0) + 0.03)) AS s (s),
+     LATERAL (SELECT sum(w * x * d) / sum(w * d)
+              FROM (SELECT (greatest(m, 0) + 9 * s) * k / 2000 AS x, CASE WHEN k IN (0, 2000) THEN 1 WHEN k % 2 = 1 THEN 4 ELSE 2 END AS w FROM generate_series(0, 2000) AS k) AS g,
+                   LATERAL (SELECT exp(-0.5 * ((x - m) / s) ^ 2)) AS density (d)) AS integral (mean);
+SELECT ok(bool_and(c > 0 AND c < 0.02) AND bool_and(c >= before), 'a quiet history gives little, never nothing, and less the quieter it is')
+FROM (SELECT shrunk_correlation(e, 40) AS c, lag(shrunk_correlation(e, 40), 1, 0) OVER (ORDER BY e) AS before FROM unnest('{-1000,-10,-1,-0.1,-0.01,0}'::float8[]) AS e) AS q;
+SELECT is(shrunk_correlation(1, 1000000), 0.9::float8, 'at most 0.9');
 SELECT is(round(shrunk_correlation(0.05, 1000000)::numeric, 5), 0.05000, 'much history decides');
+SELECT throws_ok(format('SELECT shrunk_correlation(%L, 4)', e), '22003', e || ' is no estimate of a correlation') FROM unnest('{NaN,2}'::text[]) AS e;
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(33);
+SELECT plan(44);
 
 -- A further state of a deal, entered into its stage with it; the one before it becomes history. closed: won, lost, or NULL = open.
 CREATE FUNCTION pg_temp.state(id text, since timestamptz, close date, amount numeric DEFAULT 100, closed text DEFAULT NULL, account text DEFAULT NULL,
@@ -178,8 +178,26 @@ SELECT is((SELECT count(*) FROM risk WHERE flag = 'category_above_evidence'), 0:
 -- Nothing learned later, nothing of the future.
 CREATE TEMP TABLE before AS SELECT * FROM risk;
 SELECT pg_temp.state('p20', '2026-01-11', '2025-10-12', closed => 'won'), pg_temp.state('q40', '2026-01-20', '2026-05-01'), pg_temp.state('y1', '2026-01-15', '2026-02-01');
-SELECT set_weight('default', 'Pipeline', 0.9, '2026-01-11');
+SELECT set_weight('default', 'Pipeline', 0.9, '2026-01-20');
 SELECT results_eq('SELECT r.*::text FROM risk r ORDER BY 1', 'SELECT b.*::text FROM before b ORDER BY 1', 'what is learned later changes nothing said before');
+
+-- Kept bounds: the same as those learned on the spot, for a week, within the quarter, under the same weights.
+SELECT ok(keep_risk('2026-01-10 12:00+00'), 'bounds are learned');
+SELECT results_eq('SELECT r.*::text FROM risk r ORDER BY 1', 'SELECT b.*::text FROM before b ORDER BY 1', '... and kept to the last digit');
+SELECT ok(NOT keep_risk('2026-01-13 12:00+00'), 'three days later they still hold');
+CREATE FUNCTION pg_temp.stalled_after(as_of timestamptz, known_at timestamptz DEFAULT NULL) RETURNS numeric LANGUAGE sql AS $$
+  SELECT bound FROM salesops.risk_thresholds(as_of, known_at) WHERE flag = 'stalled' AND segment = 'Kept' $$;
+INSERT INTO account (source_key, id, segment, is_deleted, effective_at, recorded_at, origin) VALUES ('s', 'k', 'Kept', false, '2025-01-01', '2025-01-01', 'sync');
+SELECT pg_temp.state('k' || n, '2025-12-30', '2025-12-30', 100, 'won', 'k', created => '2025-12-20') FROM generate_series(1, 50) n;
+SELECT is(pg_temp.stalled_after('2026-01-13'), NULL, 'so what is learned in between waits');
+SELECT is(pg_temp.stalled_after('2026-01-09'), 10::numeric, 'an instant before them learns for itself');
+SELECT is(pg_temp.stalled_after('2026-01-13', '2026-01-09'), 10::numeric, '... and so does one that knows no more than was known before');
+SELECT is(pg_temp.stalled_after('2026-01-17 12:00+00'), 10::numeric, 'after a week they are learned anew');
+SELECT ok(keep_risk('2026-01-17 12:00+00'), '... and kept anew');
+SELECT is(pg_temp.stalled_after('2026-01-18'), 10::numeric, '... and stand');
+SELECT set_weight('default', 'Pipeline', 0.2, '2026-01-18');
+SELECT is((SELECT count(*) FROM kept_risk('2026-01-18')), 0::bigint, 'under other weights they do not');
+SELECT throws_ok($$ DELETE FROM fitted_risk $$, '23001', NULL, 'what was learned stays');
 SELECT throws_ok($$ SELECT * FROM deal_risk('infinity') $$, '22023', NULL, 'as_of must be finite');
 SELECT throws_ok($$ SELECT * FROM deal_risk(NULL) $$, '22023', NULL, '... and known');
 

@@ -29,8 +29,8 @@ CREATE TEMP TABLE seen AS
          -- Deals deleted since have no final state: they were in the forecast, and nothing was booked.
          coalesce(f.status, 'open') AS outcome, f.ended, coalesce(f.status = 'won' AND f.ended <= m.ends, false) AS is_won, s.close_date BETWEEN m.starts AND m.ends AS is_due
   FROM mark m CROSS JOIN LATERAL opportunity_state(m.mark, '2026-05-20 18:00+00') s LEFT JOIN final f USING (id)
-  -- What the deal was then, its field history says; of those without one nobody knows.
-  WHERE s.status = 'open' AND EXISTS (SELECT FROM opportunity_version v WHERE v.id = s.id AND v.origin = 'crm_history');
+  -- What the deal was then, its field history says, since it is kept; of those closed before nobody knows.
+  WHERE s.status = 'open' AND s.origin <> 'reconstructed' AND m.mark >= (SELECT max(h.since) FROM history_reach h WHERE h.target IN ('forecast_category', 'close_date'));
 CREATE TEMP TABLE accounts AS SELECT a.id, coalesce(a.segment, CASE WHEN a.employees > 5000 THEN 'over 5000 employees' WHEN a.employees > 1000 THEN '1001-5000 employees'
                                                                     WHEN a.employees > 200 THEN '201-1000 employees' ELSE '1-200 employees' END) AS segment FROM account a;
 ANALYZE seen, final, accounts;

@@ -6,7 +6,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 BEGIN;
-SELECT plan(22);
+SELECT plan(24);
 SET LOCAL timezone = 'UTC';
 
 -- By hand ---------------------------------------------------------------------------------------------------------------
@@ -50,7 +50,7 @@ SELECT results_eq($$SELECT segment FROM salesops.open_deals_at('{2026-03-16}') O
   'what was recorded later is not known: at the instant itself, where no other is asked for');
 SELECT results_eq($$SELECT instant::date, idle_days FROM salesops.open_deals_at('{2026-02-20,2026-02-11}', '2026-03-01') WHERE id = 'd' ORDER BY 1$$,
   $$VALUES (date '2026-02-11', 1), ('2026-02-20', 10)$$, 'an activity ends idleness once it has happened and was known; a deleted one does not');
-SELECT results_eq($$SELECT instant::date, id, age_days, idle_days, is_remembered, origin FROM asked WHERE id <> 'd' AND instant < '2026-03-31' ORDER BY 1, 2$$,
+SELECT results_eq($$SELECT instant::date, id, age_days, idle_days, is_all_known, origin FROM asked WHERE id <> 'd' AND instant < '2026-03-31' ORDER BY 1, 2$$,
   $$VALUES (date '2026-01-09', 'f', NULL::integer, NULL::integer, false, 'sync'), ('2026-01-10', 'f', NULL, NULL, false, 'sync'), ('2026-01-31', 'e', 11, NULL, false, 'sync'), ('2026-01-31', 'f', NULL, NULL, false, 'sync'),
       ('2026-02-28', 'e', 39, NULL, false, 'sync'), ('2026-02-28', 'f', NULL, NULL, false, 'sync'), ('2026-03-16', 'e', 55, NULL, true, 'sync'), ('2026-03-16', 'f', NULL, NULL, true, 'sync'),
       ('2026-03-16', 'g', NULL, NULL, true, 'sync')$$, 'what is not known is NULL, so is the age of a deal of the future; nobody recorded at the time what was known from 1 March on');
@@ -83,17 +83,31 @@ CREATE TEMP TABLE instant AS
 CREATE TEMP TABLE ours AS
   SELECT k.known_at, o.* FROM (VALUES (timestamptz '2026-06-30'), ('2026-07-01'), ('2026-07-02 12:00'), ('infinity')) k(known_at)
   CROSS JOIN instant CROSS JOIN LATERAL salesops.open_deals_at(list, k.known_at) o;
+ANALYZE ours;
 CREATE TEMP VIEW ours_in_common AS
   SELECT known_at, instant, source_key, id, account_id, owner_id, created_at, pipeline, stage, stage_label, stage_position, category::text, close_date, close_quarter::text,
          stated_amount, amount, amount_basis, currency, corporate_amount, product, product_id, deal_type, lead_source, custom, effective_from, recorded_at, origin FROM ours;
+-- What is not known of the instant is NULL.
 CREATE TEMP TABLE theirs AS
-  SELECT k.known_at, i AS instant, source_key, id, account_id, owner_id, created_at, pipeline, stage, stage_label, stage_position, category::text, close_date, close_quarter::text,
-         stated_amount, amount, amount_basis, currency, corporate_amount, product, product_id, deal_type, lead_source, custom, effective_from, recorded_at, origin
+  SELECT k.known_at, i AS instant, o.source_key, o.id, o.account_id, o.owner_id, o.created_at, o.pipeline, CASE WHEN f.is_stage_known THEN o.stage END AS stage,
+         CASE WHEN f.is_stage_known THEN o.stage_label END AS stage_label, CASE WHEN f.is_stage_known THEN o.stage_position END AS stage_position,
+         CASE WHEN f.is_category_known THEN o.category::text END AS category,
+         CASE WHEN f.is_close_date_known THEN o.close_date END AS close_date, CASE WHEN f.is_close_date_known THEN o.close_quarter::text END AS close_quarter,
+         CASE WHEN f.is_amount_known THEN o.stated_amount END AS stated_amount, CASE WHEN f.is_amount_known THEN o.amount END AS amount,
+         CASE WHEN f.is_amount_known THEN o.amount_basis ELSE 'not known then' END AS amount_basis, o.currency, CASE WHEN f.is_amount_known THEN o.corporate_amount END AS corporate_amount,
+         o.product, o.product_id, o.deal_type, o.lead_source, o.custom, o.effective_from, o.recorded_at, o.origin
   FROM (SELECT DISTINCT known_at FROM ours) k CROSS JOIN instant CROSS JOIN LATERAL unnest(list) i
-  CROSS JOIN LATERAL salesops.opportunity_state(i, k.known_at) o WHERE o.is_open;
+  CROSS JOIN LATERAL salesops.opportunity_state(i, k.known_at) o
+  LEFT JOIN ours f ON f.known_at = k.known_at AND f.instant = i AND f.source_key = o.source_key AND f.id = o.id
+  WHERE o.is_open;
 SELECT cmp_ok(count(*), '>', 10000::bigint, 'enough to compare') FROM theirs;
 SELECT is_empty('TABLE ours_in_common EXCEPT ALL TABLE theirs', 'no open deal that opportunity_state() does not know alike');
 SELECT is_empty('TABLE theirs EXCEPT ALL TABLE ours_in_common', 'and none is missing');
+-- Tracking was switched on 400 days before the sync, on 26 May 2025.
+SELECT results_eq($$SELECT instant < '2025-05-27', bool_or(is_stage_known), avg(is_stage_known::integer) > 0.9, avg(is_close_date_known::integer) > 0.9, avg(is_amount_known::integer) > 0.9, bool_or(is_all_known)
+                    FROM ours WHERE known_at = 'infinity' AND instant < '2026-06-30' GROUP BY 1 ORDER BY 1$$,
+  $$VALUES (false, true, true, true, true, false), (true, false, false, false, false, false)$$, 'nothing is known of the time before the history of fields, and all that it is of since');
+SELECT is_empty($$SELECT 1 FROM ours WHERE recorded_at <= instant AND NOT (is_stage_known AND is_category_known AND is_close_date_known AND is_amount_known AND is_all_known)$$, 'what was recorded by then is known');
 CREATE TEMP TABLE one_by_one AS
   SELECT k.known_at, o.* FROM (SELECT DISTINCT known_at FROM ours) k CROSS JOIN instant CROSS JOIN LATERAL unnest(list) i
   CROSS JOIN LATERAL salesops.open_deals_at(ARRAY[i, i, NULL], k.known_at) o;
@@ -117,14 +131,15 @@ SELECT set_eq('SELECT p::text FROM picked_one_by_one p', 'SELECT o::text FROM of
 SELECT is_empty($$
   SELECT o.instant, o.id, o.pushes FROM ours o WHERE o.known_at = 'infinity'
   EXCEPT ALL
-  SELECT o.instant, o.id, (SELECT count(*)::integer FROM salesops.change_ledger l
-                           WHERE l.source_key = o.source_key AND l.opportunity_id = o.id AND l.field = 'close_date' AND l.effective_at <= o.instant AND l.new_value::date > l.old_value::date)
+  SELECT o.instant, o.id, CASE WHEN o.is_close_date_known THEN (SELECT count(*)::integer FROM salesops.change_ledger l
+                           WHERE l.source_key = o.source_key AND l.opportunity_id = o.id AND l.field = 'close_date' AND l.effective_at <= o.instant AND l.new_value::date > l.old_value::date) END
   FROM ours o WHERE o.known_at = 'infinity'$$, 'pushes are the later dates in the ledger');
 SELECT cmp_ok(max(pushes), '>', 2, 'of which there are some') FROM ours;
 SELECT is_empty($$
   SELECT o.instant, o.id, o.idle_days FROM ours o WHERE o.known_at = 'infinity'
   EXCEPT ALL
-  SELECT o.instant, o.id, o.instant::date - greatest(s.confirmed_at, CASE WHEN s.last_activity_at <= o.instant THEN s.last_activity_at END, a.last)::date
+  SELECT o.instant, o.id, CASE WHEN o.is_stage_known AND o.is_amount_known AND o.is_close_date_known
+                               THEN o.instant::date - greatest(s.confirmed_at, CASE WHEN s.last_activity_at <= o.instant THEN s.last_activity_at END, a.last)::date END
   FROM ours o JOIN salesops.opportunity_version s ON s.source_key = o.source_key AND s.id = o.id AND s.effective_at = o.effective_from AND s.recorded_at = o.recorded_at
   LEFT JOIN LATERAL (SELECT max(a.happened_at) AS last FROM salesops.activity a WHERE a.opportunity_id = o.id AND a.happened_at <= o.instant AND NOT a.is_deleted) a ON true
   WHERE o.known_at = 'infinity'$$, 'idle since the last change or activity');

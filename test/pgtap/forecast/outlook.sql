@@ -77,7 +77,7 @@ SELECT is(pg_temp.line('total', 'company', 'FY2026-Q3'), '1 30 30', 'a quarter t
 SELECT is(pg_temp.line('existing pipeline', 'company', 'FY2026-Q3'), '', '... and no pipeline');
 SELECT is(pg_temp.line('total', 'company', 'FY2027-Q1'), '1 80 80', 'a later one its weighted total');
 SELECT is((SELECT f.reason FROM forecast('FY2027-Q1', 'company', '2026-11-20') f WHERE f.line = 'total'),
-          'uncalibrated: the model looks as far as the end of FY2026-Q4', '... with the reason');
+          'no model looks beyond the quarter that runs, FY2026-Q4', '... with the reason');
 SELECT is((SELECT (f.forecast_method, f.reason)::text FROM forecast('FY2026-Q4', 'company', '2026-11-20 12:00+00', 'category_weights') f WHERE f.line = 'total'),
           '("category weights","no backtest says how far off it was")', 'who asks for weights needs no reason');
 SELECT is((SELECT trim_scale(f.mean) FROM forecast('FY2026-Q4', 'company', '2026-10-15') f WHERE f.line = 'total'), 0::numeric, 'nothing was known before it was recorded');
@@ -91,7 +91,10 @@ SELECT throws_ok($$SELECT * FROM forecast('FY2026-Q4', 'company', '2026-11-20', 
 SELECT throws_ok($$SELECT * FROM forecast('FY2026-Q4', NULL, '2026-11-20')$$, '42704', 'unknown scope NULL', 'no scope');
 
 -- Models that must not be believed, each with its reason. The deals were created in January and closed in the second quarter.
+-- Each an hour after the last.
 CREATE FUNCTION pg_temp.history(n integer, won integer) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+  instant CONSTANT timestamptz := timestamptz '2026-11-20 08:00+00' + make_interval(hours => (SELECT count(*)::integer FROM salesops.fitted_model));
 BEGIN
   DELETE FROM salesops.opportunity WHERE id LIKE 'h%';
   DELETE FROM salesops.opportunity_history WHERE id LIKE 'h%';
@@ -100,12 +103,12 @@ BEGIN
   FROM generate_series(1, n) i;
   INSERT INTO salesops.opportunity_history (source_key, id, owner_id, created_at, is_closed, is_deleted, effective_at, recorded_at, origin)
   SELECT 's', 'h' || i, 'ann', '2026-01-10', false, false, '2026-01-10', '2026-11-01', 'reconstructed' FROM generate_series(1, n) i;
-  PERFORM salesops.fit_forecast('2026-11-20 12:00+00');
-  RETURN (SELECT concat_ws(' / ', f.forecast_method, f.reason) FROM salesops.forecast('FY2026-Q4', 'company', '2026-11-20 12:00+00') f WHERE f.line = 'total');
+  PERFORM salesops.fit_forecast(instant);
+  RETURN (SELECT concat_ws(' / ', f.forecast_method, f.reason) FROM salesops.forecast('FY2026-Q4', 'company', instant) f WHERE f.line = 'total');
 END $$;
 SELECT matches(pg_temp.history(20, 8), '^category weights / uncalibrated: 20 deals to learn from, and 50 are needed; ', 'too few deals');
-SELECT matches(pg_temp.history(100, 100), '^category weights / the range from P10 to P90 is wider than the median; ', 'all won: it remains when, and what four deals bring');
 SELECT matches(pg_temp.history(100, 0), '^category weights / uncalibrated: fewer than 10 won deals', 'all lost');
+SELECT matches(pg_temp.history(100, 100), '^category weights / the range from P10 to P90 is wider than the median; ', 'all won: it remains when, and what four deals bring');
 SELECT matches(pg_temp.history(100, 60), '^category weights / the range from P10 to P90 is wider than the median; ', 'a model of one rep with four open deals');
 SELECT is((SELECT count(*)::text || ' ' || max(deals) || ' ' || max(new_business_quarters) FROM fitted_model), '4 100 2', 'every model is kept with its counts');
 -- 60 deals won at half the list price of 20: (600 + 20 x 20) / (1200 + 20 x 20) = 0.625 of it is what it is worth.

@@ -4,7 +4,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(49);
+SELECT plan(50);
 
 CREATE FUNCTION pg_temp.deal(id text, owner text, category text, amount numeric, close date, currency text DEFAULT NULL,
                              product text DEFAULT NULL, recorded timestamptz DEFAULT '2026-11-01') RETURNS void LANGUAGE sql AS $$
@@ -137,6 +137,7 @@ SELECT set_weight('default', 'Pipeline', 0.1, '2026-11-10');
 SELECT is((SELECT weighted_total FROM forecast_summary('FY2026-Q4', '2026-11-21')), 6070000::numeric, 'a weight changed on 10 November holds on the 21st');
 SELECT is((SELECT weighted_total FROM forecast_summary('FY2026-Q4', '2026-11-09', 'infinity')), 6520000::numeric, 'but not on the 9th');
 SELECT set_weight('cautious', 'Commit', 0.5, '2026-01-01');
+SELECT throws_ok($$SELECT set_setting('weight_set', 'bold')$$, '42704', 'weight set "bold" does not exist', 'a weight set that is not there cannot be published by');
 SELECT set_setting('weight_set', 'cautious');
 SELECT is((SELECT weighted_commit FROM forecast_summary('FY2026-Q4', '2026-11-21')), 3300000::numeric, 'the setting names the weight set');
 SELECT set_setting('weight_set', 'default');

@@ -5,7 +5,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
 SET LOCAL timezone = 'UTC';
-SELECT plan(72);
+SELECT plan(74);
 \ir submissions_fixture.psql
 
 -- Deadlines. 1 October 2024 is a Tuesday.
@@ -42,8 +42,10 @@ SELECT is(pg_temp.deadline('2024-10-10 18:00'), 'Thu 17.10. 12:00 | Thu 17.10. 1
 SELECT set_forecast_deadline(3, '12:00', 3, '09:00', '2024-10-11');
 SELECT is(pg_temp.deadline('2024-10-16 12:30'), 'Wed 16.10. 12:00 | Wed 23.10. 09:00 | 3', 'or a week later, hours before the next cut-off');
 SELECT set_forecast_deadline(5, '17:00', valid_from => '2024-10-12');
-SELECT throws_ok($$SELECT set_forecast_deadline(5, '17:00', 5, '17:00')$$, '23514', NULL, 'both at once is refused');
-SELECT throws_ok($$SELECT set_forecast_deadline(8, '17:00')$$, '23514', NULL, 'so is an eighth day');
+SELECT throws_ok($$SELECT set_forecast_deadline(5, '17:00', 5, '17:00')$$, '22023', 'calls cannot be rolled up at the moment they are due', 'both at once is refused');
+SELECT throws_ok($$SELECT set_forecast_deadline(8, '17:00')$$, '22023', 'a day of the week is a number from 1, Monday, to 7, Sunday', 'so is an eighth day');
+SELECT throws_ok($$SELECT set_forecast_deadline(5, NULL)$$, '22004', 'cut_off_time must not be NULL', 'so is no time');
+SELECT throws_ok($$SELECT set_forecast_deadline(5, '17:00', valid_from => '2024-10-12')$$, '23505', 'a deadline is already recorded as of 2024-10-12 00:00:00+00', 'so is the same instant twice');
 SELECT throws_ok($$DELETE FROM forecast_deadline$$, '23001', NULL, 'deadlines are append-only');
 
 -- Calls of week 3, cut-off Friday 18 October.
@@ -105,7 +107,7 @@ SELECT throws_ok($$SELECT submit_forecast('s', 'lea', 'FY2024-Q4', 'Commit', 1, 
 SELECT lives_ok($$SELECT submit_forecast('s', 'lea', 'FY2024-Q4', 'Commit', 1, submitted_at => '2024-10-10 12:00')$$, 'not on the last day');
 SELECT throws_ok($$SELECT submit_forecast('s', 'ada', 'FY2024-Q4', 'Commit', 1, submitted_by => ' ', submitted_at => '2024-10-25')$$, '22023', NULL, 'by nobody');
 SELECT throws_ok($$SELECT submit_forecast('s', 'ada', 'FY9999-Q4', 'Commit', 1, submitted_at => '9998-10-25')$$, '22023', NULL, 'in the future');
-SELECT throws_ok($$SELECT submit_forecast('s', 'ada', 'FY2024-Q4', 'Commit', 1, submitted_at => '2024-10-23 10:00')$$, '23505', NULL, 'twice at one instant');
+SELECT throws_ok($$SELECT submit_forecast('s', 'ada', 'FY2024-Q4', 'Commit', 1, submitted_at => '2024-10-23 10:00')$$, '23505', 'a call of Commit by ada for FY2024-Q4 is already recorded as of 2024-10-23 10:00:00+00', 'twice at one instant');
 SELECT throws_ok($$UPDATE forecast_submission SET amount = 1$$, '23001', NULL, 'calls are append-only');
 SELECT throws_ok($$TRUNCATE forecast_submission$$, '23001', NULL, '... nothing is removed');
 SELECT is((SELECT string_agg(DISTINCT role_name || ' ' || login_name, ', ') FROM forecast_submission), current_user || ' ' || session_user, 'who recorded it is kept');

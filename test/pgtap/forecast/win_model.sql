@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
 SET LOCAL jit = off;
-SELECT plan(69);
+SELECT plan(70);
 
 -- 12,000 rows of one period (so nothing is recalibrated): 80 owners in 240 cohorts, which are eliminated, and ordered ages.
 CREATE TABLE public.deal AS
@@ -170,6 +170,8 @@ FROM (VALUES ('{"factors": {"a": []}, "cells": {}}', 'there was no deal to learn
              ('{"factors": {"to_go": ["1", "2", "3"]}, "cells": {"FY2026-Q1": [[0, 49, 20], [1, 49, 20], [2, 49, 20]]}}', 'fewer than 50 deals to learn from'),
              ('{"factors": {"to_go": ["1", "2", "3"]}, "cells": {"FY2026-Q1": [[0, 25, 10], [2, 25, 10]], "FY2026-Q2": [[2, 25, 10]]}}', NULL),
              ('{"factors": {"a": ["x"]}, "cells": {"FY2026-Q1": [[0, 1000000000000, 500000000000]]}}', NULL)) AS v(cells, reason);
+SELECT ok(bool_and(p BETWEEN 1e-6 AND 1 - 1e-6), 'as many deals as a bigint holds, all won or all lost, leave probabilities')
+FROM unnest('{0,9223372036854775807}'::bigint[]) AS won, win_probability(fit_win_model(format('{"factors": {"a": ["x", "y"]}, "cells": {"FY2026-Q1": [[0, 9223372036854775807, %s]]}}', won)::win_cells), '{x}') AS p;
 SELECT throws_ok($$SELECT fit_win_model('{"factors": {"a": ["x", "y"]}, "cells": {"FY2026-Q1": [[0, 9000000000000000000, 0], [1, 9000000000000000000, 0]]}}')$$, '22003', 'number of deals out of range', 'more deals than a bigint holds');
 SELECT is((SELECT s.reason FROM win_model_summary(fit_win_model(NULL)) AS s), 'there was no deal to learn from', 'no cells are no deals');
 SELECT ok(win_probability(fit_win_model(NULL), '{}') IS NULL AND win_probability(fit_win_model(NULL), '{x,y}', 2) IS NULL
