@@ -1,0 +1,257 @@
+/*
+ * brute.c: thousands of random small instances with every kind of constraint, each solved by enumeration too. The bound is never above the
+ * optimum, a plan that claims to be within limits is, and nearly all plans are optimal.
+ *
+ *	brute [instances [seed]]
+ */
+#include "instance.h"
+
+#include <math.h>
+
+static uint64 state;
+
+static uint64
+draw(void)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return state;
+}
+
+static int
+below(int n)
+{
+	return draw() % n;
+}
+
+static bool
+one_in(int n)
+{
+	return below(n) == 0;
+}
+
+#define many(type, count) ((type *) palloc0(sizeof(type) * Max(count, 1)))
+
+static TerritoryInput *
+random_instance(void)
+{
+	TerritoryInput *in = palloc0(sizeof(TerritoryInput));
+	int			n = in->accounts = 1 + below(8);
+	int			t = in->territories = 1 + below(4);
+	int			measures = in->measures = 1 + below(3);
+	double	   *amount,
+			   *least = many(double, t * measures),
+			   *most = many(double, t * measures);
+	Size		amounts;
+
+	in->classes = 1 + below(3);
+	in->by_territory = one_in(4);
+	amounts = (Size) n * measures * (in->by_territory ? t : 1);
+	in->amount = amount = many(double, amounts);
+	for (Size j = 0; j < amounts; j++)
+		amount[j] = one_in(3) ? below(10) : below(1000) / 8.0;
+	for (int j = 0; j < t * measures; j++)
+	{
+		double		mean = 0;
+
+		for (int i = 0; i < n; i++)
+			mean += amount[(in->by_territory ? (Size) i * t + j / measures : (Size) i) * measures + j % measures] / t;
+		least[j] = one_in(2) ? 0 : floor(mean * below(90) / 100);
+		most[j] = one_in(3) ? INFINITY : ceil(mean * (105 + below(100)) / 100);
+	}
+	in->least = least;
+	in->most = most;
+	if (!one_in(3))
+	{
+		int		   *class_of = many(int, n);
+		bool	   *eligible = many(bool, in->classes * t);
+
+		for (int i = 0; i < n; i++)
+			class_of[i] = below(in->classes);
+		for (int j = 0; j < in->classes * t; j++)
+			eligible[j] = !one_in(4) || j % t == 0;
+		in->class_of = class_of;
+		in->eligible = eligible;
+	}
+	if (!one_in(3))
+	{
+		int		   *owner = many(int, n);
+		double	   *relationship = many(double, n);
+
+		for (int i = 0; i < n; i++)
+		{
+			owner[i] = below(t + 1) - 1;
+			relationship[i] = below(60);
+		}
+		in->owner = owner;
+		if (!one_in(4))
+			in->relationship = relationship;
+	}
+	if (one_in(2))
+	{
+		int		   *held = many(int, n);
+
+		for (int i = 0; i < n; i++)
+			held[i] = one_in(5) ? below(t) : one_in(8) ? TERRITORY_EXEMPT : TERRITORY_NONE;
+		in->held = held;
+	}
+	if (one_in(3))
+	{
+		int		   *family = many(int, n);
+
+		for (int i = 0; i < n; i++)
+			family[i] = below(n + 1) - 1;
+		in->family = family;
+	}
+	if (one_in(4))
+	{
+		double	   *cost = many(double, n * t);
+
+		for (int j = 0; j < n * t; j++)
+			cost[j] = below(100) - 20;
+		in->cost = cost;
+	}
+	else
+	{
+		double	   *x = many(double, n),
+				   *y = many(double, n),
+				   *home_x = many(double, t),
+				   *home_y = many(double, t),
+				   *weight = many(double, n),
+				   *mismatch = many(double, in->classes * t);
+
+		for (int i = 0; i < n; i++)
+		{
+			x[i] = below(100);
+			y[i] = below(100);
+			weight[i] = below(300) / 100.0;
+		}
+		for (int k = 0; k < t; k++)
+		{
+			home_x[k] = k > 0 && one_in(3) ? home_x[k - 1] : below(100);
+			home_y[k] = below(100);
+		}
+		for (int j = 0; j < in->classes * t; j++)
+			mismatch[j] = one_in(2) ? 0 : below(50);
+		in->x = x;
+		in->y = y;
+		in->home_x = home_x;
+		in->home_y = home_y;
+		if (one_in(2))
+			in->weight = weight;
+		if (one_in(2))
+			in->mismatch = mismatch;
+	}
+	for (int b = 0; b < TERRITORY_BUDGETS; b++)
+		in->budget[b] = in->owner && one_in(4) ? below(b == TERRITORY_BUDGET_COUNT ? n + 1 : 400) : INFINITY;
+	in->budget_measure = below(measures);
+	return in;
+}
+
+/* The cheapest plan within all limits, by trying all; infinite where there is none. */
+static double
+enumerate(const TerritoryInput *in)
+{
+	TerritoryPlan plan = {0};
+	double		best = INFINITY;
+	long		combinations = 1;
+
+	plan.territory = many(int, in->accounts);
+	plan.price = many(double, in->territories * in->measures);
+	for (int i = 0; i < in->accounts; i++)
+		combinations *= in->territories;
+	for (long c = 0; c < combinations; c++)
+	{
+		long		rest = c;
+		Verdict		verdict;
+
+		for (int i = 0; i < in->accounts; i++)
+		{
+			plan.territory[i] = in->held && in->held[i] == TERRITORY_EXEMPT ? TERRITORY_EXEMPT : rest % in->territories;
+			rest /= in->territories;
+		}
+		verdict = verify(in, &plan);
+		if (verdict.broken == 0 && verdict.outside == 0)
+			best = fmin(best, verdict.cost);
+	}
+	return best;
+}
+
+int
+main(int argc, char **argv)
+{
+	int			instances = argc > 1 ? atoi(argv[1]) : 3000;
+	uint64		seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+	int			solvable = 0,
+				optimal = 0,
+				infeasible = 0,
+				refused = 0,
+				missed = 0,
+				wrong = 0;
+
+	for (int i = 0; i < instances; i++)
+	{
+		TerritoryOptions options = {.effort = 0.01};
+		TerritoryInput *in;
+		TerritoryPlan *plan;
+		Verdict		verdict;
+		double		optimum;
+
+		state = (seed * 1000003 + i + 1) * UINT64CONST(0x9E3779B97F4A7C15);
+		for (int j = 0; j < 8; j++)
+			draw();
+		in = random_instance();
+		optimum = enumerate(in);
+		plan = territory_balance(in, &options);
+		if (!plan->is_valid)
+		{
+			refused++;
+			if (plan->reasons == 0 || !isinf(optimum))
+			{
+				printf("instance %d: refused, and the optimum is %g\n", i, optimum);
+				wrong++;
+			}
+			continue;
+		}
+		verdict = verify(in, plan);
+		if (fabs(verdict.cost - plan->cost) > 1e-6 * (1 + fabs(verdict.cost)))
+		{
+			printf("instance %d: cost %.10g, said %.10g\n", i, verdict.cost, plan->cost);
+			wrong++;
+		}
+		if ((plan->outside == 0) != (verdict.outside == 0 && verdict.broken == 0))
+		{
+			printf("instance %d: outside %g, said %g, broken %d\n", i, verdict.outside, plan->outside, verdict.broken);
+			wrong++;
+		}
+		if (plan->outside > 0 && plan->reasons == 0)
+		{
+			printf("instance %d: outside without a reason\n", i);
+			wrong++;
+		}
+		if (isinf(optimum))
+		{
+			infeasible++;
+			if (plan->outside == 0)
+			{
+				printf("instance %d: a plan where there is none\n", i);
+				wrong++;
+			}
+			continue;
+		}
+		solvable++;
+		if (plan->bound > optimum + 1e-9 * (1 + fabs(optimum)))
+		{
+			printf("instance %d: bound %.12g above the optimum %.12g\n", i, plan->bound, optimum);
+			wrong++;
+		}
+		if (plan->outside > 0)
+			missed++;
+		else if (plan->cost <= optimum + 1e-6 * (1 + fabs(optimum)))
+			optimal++;
+	}
+	printf("%d instances: %d refused, %d without a plan, %d with; of those %.2f%% optimal, %d missed; %d wrong\n",
+		   instances, refused, infeasible, solvable, 100.0 * optimal / Max(solvable, 1), missed, wrong);
+	return wrong > 0 || optimal < 0.95 * solvable;
+}

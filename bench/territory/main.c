@@ -1,0 +1,106 @@
+/*
+ * main.c: solves an instance outside a server, verifies the plan and prints what it found.
+ *
+ *	balance [-k terr|gap|cpmp] [-s solution] [-e effort] [-b most moves] [-f] [-c candidates] [-S seed] [-o plan] instance
+ *
+ * -f asks for the fewest moves: cost and bound of the plan are then in moves, those of the verifier are not
+ */
+#include "instance.h"
+
+#include <math.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+static double
+seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+	return now.tv_sec + 1e-9 * now.tv_nsec;
+}
+
+static const char *const finding_name[] = {
+	"bad size", "bad number", "bad reference", "nobody eligible", "family split", "limits cross", "held too much", "too large",
+	"budget short", "outside",
+};
+
+int
+main(int argc, char **argv)
+{
+	const char *kind = "terr";
+	const char *solution = NULL;
+	const char *output = NULL;
+	TerritoryOptions options = {0};
+	TerritoryInput *input;
+	TerritoryPlan *plan;
+	Verdict		verdict;
+	double		budget = INFINITY;
+	double		begun;
+	double		took;
+	struct rusage usage;
+	int			option;
+
+	while ((option = getopt(argc, argv, "k:s:e:b:fo:S:c:")) != -1)
+		switch (option)
+		{
+			case 'k':
+				kind = optarg;
+				break;
+			case 's':
+				solution = optarg;
+				break;
+			case 'e':
+				options.effort = atof(optarg);
+				break;
+			case 'b':
+				budget = atof(optarg);
+				break;
+			case 'f':
+				options.fewest_moves = true;
+				break;
+			case 'o':
+				output = optarg;
+				break;
+			case 'S':
+				options.seed = strtoull(optarg, NULL, 10);
+				break;
+			case 'c':
+				options.candidates = atoi(optarg);
+				break;
+			default:
+				return 2;
+		}
+	input = read_instance(argv[optind], kind, solution);
+	input->budget[TERRITORY_BUDGET_COUNT] = budget;
+	begun = seconds();
+	plan = territory_balance(input, &options);
+	took = seconds() - begun;
+	for (int r = 0; r < plan->reasons; r++)
+		printf("  %s: account %d, territory %d, measure %d, value %g, limit %g, price %g\n", finding_name[plan->reason[r].finding],
+			   plan->reason[r].account, plan->reason[r].territory, plan->reason[r].measure, plan->reason[r].value, plan->reason[r].limit,
+			   plan->reason[r].price);
+	if (!plan->is_valid)
+		return 1;
+	verdict = verify(input, plan);
+	getrusage(RUSAGE_SELF, &usage);
+	printf("cost %.4f bound %.4f gap %.3f%% outside %.6f worst", verdict.cost, verdict.bound,
+		   100 * (verdict.cost - verdict.bound) / fabs(verdict.cost), verdict.outside);
+	for (int m = 0; m < input->measures; m++)
+		printf(" %.2f%%", 100 * verdict.worst[m]);
+	printf(" broken %d moved %d of %d  %.2f s  %ld MB (own %zu MB)\n", verdict.broken, verdict.moved, verdict.owned, took,
+		   usage.ru_maxrss / 1024, plan->memory >> 20);
+	if (fabs(plan->cost - verdict.cost) > 1e-6 * fabs(verdict.cost) || (!options.fewest_moves && fabs(plan->bound - verdict.bound) > 1e-6 * fabs(verdict.bound)))
+		printf("  THE PLAN SAYS cost %.10g bound %.10g\n", plan->cost, plan->bound);
+	if (output)
+	{
+		FILE	   *file = fopen(output, "w");
+
+		for (int i = 0; i < input->accounts; i++)
+			fprintf(file, "%d\n", plan->territory[i]);
+		fprintf(file, "bound %a\n", plan->bound);
+		fclose(file);
+	}
+	return 0;
+}

@@ -1,0 +1,103 @@
+/*
+ * bound.c: the lower bound, exact.
+ *
+ * Prices are rounded to whole multiples of 2^-PRICE_BITS, costs and amounts are whole numbers (problem.c). So every term of
+ *
+ *	sum over units of min over territories of (cost + price x amount + budget price x use) - sum of max(price most, price least)
+ *		- budget price x budget
+ *
+ * is a whole multiple of 2^-PRICE_BITS, and the sum is formed without any error in integers of 128 bits. It holds for any prices, so
+ * whoever found them and how does not matter. Floats only tell which territories may have the minimum: all whose value is
+ * within twice the largest error of the least one are computed exactly.
+ */
+#include "territory/bound.h"
+
+/* Rounds prices to what the bound computes with; a price has at most 50 bits. */
+static double
+rounded(double price)
+{
+	double		limit = ldexp(1.0, 50 - PRICE_BITS);
+
+	price = Min(Max(price, -limit), limit);
+	return ldexp(rint(ldexp(price, PRICE_BITS)), -PRICE_BITS);
+}
+
+void
+bound_round(const Problem *p, Prices *prices)
+{
+	for (int j = 0; j < p->rows; j++)
+		prices->load[j] = rounded(prices->load[j]);
+	for (int b = 0; b < TERRITORY_BUDGETS; b++)
+		prices->budget[b] = rounded(prices->budget[b]);
+}
+
+static inline int128
+times(double price, double amount)
+{
+	return (int128) (int64) ldexp(price, PRICE_BITS) * (int64) amount;
+}
+
+/* What a unit at a territory costs with prices, in multiples of 2^-PRICE_BITS. */
+static int128
+exact_value(const Problem *p, const Prices *prices, int unit, int territory)
+{
+	const double *amount = unit_amount(p, unit, territory);
+	int128		value = (int128) (int64) unit_cost(p, unit, territory) << PRICE_BITS;
+
+	for (int m = 0; m < p->measures; m++)
+		value += times(prices->load[territory * p->measures + m], amount[m]);
+	for (int b = 0; b < TERRITORY_BUDGETS; b++)
+		if (prices->budget[b] != 0)
+			value += times(prices->budget[b], unit_used(p, unit, territory, b));
+	return value;
+}
+
+/* Over all columns; prices must be rounded. In multiples of 2^-PRICE_BITS. */
+int128
+bound_exact(Problem *p, const Prices *prices)
+{
+	Scan		scan;
+	int128		sum = 0;
+
+	scan_begin(&scan, p, prices);
+	for (int u = 0; u < p->units; u++)
+	{
+		int128		least = 0;
+		bool		is_first = true;
+		float		limit;
+
+		if (u % 4096 == 0)
+			problem_progress(p);
+		scan_unit(&scan, u);
+		limit = scan.least + 2 * scan.error;
+		for (int j = 0; j < scan.count; j++)
+			if (scan.value[j] <= limit)
+			{
+				int128		value = exact_value(p, prices, u, scan.territory[j]);
+
+				if (is_first || value < least)
+					least = value;
+				is_first = false;
+			}
+		sum += least;
+	}
+	scan_end(&scan);
+	for (int j = 0; j < p->rows; j++)
+		sum -= times(prices->load[j], prices->load[j] > 0 ? p->most[j] : p->least[j]);
+	for (int b = 0; b < TERRITORY_BUDGETS; b++)
+		if (prices->budget[b] != 0)
+			sum -= times(prices->budget[b], p->budget[b]);
+	return sum;
+}
+
+/* In the unit of costs, rounded down. */
+double
+bound_as_cost(const Problem *p, int128 bound)
+{
+	double		value = (double) bound;
+
+	/* The nearest double may be above. */
+	if ((int128) value > bound)
+		value = nextafter(value, -INFINITY);
+	return ldexp(value, -PRICE_BITS) / p->cost_scale;
+}

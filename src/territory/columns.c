@@ -1,0 +1,304 @@
+/*
+ * columns.c: which territories are worth a thought for an account, given prices.
+ *
+ * With hundreds of territories only a few can ever be right for an account, but which ones depends on the prices: where representatives
+ * share a city the nearest sixteen may all be full, and a plan or a bound made of them alone is far off. So the columns of
+ * a unit are those with the least cost + price x amount, at prices that were found before on a sample with all columns; and its owner,
+ * because staying is the one choice that needs no reason.
+ */
+#include "territory/columns.h"
+
+#include "core/numerics.h"
+
+#define MOST_COST	2147483647.0
+
+static Columns *
+columns_make(Problem *p, int rows, int width)
+{
+	Columns    *c = take(p, Columns, 1);
+
+	c->rows = rows;
+	c->width = width;
+	if (width == 0)
+		return c;
+	c->count = take(p, uint16, rows);
+	c->territory = take(p, uint16, (Size) rows * width);
+	c->cost = take(p, int32, (Size) rows * width);
+	return c;
+}
+
+void
+columns_free(Problem *p, Columns *c)
+{
+	if (c->unit)
+		give_back(p, int, c->unit, c->rows);
+	if (c->stands_for)
+		give_back(p, float, c->stands_for, c->rows);
+	if (c->width > 0)
+	{
+		give_back(p, uint16, c->count, c->rows);
+		give_back(p, uint16, c->territory, (Size) c->rows * c->width);
+		give_back(p, int32, c->cost, (Size) c->rows * c->width);
+	}
+	give_back(p, Columns, c, 1);
+}
+
+/* Fills in what the territories of a row cost above the cheapest of them. */
+static void
+row_costs(const Problem *p, Columns *c, int row)
+{
+	double		cost[TERRITORY_MOST_TERRITORIES];
+	double		cheapest = INFINITY;
+	Size		start = (Size) row * c->width;
+
+	for (int q = 0; q < c->count[row]; q++)
+	{
+		cost[q] = unit_cost(p, row_unit(c, row), c->territory[start + q]);
+		cheapest = Min(cheapest, cost[q]);
+	}
+	for (int q = 0; q < c->count[row]; q++)
+		c->cost[start + q] = (int32) Min(cost[q] - cheapest, MOST_COST);
+}
+
+static void
+row_all(const Problem *p, Columns *c, int row)
+{
+	int			list = p->list_of[row_unit(c, row)];
+	int			start = p->list_start[list];
+
+	c->count[row] = p->list_start[list + 1] - start;
+	memcpy(c->territory + (Size) row * c->width, p->list + start, sizeof(uint16) * c->count[row]);
+	row_costs(p, c, row);
+}
+
+/* All columns of all units. */
+Columns *
+columns_all(Problem *p)
+{
+	Columns    *c = columns_make(p, p->units, p->longest_list);
+
+	for (int row = 0; row < c->rows; row++)
+		row_all(p, c, row);
+	return c;
+}
+
+/*
+ * Some units: of each list so many for each territory that may have it, every n-th. A plain sample would hold too few of the lists with few
+ * units, and the prices of their territories would run away. All their columns are stored where that takes little room; else a row has none,
+ * and whoever needs them looks at all territories of the unit (scan_unit).
+ */
+Columns *
+columns_sample(Problem *p, int units_per_territory, Size most_columns)
+{
+	int		   *units = take(p, int, p->lists);
+	int		   *step = take(p, int, p->lists);
+	int		   *seen = take(p, int, p->lists);
+	int			rows = 0;
+	Columns    *c;
+
+	for (int u = 0; u < p->units; u++)
+		units[p->list_of[u]]++;
+	for (int l = 0; l < p->lists; l++)
+	{
+		int			wanted = Max(units_per_territory * (p->list_start[l + 1] - p->list_start[l]), 1);
+
+		step[l] = Max(units[l] / wanted, 1);
+		rows += (units[l] + step[l] - 1) / step[l];
+	}
+	c = columns_make(p, rows, (Size) rows * p->longest_list <= most_columns ? p->longest_list : 0);
+	c->unit = take(p, int, rows);
+	c->stands_for = take(p, float, rows);
+	for (int u = 0, row = 0; u < p->units; u++)
+	{
+		int			l = p->list_of[u];
+		int			nth = seen[l]++;
+		int			block = Min(step[l], units[l] - nth / step[l] * step[l]);
+
+		/* The middle one of each block. */
+		if (nth % step[l] != block / 2)
+			continue;
+		c->unit[row] = u;
+		c->stands_for[row] = block;
+		if (c->width > 0)
+			row_all(p, c, row);
+		row++;
+	}
+	give_back(p, int, units, p->lists);
+	give_back(p, int, step, p->lists);
+	give_back(p, int, seen, p->lists);
+	return c;
+}
+
+/* Room for the best few columns of all units; columns_choose() fills it. */
+Columns *
+columns_best(Problem *p, int width)
+{
+	return columns_make(p, p->units, Min(width, p->longest_list));
+}
+
+void
+scan_begin(Scan *scan, Problem *p, const Prices *prices)
+{
+	int			entries = p->list_start[p->lists];
+
+	memset(scan, 0, sizeof(*scan));
+	scan->p = p;
+	scan->prices = prices;
+	for (int m = 0; m < p->measures; m++)
+	{
+		scan->list_price[m] = take(p, float, entries);
+		for (int j = 0; j < entries; j++)
+			scan->list_price[m][j] = (float) prices->load[p->list[j] * p->measures + m];
+		for (int k = 0; k < p->territories; k++)
+			scan->largest_price[m] = Max(scan->largest_price[m], fabs(prices->load[k * p->measures + m]));
+	}
+	scan->value = take(p, float, p->longest_list + LANES);
+}
+
+void
+scan_end(Scan *scan)
+{
+	Problem    *p = scan->p;
+
+	for (int m = 0; m < p->measures; m++)
+		give_back(p, float, scan->list_price[m], p->list_start[p->lists]);
+	give_back(p, float, scan->value, p->longest_list + LANES);
+}
+
+/* The least of values, of which there is room for a multiple of LANES. */
+SALESOPS_FOR_EACH_PROCESSOR
+float
+least_value(float *value, int count)
+{
+	float		low[LANES];
+
+	for (int q = count; q % LANES != 0; q++)
+		value[q] = INFINITY;
+	for (int l = 0; l < LANES; l++)
+		low[l] = value[l];
+	for (int q = LANES; q < count; q += LANES)
+		for (int l = 0; l < LANES; l++)
+			low[l] = value[q + l] < low[l] ? value[q + l] : low[l];
+	for (int l = 1; l < LANES; l++)
+		low[0] = low[l] < low[0] ? low[l] : low[0];
+	return low[0];
+}
+
+/* Adds what the loads and the budgets cost; returns how large a price may have been. */
+SALESOPS_FOR_EACH_PROCESSOR
+static float
+add_prices(Scan *scan, int unit, int start)
+{
+	const Problem *p = scan->p;
+	const Prices *prices = scan->prices;
+	float	   *value = scan->value;
+	double		largest = 0;
+
+	for (int m = 0; m < p->measures; m++)
+	{
+		const float *price = scan->list_price[m] + start;
+		double		most = 0;
+
+		if (p->territory_step == 0)
+		{
+			float		amount = (float) unit_amount(p, unit, 0)[m];
+
+			for (int j = 0; j < scan->count; j++)
+				value[j] += price[j] * amount;
+			most = amount;
+		}
+		else
+			for (int j = 0; j < scan->count; j++)
+			{
+				double		amount = unit_amount(p, unit, scan->territory[j])[m];
+
+				value[j] += price[j] * (float) amount;
+				most = Max(most, amount);
+			}
+		largest += most * scan->largest_price[m];
+	}
+	for (int b = 0; b < TERRITORY_BUDGETS; b++)
+		if (prices->budget[b] != 0)
+			for (int j = 0; j < scan->count; j++)
+			{
+				double		price = prices->budget[b] * unit_used(p, unit, scan->territory[j], b);
+
+				value[j] += (float) price;
+				largest = Max(largest, 2 * fabs(price));
+			}
+	return (float) largest;
+}
+
+void
+scan_unit(Scan *scan, int unit)
+{
+	const Problem *p = scan->p;
+	int			start = p->list_start[p->list_of[unit]];
+	float		off;
+	float		largest;
+
+	scan->count = p->list_start[p->list_of[unit] + 1] - start;
+	scan->territory = p->list + start;
+	off = unit_costs(p, unit, scan->value);
+	largest = add_prices(scan, unit, start);
+	scan->least = least_value(scan->value, scan->count);
+	/* A value near the least has a cost of at most |least| + price, and each step rounds by 2^-24 of that. */
+	scan->error = off + ldexpf(fabsf(scan->least) + 2 * largest, -20);
+}
+
+/* The columns that are best at these prices, and the owner's. */
+void
+columns_choose(Problem *p, Columns *c, const Prices *prices)
+{
+	Scan		scan;
+	float	   *best = take(p, float, c->width + 1);
+	uint16	   *chosen = take(p, uint16, c->width + 1);
+
+	scan_begin(&scan, p, prices);
+	for (int u = 0; u < c->rows; u++)
+	{
+		int			owner = unit_owner(p, u);
+		int			n = 0;
+		float		last = INFINITY;
+
+		if (u % 4096 == 0)
+			problem_progress(p);
+		scan_unit(&scan, u);
+		for (int j = 0; j < scan.count; j++)
+		{
+			int			at;
+
+			if (scan.value[j] >= last)
+				continue;
+			at = n < c->width ? n++ : n - 1;
+			for (; at > 0 && best[at - 1] > scan.value[j]; at--)
+			{
+				best[at] = best[at - 1];
+				chosen[at] = chosen[at - 1];
+			}
+			best[at] = scan.value[j];
+			chosen[at] = scan.territory[j];
+			if (n == c->width)
+				last = best[n - 1];
+		}
+		if (owner != TERRITORY_NONE)
+		{
+			bool		is_in = false;
+			bool		is_eligible = false;
+
+			for (int q = 0; q < n; q++)
+				is_in |= chosen[q] == owner;
+			if (!is_in)
+				for (int j = 0; j < scan.count; j++)
+					is_eligible |= scan.territory[j] == owner;
+			if (is_eligible)
+				chosen[n < c->width ? n++ : n - 1] = owner;
+		}
+		c->count[u] = n;
+		memcpy(c->territory + (Size) u * c->width, chosen, sizeof(uint16) * n);
+		row_costs(p, c, u);
+	}
+	scan_end(&scan);
+	give_back(p, float, best, c->width + 1);
+	give_back(p, uint16, chosen, c->width + 1);
+}

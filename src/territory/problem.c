@@ -1,0 +1,882 @@
+/*
+ * problem.c: the input checked, families merged, everything turned into whole numbers.
+ *
+ * Costs, amounts and limits become whole numbers in doubles: multiplied by a power of two, so that all of a measure stays below 2^50, and
+ * rounded. Sums of them are exact, in whatever order they are added and taken away again; so loads never drift, and a plan and its
+ * bound have the same bits everywhere. A measure or a cost that is a whole number to begin with, or has few binary places, is not
+ * changed at all.
+ *
+ * What is held somewhere is taken out of the problem: its load is subtracted from the limits. Accounts of a family become one unit that
+ * weighs and costs what they do together and may go where all of them may go. Units that the same territories may have share one list
+ * of them. Units are ordered by list and place (along a curve that fills the plane), so that neighbours in memory are neighbours
+ * on the map: loops meet their data in the cache, and every n-th unit is a fair sample of every list and region.
+ */
+#include "territory/problem.h"
+
+#include "core/numerics.h"
+
+#define WORD_BITS	64
+
+/* Reasons of a kind that are told. */
+#define MOST_TOLD		20
+
+/* All of a measure stays below this. */
+#define AMOUNT_BITS		50
+/* The mean difference between the cheapest and the eighth cheapest territory becomes about 2^22; costs themselves stay below 2^50. */
+#define SPREAD_BITS		22
+
+void *
+problem_take(Problem *p, Size bytes)
+{
+	p->memory += bytes;
+	p->most_memory = Max(p->most_memory, p->memory);
+	return palloc_extended(bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+}
+
+void
+problem_return(Problem *p, void *memory, Size bytes)
+{
+	p->memory -= bytes;
+	pfree(memory);
+}
+
+TerritoryReason *
+problem_complain(Problem *p, TerritoryFinding finding)
+{
+	TerritoryReason *reason;
+
+	if (p->reasons == p->reasons_room)
+	{
+		TerritoryReason *more = take(p, TerritoryReason, p->reasons_room * 2 + 8);
+
+		if (p->reasons > 0)
+			memcpy(more, p->reason, p->reasons * sizeof(TerritoryReason));
+		p->reason = more;
+		p->reasons_room = p->reasons_room * 2 + 8;
+	}
+	reason = &p->reason[p->reasons++];
+	memset(reason, 0, sizeof(*reason));
+	reason->finding = finding;
+	reason->account = reason->other = reason->territory = reason->measure = reason->class_number = TERRITORY_NONE;
+	return reason;
+}
+
+/* The largest power of two that keeps the value below 2^bits. */
+static double
+scale_to(double value, int bits)
+{
+	int			exponent;
+
+	if (!(value > 0))
+		return 1.0;
+	frexp(value, &exponent);
+	return ldexp(1.0, Max(-900, Min(900, bits - exponent)));
+}
+
+double
+account_true_cost(const Problem *p, int account, int territory)
+{
+	const TerritoryInput *in = p->input;
+	double		other = 0;
+	double		cost = 0;
+
+	if (in->cost)
+		other = in->cost[(Size) account * in->territories + territory];
+	else
+	{
+		if (in->x)
+		{
+			double		dx = in->x[account] - in->home_x[territory];
+			double		dy = in->y[account] - in->home_y[territory];
+
+			other = (in->weight ? in->weight[account] : 1.0) * sqrt(dx * dx + dy * dy);
+		}
+		if (in->mismatch)
+			other += in->mismatch[(Size) (in->class_of ? in->class_of[account] : 0) * in->territories + territory];
+		if (in->relationship && !p->options->fewest_moves &&
+			in->owner && in->owner[account] != TERRITORY_NONE && in->owner[account] != territory)
+			cost = in->relationship[account];
+	}
+	if (p->options->fewest_moves && in->owner && in->owner[account] != TERRITORY_NONE && in->owner[account] != territory)
+		cost = 1.0;
+	return other * p->distance_factor + cost;
+}
+
+/* Rounded down, so that a bound on the whole numbers is one on the costs. */
+double
+account_cost(const Problem *p, int account, int territory)
+{
+	return floor(account_true_cost(p, account, territory) * p->cost_scale);
+}
+
+SALESOPS_FOR_EACH_PROCESSOR
+float
+unit_costs(const Problem *p, int unit, float *cost)
+{
+	const TerritoryInput *in = p->input;
+	int			start = p->list_start[p->list_of[unit]];
+	int			count = p->list_start[p->list_of[unit] + 1] - start;
+	const uint16 *list = p->list + start;
+	float		error = 1.0f;	/* rounding to a whole number, and then some */
+
+	for (int j = 0; j < count; j++)
+		cost[j] = 0;
+	for (int m = p->first[unit]; m < p->first[unit + 1]; m++)
+	{
+		int			account = p->member[m];
+		int			owner = in->owner ? in->owner[account] : TERRITORY_NONE;
+		double		factor = p->distance_factor * p->cost_scale;
+		double		lost = 0;
+
+		if (in->cost)
+		{
+			const double *row = in->cost + (Size) account * in->territories;
+			float		largest = 0;
+
+			for (int j = 0; j < count; j++)
+			{
+				float		here = (float) (row[list[j]] * factor);
+
+				cost[j] += here;
+				largest = Max(largest, fabsf(here));
+			}
+			error += ldexpf(largest, -21);
+		}
+		else
+		{
+			if (in->x)
+			{
+				const float *home_x = p->list_x + start;
+				const float *home_y = p->list_y + start;
+				float		x = (float) (in->x[account] - p->middle_x);
+				float		y = (float) (in->y[account] - p->middle_y);
+				float		weight = (float) ((in->weight ? in->weight[account] : 1.0) * factor);
+
+				for (int j = 0; j < count; j++)
+				{
+					float		dx = x - home_x[j];
+					float		dy = y - home_y[j];
+
+					cost[j] += weight * sqrtf(dx * dx + dy * dy);
+				}
+				error += ldexpf(fabsf(weight) * (float) p->reach, -20);
+			}
+			if (in->mismatch)
+			{
+				const double *row = in->mismatch + (Size) (in->class_of ? in->class_of[account] : 0) * in->territories;
+
+				for (int j = 0; j < count; j++)
+					cost[j] += (float) (row[list[j]] * factor);
+			}
+			if (in->relationship && !p->options->fewest_moves)
+				lost = in->relationship[account] * p->cost_scale;
+		}
+		if (p->options->fewest_moves)
+			lost = p->cost_scale;
+		if (owner != TERRITORY_NONE && lost > 0)
+			for (int j = 0; j < count; j++)
+				cost[j] += list[j] == owner ? 0.0f : (float) lost;
+	}
+	return error;
+}
+
+/*
+ * Checks. Each finds the first fault of its kind and the rest is not looked at.
+ */
+
+static bool
+bad_number(Problem *p, int account, int territory, int measure, double value)
+{
+	TerritoryReason *reason = problem_complain(p, TERRITORY_BAD_NUMBER);
+
+	reason->account = account;
+	reason->territory = territory;
+	reason->measure = measure;
+	reason->value = value;
+	return false;
+}
+
+static bool
+check_sizes(Problem *p)
+{
+	const TerritoryInput *in = p->input;
+	int			bad = 0;
+	double		value = 0;
+
+	if (in->accounts < 0)
+		bad = 1, value = in->accounts;
+	else if (in->territories < 1 || in->territories > TERRITORY_MOST_TERRITORIES)
+		bad = 1, value = in->territories;
+	else if (in->measures < 1 || in->measures > TERRITORY_MOST_MEASURES)
+		bad = 1, value = in->measures;
+	else if (in->classes < 1)
+		bad = 1, value = in->classes;
+	if (bad)
+		problem_complain(p, TERRITORY_BAD_SIZE)->value = value;
+	return !bad;
+}
+
+static bool
+check_territories(Problem *p)
+{
+	const TerritoryInput *in = p->input;
+
+	for (int k = 0; k < in->territories; k++)
+	{
+		if (in->x && !(isfinite(in->home_x[k]) && isfinite(in->home_y[k])))
+			return bad_number(p, TERRITORY_NONE, k, TERRITORY_NONE, isfinite(in->home_x[k]) ? in->home_y[k] : in->home_x[k]);
+		for (int m = 0; m < in->measures; m++)
+		{
+			double		least = in->least[k * in->measures + m];
+			double		most = in->most[k * in->measures + m];
+
+			if (!(least >= 0) || isinf(least))
+				return bad_number(p, TERRITORY_NONE, k, m, least);
+			if (!(most >= 0))
+				return bad_number(p, TERRITORY_NONE, k, m, most);
+		}
+	}
+	if (in->mismatch)
+		for (Size j = 0; j < (Size) in->classes * in->territories; j++)
+			if (!(in->mismatch[j] >= 0) || isinf(in->mismatch[j]))
+				return bad_number(p, TERRITORY_NONE, j % in->territories, TERRITORY_NONE, in->mismatch[j]);
+	for (int b = 0; b < TERRITORY_BUDGETS; b++)
+		if (!(in->budget[b] >= 0))
+			return bad_number(p, TERRITORY_NONE, TERRITORY_NONE, b, in->budget[b]);
+	return true;
+}
+
+static bool
+check_reference(Problem *p, int account, int value, int least, int count)
+{
+	TerritoryReason *reason;
+
+	if (value >= least && value < count)
+		return true;
+	reason = problem_complain(p, TERRITORY_BAD_REFERENCE);
+	reason->account = account;
+	reason->value = value;
+	return false;
+}
+
+static bool
+check_accounts(Problem *p)
+{
+	const TerritoryInput *in = p->input;
+	Size		amounts = (Size) in->measures * (in->by_territory ? in->territories : 1);
+
+	for (int i = 0; i < in->accounts; i++)
+	{
+		if (in->class_of && !check_reference(p, i, in->class_of[i], 0, in->classes))
+			return false;
+		if (in->owner && !check_reference(p, i, in->owner[i], TERRITORY_NONE, in->territories))
+			return false;
+		if (in->held && !check_reference(p, i, in->held[i], TERRITORY_EXEMPT, in->territories))
+			return false;
+		for (Size m = 0; m < amounts; m++)
+			if (!(in->amount[i * amounts + m] >= 0) || isinf(in->amount[i * amounts + m]))
+				return bad_number(p, i, in->by_territory ? (int) (m / in->measures) : TERRITORY_NONE, m % in->measures, in->amount[i * amounts + m]);
+		if (in->relationship && (!(in->relationship[i] >= 0) || isinf(in->relationship[i])))
+			return bad_number(p, i, TERRITORY_NONE, TERRITORY_NONE, in->relationship[i]);
+		if (in->x && !(isfinite(in->x[i]) && isfinite(in->y[i])))
+			return bad_number(p, i, TERRITORY_NONE, TERRITORY_NONE, isfinite(in->x[i]) ? in->y[i] : in->x[i]);
+		if (in->weight && (!(in->weight[i] >= 0) || isinf(in->weight[i])))
+			return bad_number(p, i, TERRITORY_NONE, TERRITORY_NONE, in->weight[i]);
+		if (in->cost)
+			for (int k = 0; k < in->territories; k++)
+				if (!isfinite(in->cost[(Size) i * in->territories + k]))
+					return bad_number(p, i, k, TERRITORY_NONE, in->cost[(Size) i * in->territories + k]);
+	}
+	return true;
+}
+
+/*
+ * Lists: sets of territories, each found once, by a hash of its bits.
+ */
+typedef struct ListTable
+{
+	int			words;
+	int			lists;
+	int			room;
+	uint64	   *bits;			/* [room][words] */
+	int			slots;			/* a power of two */
+	int		   *slot;			/* list + 1, or 0 */
+} ListTable;
+
+static uint64
+hash_bits(const uint64 *bits, int words)
+{
+	uint64		hash = 0;
+
+	for (int w = 0; w < words; w++)
+	{
+		hash ^= bits[w];
+		hash = next_random(&hash);
+	}
+	return hash;
+}
+
+static void
+table_grow(Problem *p, ListTable *table)
+{
+	int			room = Max(16, table->room * 2);
+	uint64	   *bits = take(p, uint64, (Size) room * table->words);
+
+	if (table->lists > 0)
+		memcpy(bits, table->bits, sizeof(uint64) * table->lists * table->words);
+	if (table->room > 0)
+	{
+		give_back(p, uint64, table->bits, (Size) table->room * table->words);
+		give_back(p, int, table->slot, table->slots);
+	}
+	table->bits = bits;
+	table->room = room;
+	table->slots = room * 2;
+	table->slot = take(p, int, table->slots);
+	for (int l = 0; l < table->lists; l++)
+	{
+		uint32		s = hash_bits(bits + (Size) l * table->words, table->words) & (table->slots - 1);
+
+		while (table->slot[s])
+			s = (s + 1) & (table->slots - 1);
+		table->slot[s] = l + 1;
+	}
+}
+
+static int
+table_find(Problem *p, ListTable *table, const uint64 *bits)
+{
+	Size		bytes = sizeof(uint64) * table->words;
+	uint32		s;
+
+	if (table->lists == table->room)
+		table_grow(p, table);
+	s = hash_bits(bits, table->words) & (table->slots - 1);
+	while (table->slot[s])
+	{
+		if (memcmp(table->bits + (Size) (table->slot[s] - 1) * table->words, bits, bytes) == 0)
+			return table->slot[s] - 1;
+		s = (s + 1) & (table->slots - 1);
+	}
+	memcpy(table->bits + (Size) table->lists * table->words, bits, bytes);
+	table->slot[s] = ++table->lists;
+	return table->lists - 1;
+}
+
+/* Writes the lists out. */
+static void
+table_spread(Problem *p, const ListTable *table)
+{
+	Size		total = 0;
+	Size		at = 0;
+
+	p->lists = table->lists;
+	p->list_start = take(p, int, p->lists + 1);
+	for (int pass = 0; pass < 2; pass++)
+	{
+		for (int l = 0; l < table->lists; l++)
+		{
+			if (pass == 1)
+				p->list_start[l] = at;
+			for (int k = 0; k < p->territories; k++)
+				if (table->bits[(Size) l * table->words + k / WORD_BITS] >> (k % WORD_BITS) & 1)
+				{
+					if (pass == 1)
+					{
+						p->list[at] = k;
+						if (p->input->x)
+						{
+							p->list_x[at] = (float) (p->input->home_x[k] - p->middle_x);
+							p->list_y[at] = (float) (p->input->home_y[k] - p->middle_y);
+						}
+						at++;
+					}
+					else
+						total++;
+				}
+			if (pass == 1)
+				p->longest_list = Max(p->longest_list, (int) at - p->list_start[l]);
+		}
+		if (pass == 0)
+		{
+			p->list = take(p, uint16, total);
+			if (p->input->x)
+			{
+				p->list_x = take(p, float, total);
+				p->list_y = take(p, float, total);
+			}
+		}
+	}
+	p->list_start[p->lists] = at;
+}
+
+/*
+ * Units.
+ */
+typedef struct Entry
+{
+	uint64		key;			/* list and place */
+	int			head;			/* the first account of the family, or the account itself */
+	int			account;
+} Entry;
+
+static int
+compare_entries(const void *one, const void *other)
+{
+	const Entry *a = one;
+	const Entry *b = other;
+
+	if (a->key != b->key)
+		return a->key < b->key ? -1 : 1;
+	if (a->head != b->head)
+		return a->head < b->head ? -1 : 1;
+	return a->account < b->account ? -1 : a->account > b->account;
+}
+
+/* The 20 lowest bits of a number, with a zero between each and the next. */
+static uint64
+spread_bits(uint64 x)
+{
+	x &= 0xfffff;
+	x = (x | x << 16) & UINT64CONST(0x0000ffff0000ffff);
+	x = (x | x << 8) & UINT64CONST(0x00ff00ff00ff00ff);
+	x = (x | x << 4) & UINT64CONST(0x0f0f0f0f0f0f0f0f);
+	x = (x | x << 2) & UINT64CONST(0x3333333333333333);
+	return (x | x << 1) & UINT64CONST(0x5555555555555555);
+}
+
+/* Where an account is on the curve: the bits of its coordinates in turn (Morton 1966). 40 bits. */
+static uint64
+place_key(const Problem *p, int account)
+{
+	double		cell;
+
+	if (!p->input->x || !(p->reach > 0))
+		return 0;
+	cell = 524287.0 / p->reach;
+	return spread_bits((uint64) ((p->input->x[account] - p->middle_x + p->reach) * cell)) |
+		spread_bits((uint64) ((p->input->y[account] - p->middle_y + p->reach) * cell)) << 1;
+}
+
+static void
+find_middle(Problem *p)
+{
+	const TerritoryInput *in = p->input;
+	double		low_x = INFINITY,
+				high_x = -INFINITY,
+				low_y = INFINITY,
+				high_y = -INFINITY;
+
+	if (!in->x)
+		return;
+	for (int i = 0; i < in->accounts + in->territories; i++)
+	{
+		double		x = i < in->accounts ? in->x[i] : in->home_x[i - in->accounts];
+		double		y = i < in->accounts ? in->y[i] : in->home_y[i - in->accounts];
+
+		low_x = Min(low_x, x);
+		high_x = Max(high_x, x);
+		low_y = Min(low_y, y);
+		high_y = Max(high_y, y);
+	}
+	p->middle_x = low_x / 2 + high_x / 2;
+	p->middle_y = low_y / 2 + high_y / 2;
+	p->reach = Max(high_x / 2 - low_x / 2, high_y / 2 - low_y / 2);
+}
+
+/* Sorts what is given by family; head[account] becomes the first of its family. False where two are held apart. */
+static bool
+find_heads(Problem *p, int *head, int *held_at)
+{
+	const TerritoryInput *in = p->input;
+	Entry	   *entry;
+	int			entries = 0;
+
+	for (int i = 0; i < in->accounts; i++)
+	{
+		head[i] = i;
+		held_at[i] = in->held ? in->held[i] : TERRITORY_NONE;
+	}
+	if (!in->family)
+		return true;
+	entry = take(p, Entry, in->accounts);
+	for (int i = 0; i < in->accounts; i++)
+		if (in->family[i] != TERRITORY_NONE && held_at[i] != TERRITORY_EXEMPT)
+			entry[entries++] = (Entry) {(uint64) in->family[i], 0, i};
+	qsort(entry, entries, sizeof(Entry), compare_entries);
+	for (int e = 0, begin = 0; e < entries; e++)
+	{
+		int			first;
+
+		if (entry[e].key != entry[begin].key)
+			begin = e;
+		first = entry[begin].account;
+		head[entry[e].account] = first;
+		if (in->held && in->held[entry[e].account] >= 0)
+		{
+			if (held_at[first] >= 0 && held_at[first] != in->held[entry[e].account])
+			{
+				TerritoryReason *reason = problem_complain(p, TERRITORY_FAMILY_SPLIT);
+
+				reason->account = first;
+				reason->other = entry[e].account;
+				return false;
+			}
+			held_at[first] = in->held[entry[e].account];
+		}
+	}
+	/* One held account holds its family, if all of it may go there. */
+	for (int e = 0; e < entries; e++)
+	{
+		int			i = entry[e].account;
+		int			k = held_at[head[i]];
+
+		if (k >= 0 && in->held[i] != k && in->eligible &&
+			!in->eligible[(Size) (in->class_of ? in->class_of[i] : 0) * in->territories + k])
+		{
+			TerritoryReason *reason = problem_complain(p, TERRITORY_FAMILY_SPLIT);
+
+			reason->account = i;
+			reason->other = head[i];
+			reason->territory = k;
+			return false;
+		}
+		held_at[i] = k;
+	}
+	give_back(p, Entry, entry, in->accounts);
+	return true;
+}
+
+/* Scales, from totals; the largest amount of an account counts where amounts differ by territory. */
+static void
+find_scales(Problem *p)
+{
+	const TerritoryInput *in = p->input;
+
+	for (int m = 0; m < in->measures; m++)
+	{
+		double		total = 0;
+
+		for (int i = 0; i < in->accounts; i++)
+		{
+			if (in->by_territory)
+			{
+				double		largest = 0;
+
+				for (int k = 0; k < in->territories; k++)
+					largest = Max(largest, in->amount[((Size) i * in->territories + k) * in->measures + m]);
+				total += largest;
+			}
+			else
+				total += in->amount[(Size) i * in->measures + m];
+		}
+		for (int k = 0; k < in->territories; k++)
+			total = Max(total, in->least[k * in->measures + m]);
+		p->amount_scale[m] = scale_to(total, AMOUNT_BITS);
+		p->mean_amount[m] = in->accounts > 0 ? total / in->accounts * p->amount_scale[m] : 0;
+	}
+	p->budget_scale[TERRITORY_BUDGET_COUNT] = scale_to(in->accounts, AMOUNT_BITS - 20);
+	p->budget_scale[TERRITORY_BUDGET_AMOUNT] = p->amount_scale[in->budget_measure];
+}
+
+/* What is held leaves the problem: its load, and what it uses of the budgets. */
+static void
+set_aside(Problem *p, const int *held_at)
+{
+	const TerritoryInput *in = p->input;
+
+	for (int i = 0; i < in->accounts; i++)
+	{
+		int			k = held_at[i];
+
+		if (k < 0)
+			continue;
+		for (int m = 0; m < in->measures; m++)
+			p->held_load[k * in->measures + m] +=
+				rint(in->amount[(in->by_territory ? (Size) i * in->territories + k : (Size) i) * in->measures + m] * p->amount_scale[m]);
+		for (int b = 0; b < TERRITORY_BUDGETS; b++)
+			p->held_used[b] += account_used(p, i, k, b);
+	}
+}
+
+/* The limits of what is left; where none can be kept, the nearest that could be. */
+static void
+set_limits(Problem *p)
+{
+	const TerritoryInput *in = p->input;
+
+	for (int j = 0; j < p->rows; j++)
+	{
+		int			m = j % in->measures;
+		double		scale = p->amount_scale[m];
+		double		total = p->mean_amount[m] * in->accounts;
+		double		most = in->most[j] * scale >= total ? ceil(total) : floor(in->most[j] * scale);
+		double		least = ceil(in->least[j] * scale);
+		double		held = p->held_load[j];
+
+		p->width[j] = Max(most, 1);
+		if (least > most)
+		{
+			TerritoryReason *reason = problem_complain(p, TERRITORY_LIMITS_CROSS);
+
+			reason->territory = j / in->measures;
+			reason->measure = m;
+			reason->value = in->least[j];
+			reason->limit = in->most[j];
+			p->outside += (least - most) / p->width[j];
+		}
+		if (held > most)
+		{
+			TerritoryReason *reason = problem_complain(p, TERRITORY_HELD_TOO_MUCH);
+
+			reason->territory = j / in->measures;
+			reason->measure = m;
+			reason->value = held / scale;
+			reason->limit = in->most[j];
+			p->outside += (held - most) / p->width[j];
+		}
+		p->most[j] = Max(most - held, 0);
+		p->least[j] = Min(Max(least - held, 0), p->most[j]);
+	}
+	for (int b = 0; b < TERRITORY_BUDGETS; b++)
+	{
+		p->budget[b] = isinf(in->budget[b]) ? INFINITY : floor(in->budget[b] * p->budget_scale[b]) - p->held_used[b];
+		if (p->budget[b] < 0)
+		{
+			TerritoryReason *reason = problem_complain(p, TERRITORY_BUDGET_SHORT);
+
+			reason->measure = b;
+			reason->value = p->held_used[b] / p->budget_scale[b];
+			reason->limit = in->budget[b];
+			p->outside -= p->budget[b] / Max(p->budget[b] + p->held_used[b], p->budget_scale[b]);
+			p->budget[b] = 0;
+		}
+		if (!isinf(p->budget[b]))
+			p->has_budget = true;
+	}
+}
+
+/* Which lists there are, and who is in which unit. */
+static bool
+make_units(Problem *p)
+{
+	const TerritoryInput *in = p->input;
+	int			words = (in->territories + WORD_BITS - 1) / WORD_BITS;
+	ListTable	table = {.words = words};
+	int		   *head = take(p, int, in->accounts);
+	int		   *held_at = p->held_at = take(p, int, in->accounts);
+	int		   *class_list = take(p, int, in->classes);
+	int		   *list_of = take(p, int, in->accounts);
+	uint64	   *bits = take(p, uint64, words);
+	Entry	   *entry;
+	int			entries = 0;
+
+	if (!find_heads(p, head, held_at))
+		return false;
+	set_aside(p, held_at);
+	for (int c = 0; c < in->classes; c++)
+	{
+		memset(bits, 0, sizeof(uint64) * words);
+		for (int k = 0; k < in->territories; k++)
+			if (!in->eligible || in->eligible[(Size) c * in->territories + k])
+				bits[k / WORD_BITS] |= UINT64CONST(1) << (k % WORD_BITS);
+		class_list[c] = table_find(p, &table, bits);
+	}
+	for (int i = 0; i < in->accounts; i++)
+		list_of[i] = class_list[in->class_of ? in->class_of[i] : 0];
+	/* A family may go where all of it may go. */
+	if (in->family)
+		for (int i = 0; i < in->accounts; i++)
+			if (head[i] != i && list_of[i] != list_of[head[i]])
+			{
+				for (int w = 0; w < words; w++)
+					bits[w] = table.bits[(Size) list_of[i] * words + w] & table.bits[(Size) list_of[head[i]] * words + w];
+				list_of[head[i]] = table_find(p, &table, bits);
+			}
+	table_spread(p, &table);
+
+	entry = take(p, Entry, in->accounts);
+	for (int i = 0; i < in->accounts; i++)
+	{
+		int			list = list_of[head[i]];
+
+		if (held_at[i] != TERRITORY_NONE)
+			continue;
+		if (p->list_start[list] == p->list_start[list + 1])
+		{
+			int			own = class_list[in->class_of ? in->class_of[i] : 0];
+			bool		alone = p->list_start[own] == p->list_start[own + 1];
+			TerritoryReason *reason = problem_complain(p, alone ? TERRITORY_NO_ELIGIBLE : TERRITORY_FAMILY_SPLIT);
+
+			reason->account = i;
+			reason->class_number = in->class_of ? in->class_of[i] : 0;
+			return false;
+		}
+		entry[entries++] = (Entry) {(uint64) list << 40 | place_key(p, head[i]), head[i], i};
+	}
+	qsort(entry, entries, sizeof(Entry), compare_entries);
+	p->member = take(p, int, entries);
+	for (int e = 0; e < entries; e++)
+	{
+		p->member[e] = entry[e].account;
+		if (e == 0 || entry[e].head != entry[e - 1].head)
+			p->units++;
+	}
+	p->first = take(p, int, p->units + 1);
+	p->list_of = take(p, int, p->units);
+	for (int e = 0, u = 0; e < entries; e++)
+		if (e == 0 || entry[e].head != entry[e - 1].head)
+		{
+			p->first[u] = e;
+			p->list_of[u++] = list_of[entry[e].head];
+		}
+	p->first[p->units] = entries;
+	give_back(p, Entry, entry, in->accounts);
+	give_back(p, int, head, in->accounts);
+	give_back(p, int, list_of, in->accounts);
+	return true;
+}
+
+static void
+make_amounts(Problem *p)
+{
+	const TerritoryInput *in = p->input;
+	Size		sets = in->by_territory ? in->territories : 1;
+
+	p->territory_step = in->by_territory ? in->measures : 0;
+	p->unit_step = in->measures * sets;
+	p->amount = take(p, double, p->units * p->unit_step);
+	for (int u = 0; u < p->units; u++)
+		for (int i = p->first[u]; i < p->first[u + 1]; i++)
+			for (Size j = 0; j < p->unit_step; j++)
+				p->amount[u * p->unit_step + j] +=
+					rint(in->amount[p->member[i] * p->unit_step + j] * p->amount_scale[j % in->measures]);
+}
+
+/* Units that are above the limit of everybody who may have them; says so of the first few. */
+static void
+find_too_large(Problem *p)
+{
+	int			told = 0;
+
+	for (int u = 0; u < p->units && told < MOST_TOLD; u++)
+		for (int m = 0; m < p->measures; m++)
+		{
+			double		largest = 0;
+			bool		fits = false;
+
+			for (int j = p->list_start[p->list_of[u]]; j < p->list_start[p->list_of[u] + 1] && !fits; j++)
+			{
+				double		most = p->most[p->list[j] * p->measures + m];
+
+				largest = Max(largest, most);
+				fits = unit_amount(p, u, p->list[j])[m] <= most;
+			}
+			if (!fits)
+			{
+				TerritoryReason *reason = problem_complain(p, TERRITORY_TOO_LARGE);
+
+				reason->account = p->member[p->first[u]];
+				reason->measure = m;
+				reason->value = unit_amount(p, u, p->list[p->list_start[p->list_of[u]]])[m] / p->amount_scale[m];
+				reason->limit = largest / p->amount_scale[m];
+				told++;
+			}
+		}
+}
+
+/* How far apart costs lie, in a sample; sets the scale of costs and the ceilings of prices. */
+static void
+measure_costs(Problem *p)
+{
+	float	   *cost = take(p, float, p->longest_list);
+	int			step = Max(1, p->units / 4000);
+	double		largest = 0;
+	double		eighth = 0;
+	double		mean = 0;
+	double		count = 0;
+
+	p->cost_scale = 1.0;
+	p->distance_factor = 1.0;
+	/* First how far apart the costs other than that of a move are: they may only break ties among moves. */
+	for (int pass = 0; pass < 2; pass++)
+	{
+		bool		only_ties = pass == 0 && p->options->fewest_moves;
+
+		if (pass == 0 && !only_ties)
+			continue;
+		largest = eighth = mean = count = 0;
+		for (int u = 0; u < p->units; u += step)
+		{
+			int			n = p->list_start[p->list_of[u] + 1] - p->list_start[p->list_of[u]];
+			int			rank = Min(n - 1, 8);
+			double		sum = 0;
+
+			unit_costs(p, u, cost);
+			for (int j = 0; j < n; j++)
+			{
+				largest = Max(largest, fabs(cost[j]));
+				sum += cost[j];
+			}
+			if (n < 2)
+				continue;
+			for (int r = 0; r <= rank; r++)
+				for (int j = r + 1; j < n; j++)
+					if (cost[j] < cost[r])
+					{
+						float		swapped = cost[r];
+
+						cost[r] = cost[j];
+						cost[j] = swapped;
+					}
+			eighth += cost[rank] - cost[0];
+			mean += sum / n - cost[0];
+			count += 1;
+		}
+		if (only_ties && mean > 0)
+			p->distance_factor = ldexp(1.0, -ilogb(mean / count) - 6);
+	}
+	p->spread = count > 0 ? eighth / count : 0;
+	p->wide_spread = count > 0 ? mean / count : 0;
+	p->spread = Max(p->spread, 0.02 * p->wide_spread);
+	if (!(p->spread > 0))
+		p->spread = p->wide_spread = 1.0;	/* all cost alike: balance is all there is */
+	p->cost_scale = scale_to(p->spread, SPREAD_BITS);
+	if (largest > 0)
+		p->cost_scale = Min(p->cost_scale, scale_to(largest, AMOUNT_BITS - 10));
+	p->spread *= p->cost_scale;
+	p->wide_spread *= p->cost_scale;
+	for (int m = 0; m < p->measures; m++)
+		p->ceiling[m] = 4.0 * p->wide_spread / Max(p->mean_amount[m], 1e-300);
+	p->budget_ceiling[TERRITORY_BUDGET_COUNT] = 64.0 * p->wide_spread / p->budget_scale[TERRITORY_BUDGET_COUNT];
+	p->budget_ceiling[TERRITORY_BUDGET_AMOUNT] = 64.0 * p->wide_spread / Max(p->mean_amount[p->input->budget_measure], 1e-300);
+	give_back(p, float, cost, p->longest_list);
+}
+
+/* False where the input makes no sense: the reasons say why. */
+bool
+problem_build(Problem *p, const TerritoryInput *input, const TerritoryOptions *options)
+{
+	memset(p, 0, sizeof(Problem));
+	p->input = input;
+	p->options = options;
+	p->territories = input->territories;
+	p->measures = input->measures;
+	p->rows = p->territories * p->measures;
+	p->status = (TerritoryStatus) {TERRITORY_PHASE_PRICES, NAN, NAN, NAN};
+	if (!check_sizes(p) || !check_territories(p) || !check_accounts(p))
+		return false;
+	p->least = take(p, double, p->rows);
+	p->most = take(p, double, p->rows);
+	p->width = take(p, double, p->rows);
+	p->held_load = take(p, double, p->rows);
+	find_middle(p);
+	find_scales(p);
+	if (!make_units(p))
+		return false;
+	set_limits(p);
+	make_amounts(p);
+	find_too_large(p);
+	measure_costs(p);
+	return true;
+}

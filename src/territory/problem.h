@@ -1,0 +1,190 @@
+/*
+ * problem.h: the problem as the solver sees it. See problem.c.
+ */
+#ifndef SALESOPS_TERRITORY_PROBLEM_H
+#define SALESOPS_TERRITORY_PROBLEM_H
+
+#include "territory/balance.h"
+
+#include <math.h>
+
+/* What inner loops are made of, once for each number of measures. */
+#define TERRITORY_INLINE	static pg_attribute_always_inline
+
+typedef struct Problem
+{
+	const TerritoryInput *input;
+	const TerritoryOptions *options;
+	int			territories;
+	int			measures;
+	int			rows;			/* territories x measures */
+
+	/* Units: free accounts, families merged. Their order is by list and place. */
+	int			units;
+	int		   *first;			/* [units + 1], into member */
+	int		   *member;			/* accounts */
+	int		   *list_of;		/* [units] */
+	double	   *amount;			/* of a unit at a territory: see unit_amount() */
+	Size		unit_step;
+	Size		territory_step;
+
+	/* Lists of territories that may have a unit, ascending, each once. */
+	int			lists;
+	int		   *list_start;		/* [lists + 1], into the following */
+	uint16	   *list;
+	float	   *list_x;			/* home of each, from the middle of the map */
+	float	   *list_y;
+	int			longest_list;
+
+	/* Whole numbers: what the unit of a cost or of a measure is multiplied by. All are powers of two. */
+	double		cost_scale;
+	double		amount_scale[TERRITORY_MOST_MEASURES];
+	double		budget_scale[TERRITORY_BUDGETS];
+
+	/* Limits of what is free, in whole numbers: 0 <= least <= most <= total. */
+	double	   *least;			/* [territories][measures] */
+	double	   *most;
+	double	   *width;			/* [territories][measures], what a violation is measured by: the most of all, held accounts included */
+	double		budget[TERRITORY_BUDGETS];	/* infinite: none */
+	bool		has_budget;
+
+	/* What is held: [accounts], its territory, NONE or EXEMPT; and what that adds up to. */
+	int		   *held_at;
+	double	   *held_load;		/* [territories][measures] */
+	double		held_used[TERRITORY_BUDGETS];
+
+	double		outside;		/* how far what is held is outside its limits, whatever the plan */
+
+	/* How much costs differ: between the best territory and the eighth best, and the mean of all; and mean amounts. */
+	double		spread;
+	double		wide_spread;
+	double		mean_amount[TERRITORY_MOST_MEASURES];
+	double		ceiling[TERRITORY_MOST_MEASURES];	/* no price is larger: a unit of the measure outside is worth that much */
+	double		budget_ceiling[TERRITORY_BUDGETS];
+
+	double		distance_factor;
+	double		middle_x;
+	double		middle_y;
+	double		reach;			/* largest coordinate from the middle */
+
+	int			reasons;
+	int			reasons_room;
+	TerritoryReason *reason;
+
+	Size		memory;
+	Size		most_memory;
+
+	bool		is_stopped;		/* somebody asked for the end */
+	TerritoryStatus status;
+	int64		work;
+} Problem;
+
+extern bool problem_build(Problem *p, const TerritoryInput *input, const TerritoryOptions *options);
+extern TerritoryReason *problem_complain(Problem *p, TerritoryFinding finding);
+
+/* Memory that is counted. */
+extern void *problem_take(Problem *p, Size bytes);
+extern void problem_return(Problem *p, void *memory, Size bytes);
+#define take(p, type, count) ((type *) problem_take(p, sizeof(type) * (Size) Max(count, 1)))
+#define give_back(p, type, memory, count) problem_return(p, memory, sizeof(type) * (Size) Max(count, 1))
+
+/* True when it is time to stop. */
+static inline bool
+problem_progress(Problem *p)
+{
+	if (!p->is_stopped && p->options->progress && p->options->progress(&p->status, p->options->progress_arg))
+		p->is_stopped = true;
+	return p->is_stopped;
+}
+
+/* The amounts of a unit at a territory, one for each measure. */
+static inline const double *
+unit_amount(const Problem *p, int unit, int territory)
+{
+	return p->amount + unit * p->unit_step + territory * p->territory_step;
+}
+
+/* What an account at a territory costs. */
+extern double account_true_cost(const Problem *p, int account, int territory);
+
+/* The same as a whole number. */
+extern double account_cost(const Problem *p, int account, int territory);
+
+/* The same for all members of a unit. */
+static inline double
+unit_cost(const Problem *p, int unit, int territory)
+{
+	double		cost = 0;
+
+	for (int m = p->first[unit]; m < p->first[unit + 1]; m++)
+		cost += account_cost(p, p->member[m], territory);
+	return cost;
+}
+
+/*
+ * What all territories of a unit's list cost, as floats, in the order of the list. Returns what they may be wrong by, apart from
+ * 2^-21 of themselves.
+ */
+extern float unit_costs(const Problem *p, int unit, float *cost);
+
+/* What of a budget an account uses at a territory, in whole numbers. */
+static inline double
+account_used(const Problem *p, int account, int territory, int budget)
+{
+	const TerritoryInput *in = p->input;
+	int			owner = in->owner ? in->owner[account] : TERRITORY_NONE;
+
+	if (owner == TERRITORY_NONE || owner == territory)
+		return 0;
+	if (budget == TERRITORY_BUDGET_COUNT)
+		return p->budget_scale[budget];
+	return rint(in->amount[in->by_territory ?
+						   ((Size) account * in->territories + owner) * in->measures + in->budget_measure :
+						   (Size) account * in->measures + in->budget_measure] * p->budget_scale[budget]);
+}
+
+static inline double
+unit_used(const Problem *p, int unit, int territory, int budget)
+{
+	double		used = 0;
+
+	for (int m = p->first[unit]; m < p->first[unit + 1]; m++)
+		used += account_used(p, p->member[m], territory, budget);
+	return used;
+}
+
+/* The territory that owns a unit; NONE for a family of several owners, too. */
+static inline int
+unit_owner(const Problem *p, int unit)
+{
+	const int  *owner = p->input->owner;
+	int			found;
+
+	if (!owner)
+		return TERRITORY_NONE;
+	found = owner[p->member[p->first[unit]]];
+	for (int m = p->first[unit] + 1; m < p->first[unit + 1]; m++)
+		if (owner[p->member[m]] != found)
+			return TERRITORY_NONE;
+	return found;
+}
+
+/* Random numbers by splitmix64 (Steele, Lea, Flood 2014), which is a counter and a hash. */
+static inline uint64
+next_random(uint64 *state)
+{
+	uint64		z = (*state += UINT64CONST(0x9E3779B97F4A7C15));
+
+	z = (z ^ (z >> 30)) * UINT64CONST(0xBF58476D1CE4E5B9);
+	z = (z ^ (z >> 27)) * UINT64CONST(0x94D049BB133111EB);
+	return z ^ (z >> 31);
+}
+
+/* An even number below n, without division. */
+static inline uint32
+random_below(uint64 *state, uint32 n)
+{
+	return (uint32) (((next_random(state) >> 32) * n) >> 32);
+}
+
+#endif
