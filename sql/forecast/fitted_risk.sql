@@ -94,7 +94,8 @@ CREATE FUNCTION salesops.keep_risk(as_of timestamptz)
 RETURNS boolean LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
 BEGIN
   PERFORM salesops.check_forecast_instant(as_of);
-  IF EXISTS (SELECT FROM salesops.kept_risk(as_of)) THEN
+  -- Bounds of an instant before the newest would change why deals were at risk since.
+  IF EXISTS (SELECT FROM salesops.kept_risk(as_of)) OR EXISTS (SELECT FROM salesops.fitted_risk r WHERE r.as_of > keep_risk.as_of) THEN
     RETURN false;
   END IF;
   INSERT INTO salesops.fitted_risk (as_of, corporate_currency, weights, rates, segment_bounds, stage_bounds)
@@ -107,5 +108,5 @@ BEGIN
   RETURN true;
 END $$;
 COMMENT ON FUNCTION salesops.keep_risk(timestamptz) IS
-  'Learn what deal_risk() holds open deals against and keep it in fitted_risk, unless kept_risk() still has it for the instant; true where it was '
+  'Learn what deal_risk() holds open deals against and keep it in fitted_risk, unless kept_risk() still has it for the instant or later ones were kept; true where it was '
   'learned. Step forecast calls it. 22023 for an instant that is none or in the future';
