@@ -72,10 +72,11 @@ LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   first salesops.fiscal_period := (
     SELECT salesops.min(run.from_period OPERATOR(salesops.+) (x.quarter + 1))
-    FROM (SELECT t.quarter FROM pg_temp.salesops_training t
-          WHERE EXISTS (SELECT FROM pg_temp.salesops_walk_outcome o WHERE o.quarter <= t.quarter)
-          GROUP BY t.quarter
-          HAVING array_agg(DISTINCT t.months_to_go) @> ARRAY(SELECT m FROM unnest(run.months_to_go) m WHERE m >= 1)) x);
+    FROM (SELECT m.quarter FROM pg_temp.salesops_walk_mark m
+          WHERE EXISTS (SELECT FROM pg_temp.salesops_walk_outcome o WHERE o.quarter <= m.quarter)
+            AND EXISTS (SELECT FROM pg_temp.salesops_training t WHERE t.mark = m.number)
+          GROUP BY m.quarter
+          HAVING array_agg(m.months_to_go) @> ARRAY(SELECT m FROM unnest(run.months_to_go) m WHERE m >= 1)) x);
 BEGIN
   IF first IS NULL OR first OPERATOR(salesops.>) run.from_period THEN
     RAISE EXCEPTION 'there is not enough history to forecast %', run.from_period USING
@@ -204,7 +205,7 @@ BEGIN
              JOIN pg_temp.salesops_walk_prediction f ON f.mark = a.number
              JOIN pg_temp.salesops_training t ON t.mark = a.number AND t.row = f.row
              CROSS JOIN unnest(run.methods) AS k(method)
-             WHERE a.quarter < walk_correlations.quarter AND a.quarter >= walk_correlations.quarter - salesops.quarters_to_foretell()
+             WHERE k.method NOT IN ('model', 'naive') AND a.quarter < walk_correlations.quarter AND a.quarter >= walk_correlations.quarter - salesops.quarters_to_foretell()
                AND a.months_to_go = run.months_to_go[1]) p ON p.method = k.method
   WHERE k.method NOT IN ('model', 'naive')
   GROUP BY k.method;

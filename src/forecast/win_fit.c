@@ -37,7 +37,7 @@
 #include "core/numerics.h"
 #include "utils/memutils.h"
 
-#define SAMPLE				131072
+#define SAMPLE				65536
 #define ROUNDS				12
 #define ROUNDS_ON_ALL		2
 
