@@ -12,16 +12,16 @@
 -- P10, P50 and P90 are of the model for every scope, of the others for the company, so that they can be compared: under one common factor, whose
 -- correlation is estimated for each of them from its own forecasts of the quarters walked before.
 
-CREATE FUNCTION salesops.backtest_methods(OUT method text, OUT meaning text, OUT states_probability boolean)
+CREATE FUNCTION salesops.backtest_methods(OUT method text, OUT meaning text)
 RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 5
 BEGIN ATOMIC
-  VALUES ('model', 'Win model, fitted on the quarters before', true),
-         ('category_weights', 'Set weight of the deal''s category, of deals that are to close in the quarter: the weighted total', true),
-         ('calibrated_weights', 'Weight of the deal''s category as the last four quarters bear it out: (wins + 20 x set weight) / (deals + 20); deals due after the quarter: none', true),
-         ('closed_win_rate', 'Won / closed deals of the quarters before, for every open deal', true),
-         ('naive', 'What was booked in the last quarter', false);
+  VALUES ('model', 'Win model, fitted on the quarters before'),
+         ('category_weights', 'Set weight of the deal''s category, of deals that are to close in the quarter: the weighted total'),
+         ('calibrated_weights', 'Weight of the deal''s category as the last four quarters bear it out: (wins + 20 x set weight) / (deals + 20); deals due after the quarter: none'),
+         ('closed_win_rate', 'Won / closed deals of the quarters before, for every open deal'),
+         ('naive', 'What was booked in the last quarter');
 END;
-COMMENT ON FUNCTION salesops.backtest_methods() IS 'The methods that backtest() compares, and whether each states a probability of every deal';
+COMMENT ON FUNCTION salesops.backtest_methods() IS 'The methods that backtest() compares; naive alone states no probability of each deal';
 
 CREATE FUNCTION salesops.check_backtest(methods text[], from_period salesops.fiscal_period, to_period salesops.fiscal_period,
                                         months_to_go numeric[], as_of timestamptz) RETURNS void
@@ -90,7 +90,7 @@ COMMENT ON FUNCTION salesops.check_history(salesops.backtest_run) IS
   'Raises 22023 where the quarters before a backtest have nothing to learn from';
 
 -- What list prices are worth at a mark, by the price_ratios() of price_realization(); asked only where a deal is estimated at list price.
-CREATE FUNCTION salesops.walk_prices(run salesops.backtest_run, mark integer) RETURNS void
+CREATE FUNCTION salesops.walk_prices(mark integer) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off SET enable_nestloop = off AS $$
 #variable_conflict use_variable
 DECLARE
@@ -117,7 +117,7 @@ BEGIN
   FROM (SELECT array_agg(w.segment) AS segments, array_agg(w.amount) AS amounts, array_agg(w.list) AS lists FROM won w WHERE w.amount > 0 AND w.list > 0) a
   CROSS JOIN LATERAL salesops.price_ratios(a.segments, a.amounts, a.lists) r;
 END $$;
-COMMENT ON FUNCTION salesops.walk_prices(salesops.backtest_run, integer) IS 'Fill salesops_walk_price: price_realization() as of a mark, from salesops_walk_outcome';
+COMMENT ON FUNCTION salesops.walk_prices(integer) IS 'Fill salesops_walk_price: price_realization() as of a mark, from salesops_walk_outcome';
 
 CREATE FUNCTION salesops.walk_pace(run salesops.backtest_run, mark integer) RETURNS float8[]
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
@@ -166,7 +166,7 @@ BEGIN
            ((coalesce(e.wins, 0) + 20 * f.weight) / (coalesce(e.deals, 0) + 20))::float8 AS posterior
     FROM fixed f LEFT JOIN pg_temp.salesops_walk_evidence e ON e.category OPERATOR(salesops.=) f.category AND e.months_to_go = ceil(at.months_to_go)
   )
-  SELECT t.row, t.mark, t.quarter, t.months_to_go, t.source_key, t.owner_id,
+  SELECT t.row, t.mark, t.months_to_go, t.source_key, t.owner_id,
          t.corporate_amount, salesops.bookable_amount(t.corporate_amount * coalesce(r.ratio, a.ratio, 1)),
          CASE WHEN model IS NOT NULL THEN salesops.win_probability(model, t.levels, paced_months) END,
          CASE WHEN t.is_in_quarter THEN w.fixed ELSE 0 END, CASE WHEN t.is_due THEN w.posterior ELSE 0 END, closed_win_rate, t.won_in_the_end
@@ -398,7 +398,7 @@ BEGIN
   CREATE TEMP TABLE salesops_walk_price (segment text, ratio numeric) ON COMMIT DROP;
   CREATE TEMP TABLE salesops_walk_correlation (method text, correlation float8) ON COMMIT DROP;
   CREATE TEMP TABLE salesops_walk_prediction (
-    row bigint, mark integer, quarter integer, months_to_go numeric, source_key text, owner_id text, stated numeric, realized numeric,
+    row bigint, mark integer, months_to_go numeric, source_key text, owner_id text, stated numeric, realized numeric,
     of_model float8, of_category float8, of_evidence float8, of_closed float8, won_in_the_end boolean
   ) ON COMMIT DROP;
   CREATE INDEX ON pg_temp.salesops_walk_prediction (mark);
@@ -424,7 +424,7 @@ BEGIN
       END IF;
     END IF;
     learned_in := step.quarter;
-    PERFORM salesops.walk_prices(run, step.number);
+    PERFORM salesops.walk_prices(step.number);
     paced_months := salesops.paced_months(step.exact_months, salesops.walk_pace(run, step.number));
     PERFORM salesops.walk_predict(run, step.number, model, paced_months);
     PERFORM salesops.walk_forecast(run, step.number, correlation, paced_months);
@@ -436,7 +436,7 @@ COMMENT ON FUNCTION salesops.backtest(text[], salesops.fiscal_period, salesops.f
   'Forecast each fiscal quarter from from_period to to_period by each of some methods (backtest_methods()) at some of backtest_marks(), from what was known then, '
   'for the company, each region, team and owner; write forecasts and scores to backtest_forecast, backtest_score and backtest_calibration and return the run''s number. '
   'Outcomes are those as of as_of; known_at (NULL = as_of) is for sources that we did not sync at the time; factors of the win model are those of honest_win_factors() unless given. A notice a quarter tells how far it is. '
-  '22023 where a quarter is not over or nothing is known of the time before';
+  '22023 where a quarter is not over, a source was not read after its end, or nothing is known of the time before';
 
 CREATE FUNCTION salesops.comparable_backtest(as_of timestamptz)
 RETURNS SETOF salesops.backtest_run LANGUAGE sql STABLE PARALLEL SAFE ROWS 1

@@ -220,8 +220,7 @@ salesops_forecast_rollup_deserialize(PG_FUNCTION_ARGS)
 	RollupState *state = palloc0(sizeof(RollupState));
 	StringInfoData message;
 
-	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "forecast rollup called in non-aggregate context");
+	(void) aggregate_context(fcinfo, "forecast_rollup");
 
 	initStringInfo(&message);
 	appendBinaryStringInfo(&message, VARDATA_ANY(serialized), VARSIZE_ANY_EXHDR(serialized));
