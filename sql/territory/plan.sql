@@ -62,6 +62,7 @@ CREATE TABLE salesops.territory_plan_territory (
   y            double precision,
   z            double precision,
   quota        numeric,
+  ramp         double precision NOT NULL,
   share        double precision[] NOT NULL,
   floor        double precision[] NOT NULL,
   cap          double precision[] NOT NULL,
@@ -82,6 +83,7 @@ COMMENT ON COLUMN salesops.territory_plan_territory.x IS 'Place of its home; NUL
 COMMENT ON COLUMN salesops.territory_plan_territory.y IS 'Place of its home';
 COMMENT ON COLUMN salesops.territory_plan_territory.z IS 'Place of its home, where it was given by latitude and longitude: x, y and z in km from the centre of the earth';
 COMMENT ON COLUMN salesops.territory_plan_territory.quota IS 'Its quota, where one was given';
+COMMENT ON COLUMN salesops.territory_plan_territory.ramp IS 'Share of its capacity that it has already; 1 = ramped';
 COMMENT ON COLUMN salesops.territory_plan_territory.share IS 'What its target is in proportion to, ramp included';
 COMMENT ON COLUMN salesops.territory_plan_territory.floor IS 'Least load that was given; 0 = none';
 COMMENT ON COLUMN salesops.territory_plan_territory.cap IS 'Most load that was given; Infinity = none';
@@ -174,7 +176,6 @@ COMMENT ON COLUMN salesops.territory_plan_finding.bound IS 'What it should be at
 COMMENT ON COLUMN salesops.territory_plan_finding.price IS 'What a unit more of room would save';
 SELECT pg_catalog.pg_extension_config_dump('salesops.territory_plan_finding', '');
 
--- Drafts that nobody named or proposed are purged in time, so what may be deleted is for purge_territory_plans() to say.
 CREATE TRIGGER append_only BEFORE UPDATE OR TRUNCATE ON salesops.territory_plan
   FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change('Make another plan: SELECT salesops.copy_territory_plan() starts from this one.');
 COMMENT ON TRIGGER append_only ON salesops.territory_plan IS 'what was planned must stay known';
