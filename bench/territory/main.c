@@ -1,7 +1,8 @@
 /*
  * main.c: solves an instance outside a server, verifies the plan and prints what it found.
  *
- *	balance [-k terr|gap|cpmp] [-s solution] [-e effort] [-b most moves] [-f] [-c candidates] [-S seed] [-o plan] instance
+ *	balance [-k terr|gap|cpmp] [-s solution] [-e effort] [-g gap] [-m memory limit in MB] [-b most moves] [-f] [-c candidates] [-S seed]
+ *		[-o plan] instance
  *
  * -f asks for the fewest moves: cost and bound of the plan are then in moves, those of the verifier are not
  */
@@ -22,7 +23,7 @@ seconds(void)
 }
 
 static const char *const finding_name[] = {
-	"bad size", "bad number", "bad reference", "nobody eligible", "family split", "limits cross", "held too much", "too large",
+	"bad size", "bad number", "bad reference", "nobody eligible", "family split", "memory short", "limits cross", "held too much", "too large",
 	"budget short", "outside",
 };
 
@@ -42,7 +43,7 @@ main(int argc, char **argv)
 	struct rusage usage;
 	int			option;
 
-	while ((option = getopt(argc, argv, "k:s:e:b:fo:S:c:")) != -1)
+	while ((option = getopt(argc, argv, "k:s:e:g:m:b:fo:S:c:")) != -1)
 		switch (option)
 		{
 			case 'k':
@@ -53,6 +54,12 @@ main(int argc, char **argv)
 				break;
 			case 'e':
 				options.effort = atof(optarg);
+				break;
+			case 'g':
+				options.gap = atof(optarg);
+				break;
+			case 'm':
+				options.memory_limit = (Size) atol(optarg) << 20;
 				break;
 			case 'b':
 				budget = atof(optarg);

@@ -1,4 +1,4 @@
--- Settings model_age, alert_threshold and territory_draft_keep; a value that only a room above knows is checked there.
+-- Settings model_age, alert_threshold, territory_draft_keep and territory_memory; a value that only a room above knows is checked there.
 CREATE OR REPLACE FUNCTION salesops.settings(OUT name text, OUT value text, OUT is_default boolean, OUT meaning text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -11,7 +11,8 @@ BEGIN ATOMIC
     ('run_log_keep', '400 days', 'How long runs stay in the run log'),
     ('territory_draft_keep', '90 days', 'How long territory plans stay that have no name and were never proposed'),
     ('model_age', '7 days', 'How old the win model may be before step forecast fits another; a new quarter has one of its own'),
-    ('alert_threshold', '0.5', 'Probability to make the plan, or else the quota, under which it is at risk')
+    ('alert_threshold', '0.5', 'Probability to make the plan, or else the quota, under which it is at risk'),
+    ('territory_memory', '1024 MB', 'Memory that the solver of a territory plan may take')
   ) AS d(name, value, meaning)
   LEFT JOIN LATERAL (SELECT c.value FROM salesops.setting c WHERE c.name = d.name ORDER BY c.set_at DESC LIMIT 1) s ON true;
 END;
@@ -36,6 +37,7 @@ BEGIN
     WHEN 'territory_draft_keep' THEN 'a number of days such as ''90 days'''
     WHEN 'model_age' THEN 'a number of days such as ''7 days'''
     WHEN 'alert_threshold' THEN 'a probability from 0.01 to 0.95'
+    WHEN 'territory_memory' THEN 'megabytes such as ''1024 MB'''
   END;
   IF value IS NULL
      OR name = 'time_zone' AND NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = value)
@@ -43,7 +45,8 @@ BEGIN
      OR name = 'corporate_currency' AND value !~ '^[A-Z]{3}$'
      OR name = 'weight_set' AND value = ''
      OR name IN ('run_log_keep', 'territory_draft_keep', 'model_age') AND value !~ '^[1-9][0-9]{0,4} days$'
-     OR name = 'alert_threshold' AND value !~ '^0[.](0[1-9]|[1-8][0-9]?|9[0-5]?)$' THEN
+     OR name = 'alert_threshold' AND value !~ '^0[.](0[1-9]|[1-8][0-9]?|9[0-5]?)$'
+     OR name = 'territory_memory' AND value !~ '^[1-9][0-9]{0,6} MB$' THEN
     RAISE EXCEPTION 'invalid value for setting "%": %', name, coalesce(quote_literal(value), 'NULL') USING
       ERRCODE = 'invalid_parameter_value',
       DETAIL = format('The setting takes %s.', wanted);

@@ -1,0 +1,120 @@
+/*
+ * balance_sql.c: plan_territories(accounts_sql, territories_sql, options, copied_from): the two queries are read, the solver plans, the plan is kept.
+ *
+ * The solver runs in a memory context of its own and looks for a cancel every few milliseconds. What makes no sense to it is an error;
+ * limits that the plan could not keep are kept with the plan, and a warning says so.
+ */
+#include "territory/plan_sql.h"
+
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+
+PG_FUNCTION_INFO_V1(salesops_plan_territories);
+
+static bool
+look_for_cancel(const TerritoryStatus *status, void *arg)
+{
+	(void) status;
+	(void) arg;
+	CHECK_FOR_INTERRUPTS();
+	return false;
+}
+
+/* Why there is no plan. */
+static void pg_attribute_noreturn()
+refuse(const Given *given, const TerritoryPlan *plan)
+{
+	const TerritoryReason *reason = &plan->reason[0];
+	const char *account = reason->account < 0 ? NULL : name_of(&given->account, given->account_order[reason->account]);
+	const char *other = reason->other < 0 ? NULL : name_of(&given->account, given->account_order[reason->other]);
+
+	switch (reason->finding)
+	{
+		case TERRITORY_NO_ELIGIBLE:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("no territory may have account \"%s\"", account),
+					 errdetail("No territory has all that it needs, or all need what it does not have."),
+					 errhint("Compare its tags and needs with those of the territories, lock it somewhere, or take it out of the plan as exempt.")));
+			break;
+		case TERRITORY_FAMILY_SPLIT:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("no territory may have the whole family of account \"%s\"", account),
+					 other ? errdetail("Account \"%s\" of it is held elsewhere.", other) : errdetail("No territory is eligible for all of them."),
+					 errhint("Unlock one of them, or take it out of the family.")));
+			break;
+		case TERRITORY_MEMORY:
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("the plan would take more memory than the setting territory_memory allows"),
+					 errdetail("It needs %.0f MB at least, and %.0f MB are allowed.", ceil(reason->value / 1048576), reason->limit / 1048576),
+					 errhint("SELECT salesops.set_setting('territory_memory', ...) allows more; option \"candidates\" makes do with less.")));
+			break;
+		default:
+			elog(ERROR, "the solver refuses its input: finding %d, account %s, value %g", (int) reason->finding, account ? account : "none", reason->value);
+	}
+	pg_unreachable();
+}
+
+/* Bytes that the solver may take: the setting. */
+static Size
+memory_limit(void)
+{
+	bool		is_null;
+
+	if (SPI_execute("SELECT pg_catalog.pg_size_bytes(salesops.get_setting('territory_memory'))", true, 0) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not read the setting");
+	return (Size) DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+}
+
+/*
+ * plan_territories(accounts_sql text, territories_sql text, options jsonb, copied_from bigint) returns bigint: plans and keeps the plan.
+ */
+Datum
+salesops_plan_territories(PG_FUNCTION_ARGS)
+{
+	const char *accounts_sql;
+	const char *territories_sql;
+	PlanOptions options;
+	Given		given = {.options = &options};
+	TerritoryOptions solver;
+	TerritoryPlan *plan;
+	MemoryContext work;
+	MemoryContext caller;
+	int64		plan_id;
+
+	for (int i = 0; i < 3; i++)
+		if (PG_ARGISNULL(i))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("%s must not be NULL", i == 0 ? "accounts_sql" : i == 1 ? "territories_sql" : "options")));
+	accounts_sql = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	territories_sql = text_to_cstring(PG_GETARG_TEXT_PP(1));
+
+	SPI_connect();
+	work = AllocSetContextCreate(CurrentMemoryContext, "salesops territory plan", ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(work);
+	read_options(PG_GETARG_JSONB_P(2), &options);
+	read_accounts(&given, accounts_sql);
+	read_territories(&given, territories_sql);
+	arrange(&given);
+	solver_options(&given, &solver);
+	solver.memory_limit = memory_limit();
+	solver.progress = look_for_cancel;
+	plan = territory_balance(&given.input, &solver);
+	if (!plan->is_valid)
+		refuse(&given, plan);
+	plan_id = keep_plan(&given, plan, accounts_sql, territories_sql, PG_ARGISNULL(3) ? 0 : PG_GETARG_INT64(3));
+	if (plan->outside > 0)
+		ereport(WARNING,
+				(errmsg("plan " INT64_FORMAT " is not within its limits", plan_id),
+				 errdetail("Loads are outside by %.4g in shares of their limits, added up.", plan->outside),
+				 errhint("SELECT * FROM salesops.territory_plan_findings(" INT64_FORMAT ") says which and why.", plan_id)));
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(work);
+	SPI_finish();
+	PG_RETURN_INT64(plan_id);
+}

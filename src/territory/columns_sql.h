@@ -1,0 +1,48 @@
+/*
+ * columns_sql.h: the columns of a query. See columns_sql.c.
+ */
+#ifndef SALESOPS_TERRITORY_COLUMNS_SQL_H
+#define SALESOPS_TERRITORY_COLUMNS_SQL_H
+
+#include "core/compat.h"
+
+#include "access/tupdesc.h"
+#include "executor/tuptable.h"
+#include "fmgr.h"
+
+typedef enum ColumnKind
+{
+	COLUMN_ANY,					/* read as text */
+	COLUMN_NUMBER,
+	COLUMN_BOOLEAN,
+	COLUMN_DATE,
+	COLUMN_TEXTS				/* array of text */
+} ColumnKind;
+
+typedef struct Column
+{
+	int			at;				/* from 0; -1: the query does not have it */
+	const char *name;
+	Oid			type;			/* what a domain stands on */
+	FmgrInfo	out;
+} Column;
+
+/* A query that is read: `argument` is what its user calls it. */
+typedef struct ReadQuery
+{
+	const char *argument;
+	MemoryContext context;		/* lives as long as what is read */
+	TupleDesc	columns;
+	void		(*begin) (struct ReadQuery *read);
+	void		(*row) (struct ReadQuery *read, TupleTableSlot *slot);
+	void	   *to;
+} ReadQuery;
+
+extern void read_query(ReadQuery *read, const char *query);
+extern bool is_number_column(const ReadQuery *read, int at);
+extern Column find_column(const ReadQuery *read, const char *name, ColumnKind kind);
+extern Column need_column(const ReadQuery *read, const char *name, ColumnKind kind);
+extern char *column_text(const Column *column, TupleTableSlot *slot);
+extern double column_number(const Column *column, TupleTableSlot *slot, bool *is_null);
+
+#endif
