@@ -6,7 +6,7 @@ RETURNS text LANGUAGE sql STABLE SET extra_float_digits = 1
 BEGIN ATOMIC
   SELECT encode(sha256(convert_to(
     ROW(extract(epoch FROM territory_input_hash.as_of), territory_input_hash.options, territory_input_hash.measures,
-      (SELECT string_agg(ROW(t.territory_id, t.tags, t.needs, t.x, t.y, t.z, t.quota, t.share, t.floor, t.cap, t.target, t.least, t.most)::text, ','
+      (SELECT string_agg(ROW(t.territory_id, t.tags, t.needs, t.x, t.y, t.z, t.quota, t.ramp, t.share, t.floor, t.cap, t.target, t.least, t.most)::text, ','
                          ORDER BY t.territory_id COLLATE "C")
        FROM salesops.territory_plan_territory t WHERE t.plan_id = territory_input_hash.plan_id),
       (SELECT string_agg(ROW(c.class, c.tags, c.needs, c.prefers)::text, ',' ORDER BY c.class)

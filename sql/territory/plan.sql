@@ -21,6 +21,7 @@ CREATE TABLE salesops.territory_plan (
   bound             double precision NOT NULL,
   outside           double precision NOT NULL,
   best_outside      double precision NOT NULL,
+  tie_break         double precision NOT NULL,
   budget_price      double precision[] NOT NULL,
   budget_used       double precision[] NOT NULL,
   made_at           timestamptz NOT NULL DEFAULT salesops.clock(),
@@ -40,10 +41,12 @@ COMMENT ON COLUMN salesops.territory_plan.measures IS 'Names of the measures, in
 COMMENT ON COLUMN salesops.territory_plan.input_hash IS 'territory_plan_hash() when it was made: SHA-256 of what was given';
 COMMENT ON COLUMN salesops.territory_plan.accounts IS 'How many accounts';
 COMMENT ON COLUMN salesops.territory_plan.territories IS 'How many territories';
-COMMENT ON COLUMN salesops.territory_plan.cost IS 'Cost of the plan: distance, relationships left, preferences missed; with objective fewest_moves the accounts moved';
+COMMENT ON COLUMN salesops.territory_plan.cost IS 'Cost of the plan: distance, relationships left, preferences missed; with objective fewest_moves the accounts moved, and the others x tie_break';
 COMMENT ON COLUMN salesops.territory_plan.bound IS 'No plan within the limits is cheaper';
 COMMENT ON COLUMN salesops.territory_plan.outside IS 'Loads outside their limits, in shares of the limits, added up; 0 = within limits';
 COMMENT ON COLUMN salesops.territory_plan.best_outside IS 'No plan has less outside than this; 0 = nothing is proven';
+COMMENT ON COLUMN salesops.territory_plan.tie_break IS
+  'What distances and preferences were multiplied by: 1, or so little with objective fewest_moves that they only decide between plans with the same moves';
 COMMENT ON COLUMN salesops.territory_plan.budget_price IS 'What one move more (1) and one unit more of the budgeted measure (2) would save';
 COMMENT ON COLUMN salesops.territory_plan.budget_used IS 'Accounts moved (1) and amount moved (2), as the budgets count them';
 COMMENT ON COLUMN salesops.territory_plan.made_at IS 'When it was made';
@@ -83,7 +86,7 @@ COMMENT ON COLUMN salesops.territory_plan_territory.x IS 'Place of its home; NUL
 COMMENT ON COLUMN salesops.territory_plan_territory.y IS 'Place of its home';
 COMMENT ON COLUMN salesops.territory_plan_territory.z IS 'Place of its home, where it was given by latitude and longitude: x, y and z in km from the centre of the earth';
 COMMENT ON COLUMN salesops.territory_plan_territory.quota IS 'Its quota, where one was given';
-COMMENT ON COLUMN salesops.territory_plan_territory.ramp IS 'Share of its capacity that it has already; 1 = ramped';
+COMMENT ON COLUMN salesops.territory_plan_territory.ramp IS 'Share of its capacity that it has already, 1 = ramped';
 COMMENT ON COLUMN salesops.territory_plan_territory.share IS 'What its target is in proportion to, ramp included';
 COMMENT ON COLUMN salesops.territory_plan_territory.floor IS 'Least load that was given; 0 = none';
 COMMENT ON COLUMN salesops.territory_plan_territory.cap IS 'Most load that was given; Infinity = none';

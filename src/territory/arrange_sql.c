@@ -84,6 +84,7 @@ order_territories(Given *given)
 
 	put_in_order(given->territory_tags, order, count, 1);
 	put_in_order(given->quota, order, count, 1);
+	put_in_order(given->ramp, order, count, 1);
 	put_in_order(given->home_x, order, count, 1);
 	put_in_order(given->home_y, order, count, 1);
 	put_in_order(given->home_z, order, count, 1);

@@ -155,6 +155,7 @@ typedef struct TerritoryPlan
 	int		   *territory;		/* [accounts]; TERRITORY_EXEMPT as given */
 	double		cost;
 	double		bound;			/* no plan within limits is cheaper */
+	double		tie_break;		/* fewest_moves: what costs other than a move are multiplied by in cost, bound and prices; else 1 */
 	double		outside;		/* loads outside their limits, in shares of the limits, added up; 0: within limits */
 	double	   *load;			/* [territories][measures] */
 	double	   *price;			/* [territories][measures], cost of a unit of the measure there: proves the bound */

@@ -521,6 +521,7 @@ make_room_for_territories(ReadQuery *read)
 
 	grow(given->territory_tags, room);
 	grow(given->quota, room);
+	grow(given->ramp, room);
 	grow(given->share, rows);
 	grow(given->floor, rows);
 	grow(given->cap, rows);
@@ -543,7 +544,6 @@ read_territory(ReadQuery *read, TupleTableSlot *slot)
 	Size		k = territories_of(given);
 	MemoryContext row = CurrentMemoryContext;
 	char	   *id;
-	double		ramp;
 
 	if (k == TERRITORY_MOST_TERRITORIES)
 		ereport(ERROR,
@@ -553,14 +553,14 @@ read_territory(ReadQuery *read, TupleTableSlot *slot)
 	id = read_id(&r->id, slot, &given->territory, read->argument);
 	if (k == (Size) r->room)
 		make_room_for_territories(read);
-	ramp = amount_or(&r->ramp, slot, "territory", id, 1);
+	given->ramp[k] = amount_or(&r->ramp, slot, "territory", id, 1);
 	for (int m = 0; m < measures; m++)
 	{
 		Size		j = k * measures + m;
 
 		given->share[j] = r->share[m].at < 0 ? 1 : amount_of(&r->share[m], slot, "territory", id);
 		if (r->share_has_ramp[m])
-			given->share[j] *= ramp;
+			given->share[j] *= given->ramp[k];
 		given->floor[j] = amount_or(&r->floor[m], slot, "territory", id, 0);
 		given->cap[j] = amount_or(&r->cap[m], slot, "territory", id, INFINITY);
 		given->target[j] = r->target[m].at < 0 ? NAN : amount_of(&r->target[m], slot, "territory", id);

@@ -272,7 +272,7 @@ static void
 keep_territories(const Given *given, const TerritoryPlan *plan, const int *tag_order, int64 plan_id)
 {
 	static const Oid types[] = {
-		INT8OID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, FLOAT8OID, FLOAT8OID, FLOAT8OID, TEXTOID,
+		INT8OID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, FLOAT8OID, FLOAT8OID, FLOAT8OID, TEXTOID, FLOAT8OID,
 		FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID,
 		FLOAT8ARRAYOID,
 	};
@@ -281,9 +281,9 @@ keep_territories(const Given *given, const TerritoryPlan *plan, const int *tag_o
 	Writer		writer;
 
 	prepare(&writer,
-			"INSERT INTO salesops.territory_plan_territory (plan_id, territory_id, tags, needs, x, y, z, quota, "
+			"INSERT INTO salesops.territory_plan_territory (plan_id, territory_id, tags, needs, x, y, z, quota, ramp, "
 			"share, floor, cap, target, least, most, load_before, load, price) "
-			"VALUES ($1, $2, $3, $4, $5, $6, $7, $8::pg_catalog.numeric, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+			"VALUES ($1, $2, $3, $4, $5, $6, $7, $8::pg_catalog.numeric, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
 			lengthof(types), types);
 	for (int k = 0; k < territories_of(given); k++)
 	{
@@ -302,6 +302,7 @@ keep_territories(const Given *given, const TerritoryPlan *plan, const int *tag_o
 		argument(&writer, Float8GetDatum(has_place ? given->home_y[k] : 0), !has_place || isnan(given->home_y[k]));
 		argument(&writer, Float8GetDatum(has_place ? given->home_z[k] : 0), !has_place || isnan(given->home_z[k]));
 		argument(&writer, quota ? CStringGetTextDatum(quota) : (Datum) 0, quota == NULL);
+		argument(&writer, Float8GetDatum(given->ramp[k]), false);
 		for (int a = 0; a < (int) lengthof(by_measure); a++)
 			argument(&writer, numbers(by_measure[a] + (Size) k * measures, measures), false);
 		write_row(&writer);
@@ -416,19 +417,37 @@ next_plan_id(void)
 	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
 }
 
+/* What leaves its owner, as the budgets count it, whether there are budgets or not. */
+static void
+count_moves(const Given *given, const TerritoryPlan *plan, double *used)
+{
+	const TerritoryInput *in = &given->input;
+
+	used[TERRITORY_BUDGET_COUNT] = used[TERRITORY_BUDGET_AMOUNT] = 0;
+	for (int i = 0; i < in->accounts; i++)
+		if (plan->territory[i] >= 0 && in->owner[i] >= 0 && in->owner[i] != plan->territory[i])
+		{
+			used[TERRITORY_BUDGET_COUNT] += 1;
+			if (given->options->budget_measure)
+				used[TERRITORY_BUDGET_AMOUNT] += in->amount[(Size) i * in->measures + in->budget_measure];
+		}
+}
+
 /* Writes the plan and returns its number. */
 int64
 keep_plan(const Given *given, const TerritoryPlan *plan, const char *accounts_sql, const char *territories_sql, int64 copied_from)
 {
 	static const Oid types[] = {
 		INT8OID, TEXTOID, INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, JSONBOID, TEXTARRAYOID, INT4OID, INT4OID, FLOAT8OID, FLOAT8OID, FLOAT8OID,
-		FLOAT8ARRAYOID, FLOAT8ARRAYOID,
+		FLOAT8OID, FLOAT8ARRAYOID, FLOAT8ARRAYOID,
 	};
 	const PlanOptions *options = given->options;
 	int64		plan_id = next_plan_id();
 	int		   *tag_order = names_order(&given->tag);
 	Writer		writer;
+	double		used[TERRITORY_BUDGETS];
 
+	count_moves(given, plan, used);
 	keep_accounts(given, plan, plan_id);
 	keep_territories(given, plan, tag_order, plan_id);
 	keep_classes(given, tag_order, plan_id);
@@ -436,8 +455,8 @@ keep_plan(const Given *given, const TerritoryPlan *plan, const char *accounts_sq
 
 	prepare(&writer,
 			"INSERT INTO salesops.territory_plan (plan_id, name, copied_from, as_of, accounts_sql, territories_sql, options, measures, "
-			"input_hash, accounts, territories, cost, bound, outside, best_outside, budget_price, budget_used, extension_version) "
-			"SELECT $1, $2, $3, $4, $5, $6, $7, $8, salesops.territory_input_hash($1, $4, $7, $8), $9, $10, $11, $12, $13, 0, $14, $15, e.extversion "
+			"input_hash, accounts, territories, cost, bound, outside, best_outside, tie_break, budget_price, budget_used, extension_version) "
+			"SELECT $1, $2, $3, $4, $5, $6, $7, $8, salesops.territory_input_hash($1, $4, $7, $8), $9, $10, $11, $12, $13, 0, $14, $15, $16, e.extversion "
 			"FROM pg_catalog.pg_extension e WHERE e.extname OPERATOR(pg_catalog.=) 'salesops'",
 			lengthof(types), types);
 	argument(&writer, Int64GetDatum(plan_id), false);
@@ -453,8 +472,9 @@ keep_plan(const Given *given, const TerritoryPlan *plan, const char *accounts_sq
 	argument(&writer, Float8GetDatum(plan->cost), false);
 	argument(&writer, Float8GetDatum(plan->bound), false);
 	argument(&writer, Float8GetDatum(plan->outside), false);
+	argument(&writer, Float8GetDatum(plan->tie_break), false);
 	argument(&writer, numbers(plan->budget_price, TERRITORY_BUDGETS), false);
-	argument(&writer, numbers(plan->budget_used, TERRITORY_BUDGETS), false);
+	argument(&writer, numbers(used, TERRITORY_BUDGETS), false);
 	write_row(&writer);
 	end(&writer);
 	return plan_id;

@@ -110,6 +110,7 @@ typedef struct Given
 	int		   *territory_order;
 	TagClass   *territory_tags; /* no preferences */
 	char	  **quota;			/* as text; NULL: none */
+	double	   *ramp;
 	double	   *home_x;
 	double	   *home_y;
 	double	   *home_z;
