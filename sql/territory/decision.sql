@@ -100,7 +100,7 @@ BEGIN
   PERFORM salesops.check_territory_plan(plan_id);
   last := salesops.last_territory_decision(plan_id);
   IF NOT salesops.territory_decision_follows(decision, last.decision) THEN
-    RAISE EXCEPTION 'cannot % territory plan %: it is %', decision, plan_id, salesops.territory_status(last.decision) USING
+    RAISE EXCEPTION 'cannot % territory plan %: its status is %', decision, plan_id, salesops.territory_status(last.decision) USING
       ERRCODE = 'object_not_in_prerequisite_state',
       DETAIL = CASE WHEN last.decision IS NULL THEN 'Nothing has been decided about it.'
                     ELSE format('%s decided that on %s%s.', last.role_name, last.decided_at, coalesce(', saying: ' || last.note, '')) END,

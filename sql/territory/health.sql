@@ -194,7 +194,7 @@ BEGIN ATOMIC
   )
   SELECT t.territory_id, t.measure, t.as_of, t.plan_id, t.accounts, t.load, t.target, t.share, t.change, t.is_flagged, CASE WHEN t.is_flagged THEN t.times ELSE 0 END,
          format('%s of %s is %s %% of its target', t.measure, t.territory_id, coalesce(round(100 * t.share, 1)::text, '(unknown)'))
-         || coalesce(format(', %s points since the time before', to_char(round(100 * t.change, 1), 'SG99999990.0')), '')
+         || coalesce(', ' || to_char(round(100 * t.change, 1), 'FMSG99999990.0') || ' points since the time before', '')
          || CASE WHEN t.is_flagged THEN format(': more than 15 %% off%s', CASE WHEN t.times > 1 THEN format(', the %s. time in a row', t.times) ELSE '' END) ELSE '' END
   FROM told t
   ORDER BY t.territory_id, t.measure, t.as_of, t.publication_id;
