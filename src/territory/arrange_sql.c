@@ -13,6 +13,8 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "territory/targets.h"
+
 /* Puts the elements of an array in order; returns the new array. */
 static void *
 permute(void *array, const int *order, int count, Size size)
@@ -225,6 +227,55 @@ set_places(Given *given)
 	in->weight = weight;
 }
 
+/* The targets of one measure, in proportion to shares as far as eligibility, holds, floors and caps allow. */
+static void
+fill_targets(Given *given, int m)
+{
+	const TerritoryInput *in = &given->input;
+	int			territories = in->territories;
+	int			measures = in->measures;
+	double	   *supply = palloc_extended(sizeof(double) * in->classes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	double	   *of_territory = palloc0(sizeof(double) * 4 * territories);
+	double	   *share = of_territory;
+	double	   *held = of_territory + territories;
+	double	   *least = of_territory + 2 * territories;
+	double	   *most = of_territory + 3 * territories;
+	double	   *target;
+	bool		has_share = false;
+
+	for (int i = 0; i < in->accounts; i++)
+	{
+		double		amount = in->amount[(Size) i * measures + m];
+
+		if (in->held[i] >= 0)
+			held[in->held[i]] += amount;
+		else if (in->held[i] == TERRITORY_NONE)
+			supply[in->class_of[i]] += amount;
+	}
+	for (int k = 0; k < territories; k++)
+	{
+		share[k] = given->share[k * measures + m];
+		least[k] = given->floor[k * measures + m];
+		most[k] = given->cap[k * measures + m];
+		has_share = has_share || share[k] > 0;
+	}
+	if (!has_share)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("no territory has a share of measure \"%s\"", given->options->measure[m].name),
+				 errdetail("%s times ramp is 0 for all of them.", given->options->measure[m].proportional_to),
+				 errhint("Option \"proportional_to\" names the column of territories_sql that the targets are in proportion to.")));
+	target = territory_targets(&(TerritoryShares) {
+		.classes = in->classes,.territories = territories,.supply = supply,.eligible = in->eligible,
+		.share = share,.held = held,.least = least,.most = most,
+	}, NULL);
+	for (int k = 0; k < territories; k++)
+		given->target[k * measures + m] = target[k];
+	pfree(target);
+	pfree(of_territory);
+	pfree(supply);
+}
+
 /* Loads as they are, targets, and the limits around them. */
 static void
 set_limits(Given *given)
@@ -246,30 +297,18 @@ set_limits(Given *given)
 	}
 	for (int m = 0; m < measures; m++)
 	{
-		double		total = 0;
-		double		shares = 0;
+		const MeasureOptions *measure = &options->measure[m];
 
-		for (int i = 0; i < accounts_of(given); i++)
-			if (given->hold[i] != HOLD_EXEMPT)
-				total += given->amount[(Size) i * measures + m];
-		for (int k = 0; k < territories; k++)
-			shares += given->share[k * measures + m];
-		if (!(shares > 0))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("no territory has a share of measure \"%s\"", options->measure[m].name),
-					 errdetail("%s x ramp is 0 for all.", options->measure[m].proportional_to),
-					 errhint("Say what the territories' targets are in proportion to: option \"proportional_to\".")));
+		if (strcmp(measure->proportional_to, GIVEN_TARGET) != 0)
+			fill_targets(given, m);
 		for (int k = 0; k < territories; k++)
 		{
 			Size		j = k * measures + m;
+			double		floor = given->floor[j];
+			double		cap = given->cap[j];
 
-			if (isnan(given->target[j]))
-				given->target[j] = total * (given->share[j] / shares);
-			least[j] = given->target[j] * (1 - options->measure[m].tolerance);
-			most[j] = given->target[j] * (1 + options->measure[m].tolerance);
-			least[j] = Min(Max(least[j], given->floor[j]), given->cap[j]);
-			most[j] = Min(Max(most[j], given->floor[j]), given->cap[j]);
+			least[j] = Min(Max(given->target[j] * (1 - measure->tolerance), floor), cap);
+			most[j] = Min(Max(given->target[j] * (1 + measure->tolerance), floor), cap);
 		}
 	}
 	given->input.least = least;

@@ -160,6 +160,7 @@ report(Problem *p, const Search *s, const Prices *prices, TerritoryPlan *plan)
 	const TerritoryInput *in = p->input;
 
 	plan->is_valid = true;
+	plan->tie_break = p->distance_factor;
 	plan->territory = palloc_extended(sizeof(int) * Max(in->accounts, 1), MCXT_ALLOC_HUGE);
 	memcpy(plan->territory, p->held_at, sizeof(int) * in->accounts);
 	for (int u = 0; u < p->units; u++)

@@ -269,7 +269,7 @@ keep_accounts(const Given *given, const TerritoryPlan *plan, int64 plan_id)
 }
 
 static void
-keep_territories(const Given *given, const TerritoryPlan *plan, const int *tag_order, int64 plan_id)
+keep_territories(const Given *given, const TerritoryPlan *plan, const double *load, const int *tag_order, int64 plan_id)
 {
 	static const Oid types[] = {
 		INT8OID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, FLOAT8OID, FLOAT8OID, FLOAT8OID, TEXTOID, FLOAT8OID,
@@ -289,7 +289,7 @@ keep_territories(const Given *given, const TerritoryPlan *plan, const int *tag_o
 	{
 		MemoryContext caller = MemoryContextSwitchTo(writer.row);
 		const double *const by_measure[] = {
-			given->share, given->floor, given->cap, given->target, given->input.least, given->input.most, given->load_before, plan->load,
+			given->share, given->floor, given->cap, given->target, given->input.least, given->input.most, given->load_before, load,
 			plan->price,
 		};
 		const char *quota = given->quota[k];
@@ -365,7 +365,7 @@ reason_measure(const Given *given, const TerritoryReason *reason)
 }
 
 static void
-keep_findings(const Given *given, const TerritoryPlan *plan, int64 plan_id)
+keep_findings(const Given *given, const TerritoryPlan *plan, const double *load, int64 plan_id)
 {
 	static const Oid types[] = {INT8OID, INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID, FLOAT8OID, FLOAT8OID, FLOAT8OID};
 	Writer		writer;
@@ -388,7 +388,8 @@ keep_findings(const Given *given, const TerritoryPlan *plan, int64 plan_id)
 		argument(&writer, reason->account < 0 ? (Datum) 0 : CStringGetTextDatum(account_name(given, reason->account)), reason->account < 0);
 		argument(&writer, measure ? CStringGetTextDatum(measure) : (Datum) 0, measure == NULL);
 		argument(&writer, Int32GetDatum(reason->class_number), reason->class_number < 0);
-		argument(&writer, Float8GetDatum(reason->value), false);
+		argument(&writer, Float8GetDatum(reason->finding == TERRITORY_OUTSIDE ?
+										 load[reason->territory * given->input.measures + reason->measure] : reason->value), false);
 		argument(&writer, Float8GetDatum(reason->limit), false);
 		argument(&writer, Float8GetDatum(reason->price), false);
 		write_row(&writer);
@@ -415,6 +416,20 @@ next_plan_id(void)
 	if (SPI_execute("SELECT pg_catalog.nextval('salesops.territory_plan_plan_id_seq')", false, 0) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not number the plan");
 	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
+}
+
+/* Loads as whoever adds up the accounts finds them, in the order of names; the solver's whole numbers differ in the last digits. */
+static double *
+sum_loads(const Given *given, const TerritoryPlan *plan)
+{
+	const TerritoryInput *in = &given->input;
+	double	   *load = palloc0(sizeof(double) * in->territories * in->measures);
+
+	for (int i = 0; i < in->accounts; i++)
+		if (plan->territory[i] >= 0)
+			for (int m = 0; m < in->measures; m++)
+				load[plan->territory[i] * in->measures + m] += in->amount[(Size) i * in->measures + m];
+	return load;
 }
 
 /* What leaves its owner, as the budgets count it, whether there are budgets or not. */
@@ -446,12 +461,13 @@ keep_plan(const Given *given, const TerritoryPlan *plan, const char *accounts_sq
 	int		   *tag_order = names_order(&given->tag);
 	Writer		writer;
 	double		used[TERRITORY_BUDGETS];
+	double	   *load = sum_loads(given, plan);
 
 	count_moves(given, plan, used);
 	keep_accounts(given, plan, plan_id);
-	keep_territories(given, plan, tag_order, plan_id);
+	keep_territories(given, plan, load, tag_order, plan_id);
 	keep_classes(given, tag_order, plan_id);
-	keep_findings(given, plan, plan_id);
+	keep_findings(given, plan, load, plan_id);
 
 	prepare(&writer,
 			"INSERT INTO salesops.territory_plan (plan_id, name, copied_from, as_of, accounts_sql, territories_sql, options, measures, "

@@ -1,6 +1,7 @@
 /*
  * plan_sql.h: what lies between two queries and a kept plan.
  *
+ *	names_sql.c		names and their numbers
  *	options_sql.c	the options, checked, with the defaults filled in
  *	columns_sql.c	the columns of a query, found by name and read as what they are needed as
  *	input_sql.c		accounts and territories read, each row on its own
@@ -23,7 +24,7 @@
 #include "utils/jsonb.h"
 
 #include "territory/balance.h"
-#include "territory/names.h"
+#include "territory/names_sql.h"
 
 /* The measure that every account has one of. */
 #define NUMBER_OF_ACCOUNTS	"accounts"

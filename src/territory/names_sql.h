@@ -1,8 +1,8 @@
 /*
- * names.h: names and their numbers. See names.c.
+ * names_sql.h: names and their numbers. See names_sql.c.
  */
-#ifndef SALESOPS_TERRITORY_NAMES_H
-#define SALESOPS_TERRITORY_NAMES_H
+#ifndef SALESOPS_TERRITORY_NAMES_SQL_H
+#define SALESOPS_TERRITORY_NAMES_SQL_H
 
 #include "core/compat.h"
 

@@ -1,10 +1,10 @@
 /*
- * names.c: names and their numbers.
+ * names_sql.c: names and their numbers.
  *
  * What a query calls accounts, territories, families and tags becomes numbers here, in the order in which the names come. A name is a
  * string of bytes; names are ordered by them, which no collation of a server or a release of its libraries can change.
  */
-#include "territory/names.h"
+#include "territory/names_sql.h"
 
 #include "common/hashfn.h"
 

@@ -1,0 +1,222 @@
+-- Whether a plan is what it claims to be: everything that it states is computed anew from what it was given and from its prices.
+--
+-- This is plain SQL and shares no line with the solver. The lower bound takes no search: at any prices, every account where it is cheapest
+-- is cheaper than every plan (docs/territory.md); so whoever has the prices has the proof.
+
+-- Loads of a plan, a row for each territory and measure.
+CREATE FUNCTION salesops.territory_plan_loads(plan_id bigint, OUT number integer, OUT territory_id text, OUT measure_number integer, OUT measure text,
+                                              OUT load_before double precision, OUT load double precision, OUT held double precision,
+                                              OUT accounts_before bigint, OUT accounts bigint)
+RETURNS SETOF record LANGUAGE sql STABLE ROWS 200
+BEGIN ATOMIC
+  WITH unit AS MATERIALIZED (
+    SELECT u.* FROM salesops.territory_plan_units(territory_plan_loads.plan_id) u WHERE NOT u.is_exempt
+  ), here AS (
+    SELECT u.to_number AS number, m.measure_number, sum(m.amount) AS load, sum(m.amount) FILTER (WHERE u.held_at IS NOT NULL) AS held, count(*) AS accounts
+    FROM unit u CROSS JOIN LATERAL unnest(u.amount) WITH ORDINALITY AS m(amount, measure_number) GROUP BY 1, 2
+  ), before AS (
+    SELECT u.from_number AS number, m.measure_number, sum(m.amount) AS load, count(*) AS accounts
+    FROM unit u CROSS JOIN LATERAL unnest(u.amount) WITH ORDINALITY AS m(amount, measure_number) GROUP BY 1, 2
+  )
+  SELECT h.number, h.territory_id, m.number::integer, m.name, coalesce(b.load, 0), coalesce(l.load, 0), coalesce(l.held, 0), coalesce(b.accounts, 0), coalesce(l.accounts, 0)
+  FROM salesops.territory_plan p
+  CROSS JOIN LATERAL unnest(p.measures) WITH ORDINALITY AS m(name, number)
+  CROSS JOIN salesops.territory_plan_homes(territory_plan_loads.plan_id) h
+  LEFT JOIN here l ON l.number = h.number AND l.measure_number = m.number
+  LEFT JOIN before b ON b.number = h.number AND b.measure_number = m.number
+  WHERE p.plan_id = territory_plan_loads.plan_id;
+END;
+COMMENT ON FUNCTION salesops.territory_plan_loads(bigint) IS
+  'Loads of a plan by territory and measure, summed from its accounts: before, under the plan, and what of that is held there; exempt accounts do not count. No row for an unknown plan';
+
+-- Limits of a plan, a row for each territory and measure, with what is left of them beside what is held.
+CREATE FUNCTION salesops.territory_plan_limits(plan_id bigint, OUT number integer, OUT territory_id text, OUT measure_number integer, OUT measure text,
+                                               OUT target double precision, OUT lower double precision, OUT upper double precision,
+                                               OUT lower_expected double precision, OUT upper_expected double precision,
+                                               OUT lower_free double precision, OUT upper_free double precision, OUT width double precision,
+                                               OUT load_before_stated double precision, OUT load_stated double precision,
+                                               OUT load_before double precision, OUT load double precision, OUT held double precision, OUT price double precision)
+RETURNS SETOF record LANGUAGE sql STABLE ROWS 200
+BEGIN ATOMIC
+  WITH measure AS (
+    SELECT m.number, greatest(max(t.least[m.number]), (SELECT sum(a.amount[m.number]) FROM salesops.territory_plan_account a WHERE a.plan_id = p.plan_id)) AS total,
+      (p.options -> 'measures' -> m.name ->> 'tolerance')::double precision AS tolerance
+    FROM salesops.territory_plan p
+    CROSS JOIN LATERAL unnest(p.measures) WITH ORDINALITY AS m(name, number)
+    JOIN salesops.territory_plan_territory t ON t.plan_id = p.plan_id
+    WHERE p.plan_id = territory_plan_limits.plan_id
+    GROUP BY p.plan_id, p.options, m.name, m.number
+  ), row AS (
+    SELECT l.*, t.target[m.number] AS target, t.floor[m.number] AS floor, t.cap[m.number] AS cap, t.least[m.number] AS lower, t.most[m.number] AS upper,
+      least(t.most[m.number], m.total) AS reachable, t.load_before[m.number] AS load_before_stated, t.load[m.number] AS load_stated,
+      t.price[m.number] AS price, m.tolerance,
+      -- The solver's unit of a measure: a power of two, so that all of it is below 2^50.
+      CASE WHEN m.total > 0 THEN 2 ^ (floor(log(2, m.total::numeric))::integer - 49) ELSE 1 END AS whole
+    FROM salesops.territory_plan_loads(territory_plan_limits.plan_id) l
+    JOIN measure m ON m.number = l.measure_number
+    JOIN salesops.territory_plan_territory t ON t.plan_id = territory_plan_limits.plan_id AND t.territory_id = l.territory_id
+  )
+  SELECT r.number, r.territory_id, r.measure_number, r.measure, r.target, r.lower, r.upper,
+    least(greatest(r.target * (1 - r.tolerance), r.floor), r.cap), least(greatest(r.target * (1 + r.tolerance), r.floor), r.cap),
+    least(greatest(r.lower - r.held, 0), greatest(r.reachable - r.held, 0)), greatest(r.reachable - r.held, 0), greatest(r.reachable, r.whole),
+    r.load_before_stated, r.load_stated, r.load_before, r.load, r.held, r.price
+  FROM row r;
+END;
+COMMENT ON FUNCTION salesops.territory_plan_limits(bigint) IS
+  'Targets, limits, loads and prices of a plan by territory and measure, as stated and as they follow from its accounts and options: lower_free and upper_free are what the limits leave beside '
+  'what is held; width is what a load outside is measured by. No row for an unknown plan';
+
+-- Budgets: 1 is a number of accounts, 2 an amount.
+CREATE FUNCTION salesops.territory_plan_budgets(plan_id bigint, OUT budget text, OUT allowed double precision, OUT price double precision,
+                                                OUT used_stated double precision, OUT used double precision, OUT held double precision)
+RETURNS SETOF record LANGUAGE sql STABLE ROWS 2
+BEGIN ATOMIC
+  WITH plan AS (
+    SELECT p.*, k.measure, array_position(p.measures, k.measure) AS measure_number
+    FROM salesops.territory_plan p LEFT JOIN LATERAL jsonb_object_keys(p.options -> 'most_moved') AS k(measure) ON true
+    WHERE p.plan_id = territory_plan_budgets.plan_id
+  ), moved AS (
+    SELECT count(*) AS accounts, coalesce(sum(u.amount[p.measure_number]), 0) AS amount, count(*) FILTER (WHERE u.held_at IS NOT NULL) AS held_accounts,
+      coalesce(sum(u.amount[p.measure_number]) FILTER (WHERE u.held_at IS NOT NULL), 0) AS held_amount
+    FROM plan p CROSS JOIN salesops.territory_plan_units(territory_plan_budgets.plan_id) u
+    WHERE NOT u.is_exempt AND u.owner <> u.to_number
+  )
+  SELECT 'most_moves', (p.options ->> 'most_moves')::double precision, p.budget_price[1], p.budget_used[1], m.accounts, m.held_accounts FROM plan p, moved m
+  UNION ALL
+  SELECT 'most_moved', (p.options -> 'most_moved' ->> p.measure)::double precision, p.budget_price[2], p.budget_used[2], m.amount, m.held_amount FROM plan p, moved m;
+END;
+COMMENT ON FUNCTION salesops.territory_plan_budgets(bigint) IS
+  'Budgets of a plan for moves: what is allowed (NULL = no limit), the price, what is used as stated and as it follows from its accounts, and what of that is held. No row for an unknown plan';
+
+CREATE FUNCTION salesops.territory_plan_checks(plan_id bigint, OUT "check" text, OUT ok boolean, OUT value text, OUT expected text, OUT detail text)
+RETURNS SETOF record LANGUAGE sql STABLE ROWS 20
+BEGIN ATOMIC
+  WITH plan AS MATERIALIZED (
+    SELECT p.* FROM salesops.territory_plan p WHERE p.plan_id = territory_plan_checks.plan_id
+  ), unit AS MATERIALIZED (
+    SELECT u.* FROM salesops.territory_plan_units(territory_plan_checks.plan_id) u
+  ), eligibility AS MATERIALIZED (
+    SELECT e.* FROM salesops.territory_plan_eligibility(territory_plan_checks.plan_id) e
+  ), bounds AS MATERIALIZED (
+    SELECT l.* FROM salesops.territory_plan_limits(territory_plan_checks.plan_id) l
+  ), budget AS MATERIALIZED (
+    SELECT b.* FROM salesops.territory_plan_budgets(territory_plan_checks.plan_id) b
+  ), unit_value AS MATERIALIZED (
+    SELECT v.* FROM salesops.territory_plan_unit_values(territory_plan_checks.plan_id) v
+  ), account_cost AS (
+    SELECT u.account_id, u.held_at IS NOT NULL AS is_held,
+      salesops.territory_account_cost(u.distance_cost, salesops.territory_distance(u.x, u.y, u.z, h.x, h.y, h.z), e.mismatch[u.to_number] * p.tie_break, u.lost, u.owner, u.to_number) AS cost
+    FROM unit u
+    JOIN eligibility e ON e.class = u.class
+    JOIN salesops.territory_plan_homes(territory_plan_checks.plan_id) h ON h.number = u.to_number
+    CROSS JOIN plan p
+    WHERE NOT u.is_exempt
+  ), account_sum AS (
+    SELECT coalesce(sum(c.cost), 0) AS cost, coalesce(sum(c.cost) FILTER (WHERE c.is_held), 0) AS held_cost FROM account_cost c
+  ), slack AS (
+    SELECT coalesce((SELECT sum(greatest(l.price * l.lower_free, l.price * l.upper_free)) FROM bounds l), 0)
+           + coalesce((SELECT sum(b.price * greatest(b.allowed - b.held, 0)) FROM budget b WHERE b.allowed IS NOT NULL), 0) AS value,
+      coalesce((SELECT sum(abs(l.price) * l.upper_free) FROM bounds l), 0) AS size
+  ), certificate AS (
+    SELECT s.held_cost + coalesce(sum(v.best), 0) - k.value AS bound, abs(s.held_cost) + coalesce(sum(abs(v.best)), 0) + k.size AS size
+    FROM account_sum s CROSS JOIN slack k LEFT JOIN unit_value v ON true GROUP BY s.held_cost, k.value, k.size
+  ), outside AS (
+    SELECT coalesce((SELECT sum(greatest(l.load - l.upper, l.lower - l.load, 0) / l.width) FROM bounds l), 0)
+           + coalesce((SELECT sum(greatest(b.held - b.allowed, 0) / greatest(b.allowed, 1)
+                                  + greatest(b.used - greatest(b.allowed, b.held), 0) / greatest(b.allowed, b.held, 1)) FROM budget b WHERE b.allowed IS NOT NULL), 0) AS value
+  ),
+  -- What each finding should say; a finding of another kind, or one more, or one fewer, is false.
+  proper AS (
+    SELECT 'outside' AS finding, l.territory_id, NULL::text AS account_id, l.measure, l.load AS value, CASE WHEN l.load > l.upper THEN l.upper ELSE l.lower END AS bound, l.price
+    FROM bounds l WHERE l.load > l.upper + l.width * 1e-12 OR l.load < l.lower - l.width * 1e-12
+    UNION ALL
+    SELECT 'held_too_much', l.territory_id, NULL, l.measure, l.held, l.upper, 0 FROM bounds l WHERE l.held > l.upper + l.width * 1e-12
+    UNION ALL
+    SELECT 'budget_short', NULL, NULL, b.budget, b.held, b.allowed, 0 FROM budget b WHERE b.held > b.allowed
+    UNION ALL
+    SELECT 'budget_short', NULL, NULL, b.budget, b.used, b.allowed, b.price FROM budget b WHERE b.allowed IS NOT NULL AND b.used > greatest(b.allowed, b.held)
+  ), stated AS (
+    SELECT f.finding, f.territory_id, f.account_id, f.measure, f.value, f.bound, f.price, f."position", f.class
+    FROM salesops.territory_plan_finding f WHERE f.plan_id = territory_plan_checks.plan_id
+  ), bad_finding AS (
+    SELECT coalesce(s.finding, p.finding) || coalesce(' of territory "' || coalesce(s.territory_id, p.territory_id) || '"', '') || coalesce(' in ' || coalesce(s.measure, p.measure), '') AS what
+    FROM (SELECT s.* FROM stated s WHERE s.finding IN ('outside', 'held_too_much', 'budget_short')) s
+    FULL JOIN proper p ON p.finding = s.finding AND p.territory_id IS NOT DISTINCT FROM s.territory_id AND p.measure = s.measure AND (p.finding <> 'budget_short' OR p.price = s.price)
+    WHERE s.finding IS NULL OR p.finding IS NULL OR s.account_id IS NOT NULL OR s.class IS NOT NULL
+       OR NOT (abs(s.value - p.value) <= 1e-9 * abs(p.value) AND s.bound = p.bound AND s.price = p.price)
+    UNION ALL
+    SELECT 'number ' || s."position" FROM (SELECT s."position", row_number() OVER (ORDER BY s."position") AS place FROM stated s) s WHERE s."position" <> s.place
+    UNION ALL
+    -- What fits nowhere: the unit's amount, and the most room that anybody who may have it has left beside what is held there.
+    SELECT 'too_large of account "' || s.account_id || '"'
+    FROM stated s LEFT JOIN LATERAL (
+      SELECT w.amount, (SELECT max(l.upper_free) FROM bounds l
+                        WHERE l.measure = s.measure AND NOT EXISTS (SELECT FROM unit o JOIN eligibility e ON e.class = o.class WHERE o.unit = w.unit AND NOT e.is_eligible[l.number])) AS room
+      FROM (SELECT u.unit, sum(u.amount[array_position(p.measures, s.measure)]) AS amount
+            FROM plan p CROSS JOIN unit u WHERE u.unit = (SELECT i.unit FROM unit i WHERE i.account_id = s.account_id AND i.held_at IS NULL) GROUP BY u.unit) w) t ON true
+    WHERE s.finding = 'too_large'
+      AND NOT coalesce(s.territory_id IS NULL AND s.class IS NULL AND s.price = 0 AND abs(s.value - t.amount) <= 1e-9 * t.amount AND abs(s.bound - t.room) <= 1e-9 * abs(t.room) AND t.amount > t.room, false)
+  ),
+  result AS (
+    SELECT 1 AS place, 'input_hash' AS "check", p.input_hash = salesops.territory_plan_hash(p.plan_id) AS ok, p.input_hash AS value, salesops.territory_plan_hash(p.plan_id) AS expected,
+      'what the plan was given is what it was then' AS detail FROM plan p
+    UNION ALL
+    SELECT 2, 'accounts', p.accounts = c.n, p.accounts::text, c.n::text, 'accounts that are kept' FROM plan p, (SELECT count(*) AS n FROM unit) c
+    UNION ALL
+    SELECT 3, 'territories', p.territories = c.n, p.territories::text, c.n::text, 'territories that are kept'
+    FROM plan p, (SELECT count(*) AS n FROM salesops.territory_plan_homes(territory_plan_checks.plan_id)) c
+    UNION ALL
+    SELECT 4, 'limits', count(l.number) = 0, count(l.number)::text, '0', coalesce('first "' || min(l.territory_id) || '"', 'limits are target and tolerance, within floor and cap')
+    FROM bounds l WHERE l.lower IS DISTINCT FROM l.lower_expected OR l.upper IS DISTINCT FROM l.upper_expected
+    UNION ALL
+    SELECT 5, 'assigned', count(*) = 0, count(*)::text, '0', coalesce('first "' || min(u.account_id) || '"', 'every account has a territory of the plan, or is exempt')
+    FROM unit u WHERE u.to_number IS NULL AND NOT u.is_exempt
+    UNION ALL
+    SELECT 6, 'holds', count(*) = 0, count(*)::text, '0', coalesce('first "' || min(a.account_id) || '"', 'what is held or exempt is where it was to be')
+    FROM salesops.territory_plan_account a JOIN unit u ON u.account_id = a.account_id
+    WHERE a.plan_id = territory_plan_checks.plan_id AND (u.is_exempt AND a.to_territory IS DISTINCT FROM a.from_territory OR u.held_at <> u.to_number)
+    UNION ALL
+    SELECT 7, 'eligibility', count(*) = 0, count(*)::text, '0', coalesce('first "' || min(u.account_id) || '"', 'every account that is not held is where it may be')
+    FROM unit u JOIN eligibility e ON e.class = u.class WHERE NOT u.is_exempt AND u.held_at IS NULL AND NOT e.is_eligible[u.to_number]
+    UNION ALL
+    SELECT 8, 'families', count(*) = 0, count(*)::text, '0', coalesce('first ' || min(f.unit), 'every family is in one territory')
+    FROM (SELECT u.unit FROM unit u WHERE NOT u.is_exempt GROUP BY u.unit HAVING count(DISTINCT u.to_number) > 1) f
+    UNION ALL
+    SELECT 9, 'loads', count(*) = 0, count(*)::text, '0', coalesce('first "' || min(l.territory_id) || '"', 'loads before and after are the sums of the accounts')
+    FROM bounds l WHERE NOT coalesce(abs(l.load - l.load_stated) <= 1e-9 * l.width AND abs(l.load_before - l.load_before_stated) <= 1e-9 * greatest(l.width, l.load_before), false)
+    UNION ALL
+    SELECT 10, 'budgets', count(*) = 0, count(*)::text, '0',
+      coalesce('first ' || min(b.budget), 'what is moved is what was counted; a budget that is not there has no price')
+    FROM budget b WHERE abs(b.used - b.used_stated) > 1e-9 * b.used OR b.price < 0 OR b.price > 0 AND b.allowed IS NULL
+    UNION ALL
+    SELECT 11, 'outside', abs(p.outside - o.value) <= 1e-9 * (1 + o.value) AND (p.outside > 0) = (o.value > 1e-12), p.outside::text, o.value::text, 'loads outside their limits, in shares of the limits' FROM plan p, outside o
+    UNION ALL
+    SELECT 12, 'best_outside', p.best_outside >= 0 AND p.best_outside <= p.outside, p.best_outside::text, 'at most ' || p.outside, 'no plan is said to be further outside than this one is' FROM plan p
+    UNION ALL
+    SELECT 13, 'cost', abs(p.cost - s.cost) <= 1e-9 * abs(s.cost), p.cost::text, s.cost::text, 'the accounts'' costs where they are' FROM plan p, account_sum s
+    UNION ALL
+    SELECT 14, 'tie_break', p.tie_break = 1 OR p.tie_break > 0 AND p.options ->> 'objective' = 'fewest_moves', p.tie_break::text, '1', '1 unless the objective is fewest_moves' FROM plan p
+    UNION ALL
+    SELECT 15, 'bound', abs(p.bound - c.bound) <= 1e-6 * c.size, p.bound::text, c.bound::text, 'every unit where it is cheapest at the prices, less what the limits take back' FROM plan p, certificate c
+    UNION ALL
+    SELECT 16, 'bound_is_below', p.bound <= p.cost OR p.outside > 0, p.bound::text, 'at most ' || p.cost, 'no plan within limits is below the bound' FROM plan p
+    UNION ALL
+    SELECT 17, 'regrets', count(*) = 0, count(*)::text, '0', coalesce('first "' || min(u.account_id) || '"', 'what each unit would save where it is cheapest, at the prices')
+    FROM unit u LEFT JOIN unit_value v ON v.unit = u.unit CROSS JOIN plan p
+    WHERE NOT coalesce(abs(u.regret - coalesce(v.here - v.best, 0)) <= 1e-5 * (abs(v.here) + abs(v.best)), u.regret = 0 AND v.unit IS NULL)
+    UNION ALL
+    SELECT 18, 'findings', count(*) = 0, count(*)::text, '0', coalesce('first: ' || min(f.what), 'findings say what is so, and nothing is left out') FROM bad_finding f
+  )
+  SELECT r."check", coalesce(r.ok, false), r.value, r.expected, r.detail FROM result r ORDER BY r.place;
+END;
+COMMENT ON FUNCTION salesops.territory_plan_checks(bigint) IS 'The rows of verify_territory_plan(); no row for an unknown plan';
+
+CREATE FUNCTION salesops.verify_territory_plan(plan_id bigint, OUT "check" text, OUT ok boolean, OUT value text, OUT expected text, OUT detail text)
+RETURNS SETOF record LANGUAGE plpgsql STABLE ROWS 20 SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM salesops.check_territory_plan(plan_id);
+  RETURN QUERY SELECT c."check", c.ok, c.value, c.expected, c.detail FROM salesops.territory_plan_checks(plan_id) c;
+END $$;
+COMMENT ON FUNCTION salesops.verify_territory_plan(bigint) IS
+  'Whether a plan is what it claims: hash, holds, eligibility, families, loads, budgets, outside, cost, lower bound, regrets and findings computed anew in SQL from what it was given and its prices; '
+  'ok = the claim is true, also where the plan says that it is not within its limits. Looks at every account and territory. 42704 for an unknown plan';
