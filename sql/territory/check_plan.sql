@@ -10,7 +10,6 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION salesops.check_territory_plan(bigint) IS 'Raises 42704 unless there is such a territory plan';
 
-<<<<<<< HEAD
 -- What a plan says of its accounts is asked again in later months, under the rights of who made it. So nobody makes one in the name of another.
 CREATE FUNCTION salesops.refuse_forged_plan()
 RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -28,5 +27,3 @@ COMMENT ON FUNCTION salesops.refuse_forged_plan() IS
 CREATE TRIGGER own_name BEFORE INSERT ON salesops.territory_plan
   FOR EACH ROW EXECUTE FUNCTION salesops.refuse_forged_plan();
 COMMENT ON TRIGGER own_name ON salesops.territory_plan IS 'Nobody can make a plan in the name of somebody else';
-=======
->>>>>>> refs/heads/face
