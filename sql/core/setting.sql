@@ -28,6 +28,7 @@ BEGIN ATOMIC
     ('corporate_currency', 'USD', 'ISO code of the currency that totals are in'),
     ('weight_set', 'default', 'Weight set of the published forecast'),
     ('run_log_keep', '400 days', 'How long runs stay in the run log'),
+    ('territory_draft_keep', '90 days', 'How long territory plans stay that have no name and were never proposed'),
     ('model_age', '7 days', 'How old the win model may be before step forecast fits another; a new quarter has one of its own'),
     ('alert_threshold', '0.5', 'Probability to make the plan, or else the quota, under which it is at risk'),
     ('territory_memory', '1024 MB', 'Memory that the solver of a territory plan may take')
@@ -60,6 +61,7 @@ BEGIN
     WHEN 'corporate_currency' THEN 'an ISO 4217 code such as EUR'
     WHEN 'weight_set' THEN 'the name of a weight set'
     WHEN 'run_log_keep' THEN 'a number of days such as ''400 days'''
+    WHEN 'territory_draft_keep' THEN 'a number of days such as ''90 days'''
     WHEN 'model_age' THEN 'a number of days such as ''7 days'''
     WHEN 'alert_threshold' THEN 'a probability from 0.01 to 0.95'
     WHEN 'territory_memory' THEN 'megabytes such as ''1024 MB'''
@@ -69,7 +71,7 @@ BEGIN
      OR name = 'fiscal_year_start_month' AND value !~ '^([1-9]|1[0-2])$'
      OR name = 'corporate_currency' AND value !~ '^[A-Z]{3}$'
      OR name = 'weight_set' AND value = ''
-     OR name IN ('run_log_keep', 'model_age') AND value !~ '^[1-9][0-9]{0,4} days$'
+     OR name IN ('run_log_keep', 'territory_draft_keep', 'model_age') AND value !~ '^[1-9][0-9]{0,4} days$'
      OR name = 'alert_threshold' AND value !~ '^0[.](0[1-9]|[1-8][0-9]?|9[0-5]?)$'
      OR name = 'territory_memory' AND value !~ '^[1-9][0-9]{0,6} MB$' THEN
     RAISE EXCEPTION 'invalid value for setting "%": %', name, coalesce(quote_literal(value), 'NULL') USING

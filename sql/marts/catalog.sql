@@ -22,7 +22,10 @@ BEGIN ATOMIC
     ('deal_risk', 10, 'Open deals at risk. One row a deal and flag'),
     ('forecast_change', 11, 'Why the expected amount of the running quarter moved. One row a span, scope (company, region, team) and cause'),
     ('forecast_alert', 12, 'Alerts about the chance to make the plan, or else the quota, of the last 92 days. One row an alert'),
-    ('forecast_submission', 13, 'Calls of the running quarter with the amounts and adjustments under them. One row a forecaster, category and week')
+    ('forecast_submission', 13, 'Calls of the running quarter with the amounts and adjustments under them. One row a forecaster, category and week'),
+    ('territory_balance', 14, 'Territories in force, held against their fair loads. One row a territory and measure'),
+    ('territory_plan_comparison', 15, 'Territory plans with a name or a decision, side by side. One row a plan and measure'),
+    ('territory_assignment', 16, 'Who has which account by the territory plans published. One row an account')
   ) AS m(mart, "position", meaning);
 END;
 COMMENT ON FUNCTION salesops.marts() IS 'The marts in the order they are refreshed in, with what one row of each is';
@@ -283,7 +286,9 @@ BEGIN ATOMIC
   SELECT c.mart, row_number() OVER (PARTITION BY c.mart ORDER BY c."position")::integer, c.column_name, c.type, c.meaning
   FROM (SELECT l.* FROM ROWS FROM (salesops.mart_column_list()) WITH ORDINALITY AS l(mart, column_name, type, meaning, "position")
         UNION ALL
-        SELECT l.* FROM ROWS FROM (salesops.forecast_mart_column_list()) WITH ORDINALITY AS l(mart, column_name, type, meaning, "position")) c;
+        SELECT l.* FROM ROWS FROM (salesops.forecast_mart_column_list()) WITH ORDINALITY AS l(mart, column_name, type, meaning, "position")
+        UNION ALL
+        SELECT l.* FROM ROWS FROM (salesops.territory_mart_column_list()) WITH ORDINALITY AS l(mart, column_name, type, meaning, "position")) c;
 END;
 COMMENT ON FUNCTION salesops.mart_columns() IS
   'The columns of each mart in order, with type and meaning (unit and formula)';

@@ -10,3 +10,20 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION salesops.check_territory_plan(bigint) IS 'Raises 42704 unless there is such a territory plan';
 
+-- What a plan says of its accounts is asked again in later months, under the rights of who made it. So nobody makes one in the name of another.
+CREATE FUNCTION salesops.refuse_forged_plan()
+RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF NEW.made_by <> current_user AND NOT pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = tg_relid), 'USAGE') THEN
+    RAISE EXCEPTION 'a territory plan cannot be made in the name of "%"', NEW.made_by USING
+      ERRCODE = 'insufficient_privilege',
+      DETAIL = 'Its queries run under the rights of the role that made it.',
+      HINT = 'Call salesops.plan_territories() or salesops.balance_territories().';
+  END IF;
+  RETURN NEW;
+END $$;
+COMMENT ON FUNCTION salesops.refuse_forged_plan() IS
+  'Trigger: refuses a plan in the name of another role from anybody but the owner of the table, who restores dumps, whatever was granted';
+CREATE TRIGGER own_name BEFORE INSERT ON salesops.territory_plan
+  FOR EACH ROW EXECUTE FUNCTION salesops.refuse_forged_plan();
+COMMENT ON TRIGGER own_name ON salesops.territory_plan IS 'Nobody can make a plan in the name of somebody else';

@@ -179,7 +179,6 @@ COMMENT ON COLUMN salesops.territory_plan_finding.bound IS 'What it should be at
 COMMENT ON COLUMN salesops.territory_plan_finding.price IS 'What a unit more of room would save';
 SELECT pg_catalog.pg_extension_config_dump('salesops.territory_plan_finding', '');
 
--- Drafts that nobody named or proposed are purged in time, so what may be deleted is for purge_territory_plans() to say.
 CREATE TRIGGER append_only BEFORE UPDATE OR TRUNCATE ON salesops.territory_plan
   FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change('Make another plan: SELECT salesops.copy_territory_plan() starts from this one.');
 COMMENT ON TRIGGER append_only ON salesops.territory_plan IS 'what was planned must stay known';

@@ -30,7 +30,8 @@ COMMENT ON FUNCTION salesops.purge_run_log(interval, timestamptz) IS
 CREATE FUNCTION salesops.step_purge(run_id bigint, as_of timestamptz) RETURNS bigint
 LANGUAGE sql VOLATILE PARALLEL UNSAFE
 BEGIN ATOMIC
-  SELECT salesops.purge_run_log(salesops.get_setting('run_log_keep')::interval, step_purge.as_of);
+  SELECT salesops.purge_run_log(salesops.get_setting('run_log_keep')::interval, step_purge.as_of)
+       + salesops.purge_territory_plans(salesops.get_setting('territory_draft_keep')::interval, step_purge.as_of);
 END;
 COMMENT ON FUNCTION salesops.step_purge(bigint, timestamptz) IS
-  'Step purge: purge_run_log() by the setting run_log_keep, counted back from as_of';
+  'Step purge: purge_run_log() by the setting run_log_keep and purge_territory_plans() by territory_draft_keep, counted back from as_of; returns the runs and plans deleted';

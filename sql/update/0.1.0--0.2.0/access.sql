@@ -8,6 +8,10 @@ BEGIN ATOMIC
          ('keep_maps', ARRAY['read_marts', 'analyse', 'keep_maps'], 'Sales operations: also say what stages, categories and values mean, set weights and settings, and run backtests'),
          ('submit_forecasts', ARRAY['read_marts', 'analyse', 'submit_forecasts'],
           'Whoever enters forecast calls and adjustments, for any rep: also submit and adjust'),
+         ('plan_territories', ARRAY['read_marts', 'analyse', 'plan_territories'],
+          'Whoever plans territories: also make plans, propose and withdraw them; their queries run again, under his rights, when health is measured'),
+         ('approve_territories', ARRAY['read_marts', 'analyse', 'approve_territories'],
+          'Whoever answers for territories: also approve and reject plans, publish them and roll them back'),
          ('operate', ARRAY['read_marts', 'analyse', 'operate'], 'An operator: also define jobs and schedules, ask for runs and await them'),
          ('connect_sources', ARRAY['read_marts', 'analyse', 'connect_sources'],
           'Whoever connects sources: what he connects the night reads under its own rights, and he reads it afterwards'),
@@ -44,6 +48,14 @@ BEGIN ATOMIC
      ARRAY['forecast_adjustment']),
     ('keep_maps', 'INSERT', ARRAY['backtest_run', 'backtest_score', 'backtest_calibration']),
     ('keep_maps', 'INSERT, DELETE', ARRAY['backtest_forecast']),
+    -- Nor in whose name a plan is, or who decided.
+    ('plan_territories', 'INSERT (plan_id, name, copied_from, as_of, accounts_sql, territories_sql, options, measures, tie_break, input_hash, accounts, territories, cost, bound, '
+                         'outside, best_outside, budget_price, budget_used, extension_version)', ARRAY['territory_plan']),
+    ('plan_territories', 'INSERT', ARRAY['territory_plan_territory', 'territory_plan_class', 'territory_plan_account', 'territory_plan_finding']),
+    ('plan_territories', 'INSERT (plan_id, "position", decision, decided_before, note)', ARRAY['territory_decision']),
+    ('approve_territories', 'INSERT (plan_id, "position", decision, decided_before, note)', ARRAY['territory_decision']),
+    ('approve_territories', 'INSERT (publication_id, plan_id, takes_back, effective_from, note)', ARRAY['territory_publication']),
+    ('approve_territories', 'INSERT', ARRAY['territory_assignment']),
     ('operate', 'INSERT, UPDATE, DELETE', ARRAY['schedule', 'job', 'step', 'run_request']),
     ('connect_sources', 'INSERT, UPDATE', ARRAY['source']),
     ('run_jobs', 'INSERT, UPDATE', ARRAY['rep', 'account', 'product', 'currency_rate', 'quota', 'lead', 'opportunity', 'opportunity_split',
@@ -59,19 +71,23 @@ BEGIN ATOMIC
     ('run_jobs', 'INSERT', ARRAY['target_chance', 'forecast_alert', 'scope_change']),
     ('run_jobs', 'INSERT', ARRAY['backtest_run', 'backtest_score', 'backtest_calibration']),
     ('run_jobs', 'INSERT, DELETE', ARRAY['backtest_forecast']),
+    ('run_jobs', 'INSERT', ARRAY['territory_health', 'territory_health_load']),
+    ('run_jobs', 'DELETE', ARRAY['territory_plan', 'territory_plan_territory', 'territory_plan_class', 'territory_plan_account', 'territory_plan_finding']),
     ('run_jobs', 'DELETE', ARRAY['run_request'])
   ) AS w(part, privilege, tables) CROSS JOIN LATERAL unnest(w.tables) AS u(name)
   WHERE w.part IN (SELECT g.part FROM granted g)
   UNION ALL
   SELECT 'USAGE', format('SEQUENCE salesops.%I', u.name)
-  FROM (VALUES ('operate', 'run_log_run_id_seq'), ('run_jobs', 'run_log_run_id_seq'), ('run_jobs', 'audit_by_hand_seq')) AS u(part, name)
+  FROM (VALUES ('operate', 'run_log_run_id_seq'), ('run_jobs', 'run_log_run_id_seq'), ('run_jobs', 'audit_by_hand_seq'), ('plan_territories', 'territory_plan_plan_id_seq')) AS u(part, name)
   WHERE u.part IN (SELECT g.part FROM granted g)
   UNION ALL
   SELECT 'EXECUTE', format('FUNCTION %s', p.oid::regprocedure)
   FROM (VALUES
     ('write_rules', ARRAY['write_rule', 'evaluate_rules']),
     ('operate', ARRAY['wake_worker']),
-    ('run_jobs', ARRAY['evaluate_rules', 'wake_worker', 'try_run_lock', 'release_run_lock', 'lock_extension', 'lock_source'])
+    ('plan_territories', ARRAY['propose_territory_plan', 'withdraw_territory_plan']),
+    ('approve_territories', ARRAY['approve_territory_plan', 'reject_territory_plan', 'publish_territory_plan', 'roll_back_territory_plan']),
+    ('run_jobs', ARRAY['evaluate_rules', 'territory_accounts_today', 'wake_worker', 'try_run_lock', 'release_run_lock', 'lock_extension', 'lock_source'])
   ) AS f(part, names)
   JOIN pg_catalog.pg_proc p ON p.pronamespace = 'salesops'::regnamespace AND p.proname = ANY (f.names)
   WHERE f.part IN (SELECT g.part FROM granted g);

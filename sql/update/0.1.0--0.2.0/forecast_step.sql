@@ -1,4 +1,5 @@
--- Steps forecast and backtest among the default steps; forecast is in the jobs nightly and sync, backtest in nightly.
+-- Steps forecast, backtest and territory_health among the default steps; forecast is in the jobs nightly and sync, backtest in nightly, territory_health in a job
+-- of its own. Step purge deletes drafts of territory plans too.
 CREATE OR REPLACE FUNCTION salesops.default_steps(OUT step text, OUT function text, OUT builds_on text[], OUT description text)
 RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 8
 BEGIN ATOMIC
@@ -8,8 +9,9 @@ BEGIN ATOMIC
          ('audit', 'salesops.step_audit', '{}', 'Check every open deal and every source by the rules'),
          ('refresh', 'salesops.step_refresh', '{sync,forecast,audit}', 'Publish the marts in salesops_bi'),
          ('backtest', 'salesops.step_backtest', '{}', 'Hold past forecasts against what came, once a quarter'),
-         ('alert', 'salesops.step_alert', '{sync,snapshot,forecast,audit,refresh,backtest}', 'Tell the listeners of channel salesops how the run went'),
-         ('purge', 'salesops.step_purge', '{}', 'Delete runs older than the setting run_log_keep from the log');
+         ('territory_health', 'salesops.step_territory_health', '{sync}', 'Measure the territories in force on the data of today'),
+         ('alert', 'salesops.step_alert', '{sync,snapshot,forecast,audit,refresh,backtest,territory_health}', 'Tell the listeners of channel salesops how the run went'),
+         ('purge', 'salesops.step_purge', '{}', 'Delete runs older than the setting run_log_keep from the log, and drafts of territory plans older than territory_draft_keep');
 END;
 
 CREATE OR REPLACE FUNCTION salesops.default_jobs(OUT job text, OUT steps text[], OUT description text)
@@ -17,5 +19,15 @@ RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 3
 BEGIN ATOMIC
   VALUES ('nightly', ARRAY['sync', 'snapshot', 'forecast', 'audit', 'refresh', 'backtest', 'alert', 'purge'], 'Everything, once a day'),
          ('sync', ARRAY['sync', 'forecast'], 'Follow the sources more often than once a day'),
-         ('forecast_cut_off', ARRAY['sync', 'snapshot'], 'Keep the forecast as of the end of a sales week or period');
+         ('forecast_cut_off', ARRAY['sync', 'snapshot'], 'Keep the forecast as of the end of a sales week or period'),
+         ('territory_health', ARRAY['territory_health', 'alert'], 'Measure the territories in force, once a month');
 END;
+
+CREATE OR REPLACE FUNCTION salesops.step_purge(run_id bigint, as_of timestamptz) RETURNS bigint
+LANGUAGE sql VOLATILE PARALLEL UNSAFE
+BEGIN ATOMIC
+  SELECT salesops.purge_run_log(salesops.get_setting('run_log_keep')::interval, step_purge.as_of)
+       + salesops.purge_territory_plans(salesops.get_setting('territory_draft_keep')::interval, step_purge.as_of);
+END;
+COMMENT ON FUNCTION salesops.step_purge(bigint, timestamptz) IS
+  'Step purge: purge_run_log() by the setting run_log_keep and purge_territory_plans() by territory_draft_keep, counted back from as_of; returns the runs and plans deleted';

@@ -1,0 +1,78 @@
+/*
+ * accounts_today.c: the accounts of a plan as its query gives them today.
+ *
+ * The query was written by whoever made the plan, and the night may run as a superuser. So it runs under the rights of its author, as a
+ * security-restricted operation, and only reads; whose it is the table says, where nobody can write another's name (sql/territory/check_plan.sql).
+ * The rows come as jsonb, because only the plan knows which columns there are.
+ */
+#include "core/compat.h"
+
+#include "executor/spi.h"
+#include "executor/tstoreReceiver.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+
+#include "core/act_as.h"
+
+PG_FUNCTION_INFO_V1(salesops_territory_accounts_today);
+
+/* The text of a query without what may end it: it becomes part of another one. */
+static char *
+without_end(char *query)
+{
+	size_t		length = strlen(query);
+
+	while (length > 0 && strchr("; \t\r\n", query[length - 1]) != NULL)
+		length--;
+	query[length] = '\0';
+	return query;
+}
+
+/*
+ * territory_accounts_today(plan_id): the rows of a plan's accounts_sql, each as one jsonb. Raises 42704 for an unknown plan and where its author is
+ * no more, and whatever the query raises.
+ */
+Datum
+salesops_territory_accounts_today(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Oid			type = INT8OID;
+	Datum		plan_id = PG_GETARG_DATUM(0);
+	SPIExecuteOptions options = {.read_only = true};
+	StringInfoData query;
+	char	   *author_name;
+	Oid			author;
+	Self		self;
+
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	SPI_connect();
+	if (SPI_execute_with_args("SELECT p.made_by, p.accounts_sql FROM salesops.territory_plan p WHERE p.plan_id = $1", 1, &type, &plan_id,
+							  NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not look for the plan");
+	if (SPI_processed == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("there is no territory plan " INT64_FORMAT, DatumGetInt64(plan_id)),
+				 errhint("SELECT * FROM salesops.territory_plans() lists them.")));
+	author_name = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	author = get_role_oid(author_name, true);
+	if (!OidIsValid(author))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("role \"%s\", which made the plan and whose rights its query runs under, does not exist", author_name),
+				 errhint("Create the role, or make the plan again under another one.")));
+	initStringInfo(&query);
+	appendStringInfo(&query, "SELECT pg_catalog.to_jsonb(account) FROM (\n%s\n) AS account",
+					 without_end(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2)));
+
+	options.dest = CreateDestReceiver(DestTuplestore);
+	SetTuplestoreDestReceiverParams(options.dest, result->setResult, result->econtext->ecxt_per_query_memory, false, NULL, NULL);
+	act_as(author, &self);
+	if (SPI_execute_extended(query.data, &options) != SPI_OK_SELECT)
+		elog(ERROR, "could not run the query of the plan");
+	act_as_self(&self);
+	SPI_finish();
+	return (Datum) 0;
+}
