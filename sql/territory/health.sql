@@ -176,7 +176,7 @@ COMMENT ON FUNCTION salesops.check_territory_health(timestamptz) IS
   'object to the listeners of channel salesops (territory_health_notice()). One whose query fails has the reason instead. Returns how many were measured; 0 when called again. '
   '22023 for an instant that is none or in the future';
 
-CREATE FUNCTION salesops.territory_health_trend(as_of timestamptz DEFAULT salesops.clock(),
+CREATE FUNCTION salesops.territory_health_trend(as_of timestamptz DEFAULT salesops.statement_clock(),
   OUT territory_id text, OUT measure text, OUT measured_at timestamptz, OUT plan_id bigint, OUT accounts bigint, OUT load numeric, OUT target numeric,
   OUT share_of_target numeric, OUT change numeric, OUT is_flagged boolean, OUT times_flagged bigint, OUT says text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
