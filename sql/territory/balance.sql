@@ -7,16 +7,6 @@ COMMENT ON FUNCTION salesops.plan_territories(text, text, jsonb, bigint) IS
   'it. Columns and options: docs/territory.md. Warns where the plan is not within its limits. 22023, 22004, 23505, 42703, 42804 for what makes no sense, 54000 '
   'where it takes more memory than the setting territory_memory';
 
-CREATE FUNCTION salesops.territory_plan_lines(plan_id bigint, OUT plan_id bigint, OUT account_id text, OUT from_territory text, OUT to_territory text,
-                                              OUT is_moved boolean, OUT reason text, OUT regret double precision)
-RETURNS SETOF record LANGUAGE sql STABLE
-BEGIN ATOMIC
-  SELECT a.plan_id, a.account_id, a.from_territory, a.to_territory, a.to_territory IS DISTINCT FROM a.from_territory AND a.from_territory IS NOT NULL, NULL::text, a.regret
-  FROM salesops.territory_plan_account a WHERE a.plan_id = territory_plan_lines.plan_id
-  ORDER BY a.account_id COLLATE "C";
-END;
-COMMENT ON FUNCTION salesops.territory_plan_lines(bigint) IS 'Accounts of a plan: from which territory to which';
-
 -- The second statement sees what the first has written.
 CREATE FUNCTION salesops.balance_territories(accounts_sql text, territories_sql text, options jsonb DEFAULT '{}', OUT plan_id bigint, OUT account_id text,
                                              OUT from_territory text, OUT to_territory text, OUT is_moved boolean, OUT reason text,
