@@ -1,7 +1,7 @@
 -- Territory health: the territories in force, measured on the data of today. Accounts grow, shrink, come and go; a territory that was fair
 -- when it was planned may no longer be.
 --
--- The query that gave a published plan its accounts runs again, under the rights of whoever made the plan. Each account counts for the territory
+-- The query that gave a published plan its accounts runs again, under the rights of whoever wrote it. Each account counts for the territory
 -- that has it now; the fair load of a territory is its share of the plan's targets, of what all of them hold now. A load more than 15 % off
 -- that is flagged. A measurement is kept as it was, and told to the listeners of channel salesops.
 
@@ -59,10 +59,25 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON salesops.terri
   FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change('check_territory_health() adds the next measurement.');
 COMMENT ON TRIGGER append_only ON salesops.territory_health_load IS 'what was measured must stay known';
 
+-- A copy states queries that somebody else wrote, or that read what was kept. So the queries that count are those of the plan that a line of copies
+-- began with, and never run under the rights of who copied it.
+CREATE FUNCTION salesops.territory_plan_origin(plan_id bigint, OUT plan_id bigint, OUT made_by text, OUT accounts_sql text)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  WITH RECURSIVE line AS (
+    SELECT p.plan_id, p.copied_from, p.made_by, p.accounts_sql FROM salesops.territory_plan p WHERE p.plan_id = territory_plan_origin.plan_id
+    UNION ALL
+    SELECT p.plan_id, p.copied_from, p.made_by, p.accounts_sql FROM line l JOIN salesops.territory_plan p ON p.plan_id = l.copied_from
+  )
+  SELECT l.plan_id, l.made_by, l.accounts_sql FROM line l WHERE l.copied_from IS NULL;
+END;
+COMMENT ON FUNCTION salesops.territory_plan_origin(bigint) IS
+  'The plan that a territory plan is a copy of, or a copy of copies of, with its author and query of accounts; itself where it is no copy, NULL for an unknown plan';
+
 CREATE FUNCTION salesops.territory_accounts_today(plan_id bigint)
 RETURNS SETOF jsonb LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE ROWS 100000 AS 'MODULE_PATHNAME', 'salesops_territory_accounts_today';
 COMMENT ON FUNCTION salesops.territory_accounts_today(bigint) IS
-  'The rows that the accounts_sql of a territory plan gives today, each as an object, under the rights of the role that made the plan, security-restricted; '
+  'The rows that the accounts_sql of a territory plan, or of the plan that it is a copy of, gives today, each as an object, under the rights of the role that made that plan, security-restricted; '
   '42704 for an unknown plan, and where that role is no more. For the role that runs the jobs';
 REVOKE EXECUTE ON FUNCTION salesops.territory_accounts_today(bigint) FROM PUBLIC;
 
