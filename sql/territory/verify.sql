@@ -203,7 +203,7 @@ BEGIN ATOMIC
     UNION ALL
     SELECT 17, 'regrets', count(*) = 0, count(*)::text, '0', coalesce('first "' || min(u.account_id) || '"', 'what each unit would save where it is cheapest, at the prices')
     FROM unit u LEFT JOIN unit_value v ON v.unit = u.unit CROSS JOIN plan p
-    WHERE NOT coalesce(abs(u.regret - coalesce(v.here - v.best, 0)) <= 1e-5 * (abs(v.here) + abs(v.best)), u.regret = 0 AND v.unit IS NULL)
+    WHERE NOT coalesce(abs(u.regret - coalesce(v.here - v.best, 0)) <= 1e-6 * (abs(v.here) + abs(v.best)), u.regret = 0 AND v.unit IS NULL)
     UNION ALL
     SELECT 18, 'findings', count(*) = 0, count(*)::text, '0', coalesce('first: ' || min(f.what), 'findings say what is so, and nothing is left out') FROM bad_finding f
   )
