@@ -5,17 +5,24 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(10);
+SELECT plan(13);
 
-CREATE TEMP TABLE account AS SELECT a.*, ARRAY['senior'] AS prefers, 'crm' AS source_key FROM salesops.generate_territory_accounts(150, 5, 2, '2026-06-30') a;
-CREATE TEMP TABLE territory AS SELECT t.*, 1000000 AS quota, CASE WHEN t.id LIKE '%1' THEN t.tags || 'senior'::text ELSE t.tags END AS more_tags FROM salesops.generate_territories(150, 5, 2) t;
+CREATE TEMP TABLE account AS SELECT a.*, ARRAY['senior'] AS prefers, 'crm' AS source_key FROM salesops.generate_territory_accounts(110, 5, 4, '2026-06-30') a;
+CREATE TEMP TABLE territory AS SELECT t.*, 1000000 AS quota, CASE WHEN t.id LIKE '%1' THEN t.tags || 'senior'::text ELSE t.tags END AS more_tags FROM salesops.generate_territories(110, 5, 4) t;
 CREATE TEMP TABLE made AS
   SELECT o.kind, salesops.plan_territories('TABLE account', 'SELECT id, capacity, ramp, x, y, quota, more_tags AS tags FROM territory', o.options || '{"as_of": "2026-06-30", "effort": 0.1}') AS plan_id
-  FROM (VALUES ('cost', '{"tolerance": 0.3, "most_moves": 15, "most_moved": {"potential": 12000000}}'::jsonb), ('moves', '{"tolerance": 0.001, "objective": "fewest_moves"}')) o(kind, options);
+  FROM (VALUES ('cost', '{"tolerance": 0.05, "most_moves": 12, "most_moved": {"potential": 12000000}}'::jsonb), ('moves', '{"tolerance": 0.0001, "objective": "fewest_moves"}')) o(kind, options);
 SELECT is((SELECT count(*) FROM made m, LATERAL salesops.verify_territory_plan(m.plan_id) v WHERE NOT v.ok), 0::bigint, 'what they claim is true');
 SELECT is((SELECT count(*) FROM made m, LATERAL salesops.verify_territory_plan(m.plan_id) v WHERE v.ok), 2 * 18::bigint, 'in eighteen respects');
 SELECT ok((SELECT outside > 0 FROM salesops.territory_plan JOIN made USING (plan_id) WHERE kind = 'moves'), 'one of them is not within its limits');
-SELECT ok((SELECT budget_price[1] > 0 AND budget_used[1] = 15 FROM salesops.territory_plan JOIN made USING (plan_id) WHERE kind = 'cost'), 'the other has used all of its budget');
+SELECT ok((SELECT budget_price[1] > 0 AND budget_used[1] = 12 FROM salesops.territory_plan JOIN made USING (plan_id) WHERE kind = 'cost'), 'the other has used all of its budget');
+
+-- What is held above a limit is found where it is held, alone and with what is added to it.
+SELECT ok(salesops.plan_territories($$ SELECT * FROM (VALUES ('a', 5, 'west'), ('b', 1, 'north')) v(id, potential, locked_to) $$, $$ SELECT * FROM (VALUES ('north', 3), ('west', 2)) v(id, target_potential) $$,
+  '{"measures": {"potential": 0.9}}') IS NOT NULL, 'five are held where 3.8 may be');
+SELECT results_eq($$ SELECT f.finding, f.territory_id, f.value, f.bound, s.is_within FROM salesops.territory_plan_findings((SELECT max(plan_id) FROM salesops.territory_plan)) f
+  JOIN salesops.territory_plan_summary((SELECT max(plan_id) FROM salesops.territory_plan)) s USING (territory_id) $$, $$ VALUES ('held_too_much', 'west', 5::double precision, 2 * 1.9::double precision, false) $$, 'is found');
+SELECT is((SELECT count(*) FROM salesops.verify_territory_plan((SELECT max(plan_id) FROM salesops.territory_plan)) v WHERE NOT v.ok), 0::bigint, 'and that is true');
 
 -- The tables refuse a change to anybody; whoever gets round that is found out.
 SELECT throws_ok($$ UPDATE salesops.territory_plan SET cost = 0 $$, '23001', NULL, 'nobody changes a plan');
@@ -53,7 +60,7 @@ CREATE TEMP TABLE tampered AS
   SELECT m.kind, c.relname AS relation, a.attname AS name, r.n AS row_number,
     pg_temp.noticed(m.plan_id, c.relname, a.attname, format_type(a.atttypid, NULL), r.n) AS noticed
   FROM made m CROSS JOIN pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-  CROSS JOIN LATERAL generate_series(0, CASE c.relname WHEN 'territory_plan' THEN 0 WHEN 'territory_plan_account' THEN 5 ELSE 1 END) r(n)
+  CROSS JOIN LATERAL generate_series(0, CASE c.relname WHEN 'territory_plan' THEN 0 WHEN 'territory_plan_account' THEN 3 ELSE 1 END) r(n)
   WHERE c.relnamespace = 'salesops'::regnamespace AND c.relkind = 'r'
     AND c.relname IN ('territory_plan', 'territory_plan_territory', 'territory_plan_class', 'territory_plan_account', 'territory_plan_finding')
     AND (c.relname <> 'territory_plan_finding' OR m.kind = 'moves')
