@@ -96,7 +96,11 @@ DECLARE
   plan salesops.territory_plan;
 BEGIN
   SELECT p.* INTO plan FROM salesops.territory_plan p
-  JOIN salesops.territory_publication b ON b.plan_id = p.plan_id WHERE b.publication_id = measure_territories.publication_id;
+  JOIN salesops.territory_publication b ON b.plan_id = p.plan_id WHERE b.publication_id = measure_territories.publication_id AND b.takes_back IS NULL;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'there is no publication % of territories', coalesce(publication_id::text, 'NULL') USING
+      ERRCODE = 'undefined_object', HINT = 'SELECT * FROM salesops.territory_publications() lists those in effect.';
+  END IF;
 
   WITH today AS MATERIALIZED (
     SELECT DISTINCT ON (t.account ->> 'id', t.account ->> 'source_key') t.account, t.account ->> 'id' AS account_id, t.account ->> 'source_key' AS source_key,
@@ -140,7 +144,7 @@ BEGIN
   FROM flagged f;
 END $$;
 COMMENT ON FUNCTION salesops.measure_territories(bigint, timestamptz) IS
-  'Measures the territories of one publication on the data of today and keeps what is found as of an instant; check_territory_health() calls it';
+  'Measures the territories of one publication on the data of today and keeps what is found as of an instant; check_territory_health() calls it. 42704 for an unknown publication';
 
 CREATE FUNCTION salesops.territory_health_notice(publication_id bigint, as_of timestamptz)
 RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE
