@@ -1,24 +1,18 @@
 -- Two plans side by side.
 
 CREATE FUNCTION salesops.territory_plan_figures(plan_id bigint, OUT territory_id text, OUT figure text, OUT measure text, OUT value double precision)
-RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+RETURNS SETOF record LANGUAGE sql STABLE ROWS 1000
 BEGIN ATOMIC
   WITH plan AS (
-    SELECT p.* FROM salesops.territory_plan p WHERE p.plan_id = territory_plan_figures.plan_id
-  ), pair AS MATERIALIZED (
-    SELECT l.from_territory, l.to_territory, count(*) AS accounts
-    FROM salesops.territory_plan_account l WHERE l.plan_id = territory_plan_figures.plan_id GROUP BY 1, 2
-  ), load AS (
-    SELECT t.territory_id, m.measure, m.load, m.target
-    FROM plan p
-    JOIN salesops.territory_plan_territory t ON t.plan_id = p.plan_id
-    CROSS JOIN LATERAL ROWS FROM (unnest(p.measures), unnest(t.load), unnest(t.target)) AS m(measure, load, target)
+    SELECT p.*, (SELECT count(*) FROM salesops.territory_plan_account l WHERE l.plan_id = p.plan_id AND l.from_territory <> l.to_territory) AS moved
+    FROM salesops.territory_plan p WHERE p.plan_id = territory_plan_figures.plan_id
+  ), line AS MATERIALIZED (
+    SELECT s.* FROM salesops.territory_plan_summary(territory_plan_figures.plan_id) s
   )
   SELECT NULL, f.figure, NULL, f.value
   FROM plan p
   CROSS JOIN LATERAL (VALUES ('cost', p.cost), ('bound', p.bound), ('gap', salesops.territory_gap(p.cost, p.bound, p.outside)), ('outside', p.outside),
-                             ('accounts', p.accounts::double precision), ('accounts moved', (SELECT coalesce(sum(x.accounts), 0) FROM pair x WHERE x.from_territory <> x.to_territory))
-  ) AS f(figure, value)
+                             ('accounts', p.accounts), ('accounts moved', p.moved)) AS f(figure, value)
   UNION ALL
   SELECT NULL, f.figure, 'potential', f.value
   FROM plan p
@@ -27,20 +21,15 @@ BEGIN ATOMIC
   WHERE s.moment = 'after'
   UNION ALL
   SELECT t.territory_id, f.figure, NULL, f.value
-  FROM salesops.territory_plan_territory t
-  LEFT JOIN (SELECT x.to_territory AS territory_id, sum(x.accounts) AS accounts, sum(x.accounts) FILTER (WHERE x.from_territory <> x.to_territory) AS moves
-             FROM pair x GROUP BY 1) i ON i.territory_id = t.territory_id
-  LEFT JOIN (SELECT x.from_territory AS territory_id, sum(x.accounts) AS moves FROM pair x WHERE x.from_territory <> x.to_territory GROUP BY 1) o ON o.territory_id = t.territory_id
-  CROSS JOIN LATERAL (VALUES ('accounts', i.accounts), ('moved in', i.moves), ('moved out', o.moves)) AS g(figure, count)
-  CROSS JOIN LATERAL (SELECT g.figure, coalesce(g.count, 0) AS value) f
-  WHERE t.plan_id = territory_plan_figures.plan_id
+  FROM (SELECT DISTINCT l.territory_id, l.accounts, l.moved_in, l.moved_out, l.distance FROM line l) t
+  CROSS JOIN LATERAL (VALUES ('accounts', t.accounts::double precision), ('moved in', t.moved_in), ('moved out', t.moved_out), ('distance', t.distance)) AS f(figure, value)
   UNION ALL
   SELECT l.territory_id, f.figure, l.measure, f.value
-  FROM load l CROSS JOIN LATERAL (VALUES ('load', l.load), ('share of target', l.load / nullif(l.target, 0))) AS f(figure, value);
+  FROM line l CROSS JOIN LATERAL (VALUES ('load', l.load), ('share of target', l.share)) AS f(figure, value);
 END;
 COMMENT ON FUNCTION salesops.territory_plan_figures(bigint) IS
   'The figures of a territory plan by name: of the whole (territory_id NULL: cost, bound, gap, outside, accounts, accounts moved, and the three of territory_spread()) and of each territory '
-  '(accounts, moved in, moved out, and by measure load and share of target). NULL = unknown; no row for an unknown plan';
+  '(those of territory_plan_summary(): accounts, moved in, moved out, distance, and by measure load and share of target). NULL = unknown; no row for an unknown plan';
 
 CREATE FUNCTION salesops.territory_plan_differences(plan_a bigint, plan_b bigint, OUT source_key text, OUT account_id text,
                                                     OUT from_territory text, OUT territory_a text, OUT territory_b text, OUT is_in text)
@@ -60,7 +49,7 @@ COMMENT ON FUNCTION salesops.territory_plan_differences(bigint, bigint) IS
 
 CREATE FUNCTION salesops.compare_territory_plans(plan_a bigint, plan_b bigint, OUT territory_id text, OUT figure text, OUT measure text,
                                                  OUT value_a double precision, OUT value_b double precision, OUT difference double precision)
-RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
+RETURNS SETOF record LANGUAGE sql STABLE ROWS 1000
 BEGIN ATOMIC
   SELECT salesops.check_territory_plan(compare_territory_plans.plan_a), salesops.check_territory_plan(compare_territory_plans.plan_b);
   SELECT f.* FROM (

@@ -70,7 +70,8 @@ COMMENT ON FUNCTION salesops.territory_account_cost(double precision, double pre
   'Cost of an account at a territory: distance, missed preferences, and what is lost where that is not its owner';
 
 -- The heart of the certificate: each unit where it is cheapest, everything priced. Whoever has prices can do this.
-CREATE FUNCTION salesops.territory_plan_unit_values(plan_id bigint, OUT unit text, OUT best double precision, OUT here double precision)
+CREATE FUNCTION salesops.territory_plan_unit_values(plan_id bigint, OUT unit text, OUT accounts bigint, OUT best double precision, OUT worst double precision,
+                                                    OUT here double precision)
 RETURNS SETOF record LANGUAGE sql STABLE ROWS 10000
 BEGIN ATOMIC
   WITH plan AS MATERIALIZED (
@@ -91,26 +92,26 @@ BEGIN ATOMIC
     CROSS JOIN plan p
     WHERE NOT u.is_exempt AND u.held_at IS NULL
   ), alone AS (
-    SELECT a.unit, v.best, v.here
+    SELECT a.unit, v.best, v.worst, v.here
     FROM account a CROSS JOIN LATERAL (
-      SELECT min(c.value) AS best, min(c.value) FILTER (WHERE c.number = a.to_number) AS here
+      SELECT min(c.value) AS best, max(c.value) AS worst, min(c.value) FILTER (WHERE c.number = a.to_number) AS here
       FROM (SELECT h.number,
               salesops.territory_account_cost(a.distance_cost, salesops.territory_distance(a.x, a.y, a.z, h.x, h.y, h.z), a.mismatch[h.number] * a.tie_break, a.lost_with_budgets, a.owner, h.number)
               + h.p1 * a.a1 + h.p2 * a.a2 + h.p3 * a.a3 + h.p4 * a.a4 + h.p5 * a.a5 + h.p6 * a.a6 + h.p7 * a.a7 + h.p8 * a.a8 AS value
             FROM home h WHERE a.is_eligible[h.number]) c) v
     WHERE NOT a.is_family
   ), member AS (
-    SELECT a.unit, h.number, sum(
+    SELECT a.unit, h.number, count(*) AS accounts, sum(
         salesops.territory_account_cost(a.distance_cost, salesops.territory_distance(a.x, a.y, a.z, h.x, h.y, h.z), a.mismatch[h.number] * a.tie_break, a.lost_with_budgets, a.owner, h.number)
         + h.p1 * a.a1 + h.p2 * a.a2 + h.p3 * a.a3 + h.p4 * a.a4 + h.p5 * a.a5 + h.p6 * a.a6 + h.p7 * a.a7 + h.p8 * a.a8) AS value,
       bool_or(h.number = a.to_number) AS is_here
     FROM account a CROSS JOIN home h WHERE a.is_family
     GROUP BY a.unit, h.number HAVING bool_and(a.is_eligible[h.number])
   )
-  SELECT a.unit, a.best, a.here FROM alone a
+  SELECT a.unit, 1, a.best, a.worst, a.here FROM alone a
   UNION ALL
-  SELECT m.unit, min(m.value), min(m.value) FILTER (WHERE m.is_here) FROM member m GROUP BY m.unit;
+  SELECT m.unit, max(m.accounts), min(m.value), max(m.value), min(m.value) FILTER (WHERE m.is_here) FROM member m GROUP BY m.unit;
 END;
 COMMENT ON FUNCTION salesops.territory_plan_unit_values(bigint) IS
-  'By unit that is not held: the least that cost, loads and moves come to at the plan''s prices over all territories that may have it, and what they come to where the plan has it (NULL where '
+  'By unit that is not held: its accounts, the least and the most that cost, loads and moves come to at the plan''s prices over the territories that may have it, and what they come to where the plan has it (NULL where '
   'that may not have it). It looks at every account and territory: half a microsecond each; no row for an unknown plan';

@@ -1,7 +1,7 @@
 -- Territory health: the territories in force, measured on the data of today. Accounts grow, shrink, come and go; a territory that was fair
 -- when it was planned may no longer be.
 --
--- The query that gave a published plan its accounts runs again, under the rights of whoever made the plan. Each account counts for the territory
+-- The query that gave a published plan its accounts runs again, under the rights of whoever wrote it. Each account counts for the territory
 -- that has it now; the fair load of a territory is its share of the plan's targets, of what all of them hold now. A load more than 15 % off
 -- that is flagged. A measurement is kept as it was, and told to the listeners of channel salesops.
 
@@ -59,10 +59,25 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON salesops.terri
   FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change('check_territory_health() adds the next measurement.');
 COMMENT ON TRIGGER append_only ON salesops.territory_health_load IS 'what was measured must stay known';
 
+-- A copy states queries that somebody else wrote, or that read what was kept. So the queries that count are those of the plan that a line of copies
+-- began with, and never run under the rights of who copied it.
+CREATE FUNCTION salesops.territory_plan_origin(plan_id bigint, OUT plan_id bigint, OUT made_by text, OUT accounts_sql text)
+LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  WITH RECURSIVE line AS (
+    SELECT p.plan_id, p.copied_from, p.made_by, p.accounts_sql FROM salesops.territory_plan p WHERE p.plan_id = territory_plan_origin.plan_id
+    UNION ALL
+    SELECT p.plan_id, p.copied_from, p.made_by, p.accounts_sql FROM line l JOIN salesops.territory_plan p ON p.plan_id = l.copied_from
+  )
+  SELECT l.plan_id, l.made_by, l.accounts_sql FROM line l WHERE l.copied_from IS NULL;
+END;
+COMMENT ON FUNCTION salesops.territory_plan_origin(bigint) IS
+  'The plan that a territory plan is a copy of, or a copy of copies of, with its author and query of accounts; itself where it is no copy, NULL for an unknown plan';
+
 CREATE FUNCTION salesops.territory_accounts_today(plan_id bigint)
 RETURNS SETOF jsonb LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE ROWS 100000 AS 'MODULE_PATHNAME', 'salesops_territory_accounts_today';
 COMMENT ON FUNCTION salesops.territory_accounts_today(bigint) IS
-  'The rows that the accounts_sql of a territory plan gives today, each as an object, under the rights of the role that made the plan, security-restricted; '
+  'The rows that the accounts_sql of a territory plan, or of the plan that it is a copy of, gives today, each as an object, under the rights of the role that made that plan, security-restricted; '
   '42704 for an unknown plan, and where that role is no more. For the role that runs the jobs';
 REVOKE EXECUTE ON FUNCTION salesops.territory_accounts_today(bigint) FROM PUBLIC;
 
@@ -81,7 +96,11 @@ DECLARE
   plan salesops.territory_plan;
 BEGIN
   SELECT p.* INTO plan FROM salesops.territory_plan p
-  JOIN salesops.territory_publication b ON b.plan_id = p.plan_id WHERE b.publication_id = measure_territories.publication_id;
+  JOIN salesops.territory_publication b ON b.plan_id = p.plan_id WHERE b.publication_id = measure_territories.publication_id AND b.takes_back IS NULL;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'there is no publication % of territories', coalesce(publication_id::text, 'NULL') USING
+      ERRCODE = 'undefined_object', HINT = 'SELECT * FROM salesops.territory_publications() lists those in effect.';
+  END IF;
 
   WITH today AS MATERIALIZED (
     SELECT DISTINCT ON (t.account ->> 'id', t.account ->> 'source_key') t.account, t.account ->> 'id' AS account_id, t.account ->> 'source_key' AS source_key,
@@ -125,7 +144,7 @@ BEGIN
   FROM flagged f;
 END $$;
 COMMENT ON FUNCTION salesops.measure_territories(bigint, timestamptz) IS
-  'Measures the territories of one publication on the data of today and keeps what is found as of an instant; check_territory_health() calls it';
+  'Measures the territories of one publication on the data of today and keeps what is found as of an instant; check_territory_health() calls it. 42704 for an unknown publication';
 
 CREATE FUNCTION salesops.territory_health_notice(publication_id bigint, as_of timestamptz)
 RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE
@@ -176,7 +195,7 @@ COMMENT ON FUNCTION salesops.check_territory_health(timestamptz) IS
   'object to the listeners of channel salesops (territory_health_notice()). One whose query fails has the reason instead. Returns how many were measured; 0 when called again. '
   '22023 for an instant that is none or in the future';
 
-CREATE FUNCTION salesops.territory_health_trend(as_of timestamptz DEFAULT salesops.clock(),
+CREATE FUNCTION salesops.territory_health_trend(as_of timestamptz DEFAULT salesops.statement_clock(),
   OUT territory_id text, OUT measure text, OUT measured_at timestamptz, OUT plan_id bigint, OUT accounts bigint, OUT load numeric, OUT target numeric,
   OUT share_of_target numeric, OUT change numeric, OUT is_flagged boolean, OUT times_flagged bigint, OUT says text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000

@@ -6,7 +6,7 @@ RETURN CASE WHEN outside > 0 THEN NULL WHEN cost = bound THEN 0 ELSE (cost - bou
 COMMENT ON FUNCTION salesops.territory_gap(double precision, double precision, double precision) IS
   'How much cheaper than a plan any other might be at most: (cost - bound) / |cost|; NULL where the plan is not within its limits, and where its cost is 0 and its bound is not';
 
-CREATE FUNCTION salesops.territory_plans(as_of timestamptz DEFAULT salesops.clock(),
+CREATE FUNCTION salesops.territory_plans(as_of timestamptz DEFAULT salesops.statement_clock(),
   OUT plan_id bigint, OUT name text, OUT status text, OUT status_since timestamptz, OUT status_by text, OUT note text,
   OUT effective_from timestamptz, OUT taken_back_from timestamptz, OUT accounts bigint, OUT territories integer, OUT measures text[],
   OUT cost double precision, OUT bound double precision, OUT gap double precision, OUT outside double precision,

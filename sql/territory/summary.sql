@@ -22,7 +22,7 @@ BEGIN ATOMIC
   SELECT t.plan_id, t.territory_id, m.name, t.target[m.number], t.least[m.number], t.most[m.number], t.load_before[m.number], t.load[m.number],
     t.load_before[m.number] / nullif(t.target[m.number], 0), t.load[m.number] / nullif(t.target[m.number], 0),
     NOT EXISTS (SELECT FROM salesops.territory_plan_finding f
-                WHERE f.plan_id = t.plan_id AND f.finding = 'outside' AND f.territory_id = t.territory_id AND f.measure = m.name),
+                WHERE f.plan_id = t.plan_id AND f.finding IN ('outside', 'held_too_much') AND f.territory_id = t.territory_id AND f.measure = m.name),
     coalesce(b.accounts, 0), coalesce(l.accounts, 0), coalesce(l.moved_in, 0), coalesce(b.moved_out, 0), b.distance, l.distance
   FROM salesops.territory_plan p
   JOIN salesops.territory_plan_territory t ON t.plan_id = p.plan_id

@@ -34,12 +34,14 @@ BEGIN ATOMIC
   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid = 'timestamptz'::regtype
   WHERE e.extname = 'salesops' AND c.oid <> 'salesops.clock_correction'::regclass
     AND a.attname <> ALL (ARRAY['created_at', 'converted_at', 'happened_at', 'logged_in_at', 'last_login_at', 'last_activity_at', 'watermark', -- the source
-                                'valid_from', 'since', 'due_at', 'retry_at', 'cut_off', 'mark'])                                               -- plans and the calendar
+                                'valid_from', 'effective_from', 'since', 'due_at', 'retry_at', 'cut_off', 'mark'])                             -- plans and the calendar
+    -- What a plan was given; its hash says so.
+    AND (c.relname, a.attname) <> ('territory_plan', 'as_of')
   GROUP BY c.oid
   ORDER BY c.oid::regclass::text;
 END;
 COMMENT ON FUNCTION salesops.recorded_instants() IS
-  'Columns of our tables that say when something was true, known or done here; not those in which a source says when, nor plans and marks of the calendar';
+  'Columns of our tables that say when something was true, known or done here; not those in which a source says when, nor plans and marks of the calendar, nor what a territory plan was given';
 
 -- Who states the time has looked at another clock: to a clock that is behind, all that is right looks like the future.
 CREATE FUNCTION salesops.correct_future(now timestamptz, OUT relation regclass, OUT rows bigint) RETURNS SETOF record

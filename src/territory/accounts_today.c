@@ -1,8 +1,9 @@
 /*
  * accounts_today.c: the accounts of a plan as its query gives them today.
  *
- * The query was written by whoever made the plan, and the night may run as a superuser. So it runs under the rights of its author, as a
- * security-restricted operation, and only reads; whose it is the table says, where nobody can write another's name (sql/territory/check_plan.sql).
+ * The query was written by whoever made the plan, or the plan that it is a copy of, and the night may run as a superuser. So it runs under
+ * the rights of its author, as a security-restricted operation, and only reads; whose it is the table says, where nobody can write another's
+ * name (sql/territory/check_plan.sql).
  * The rows come as jsonb, because only the plan knows which columns there are.
  */
 #include "core/compat.h"
@@ -48,8 +49,8 @@ salesops_territory_accounts_today(PG_FUNCTION_ARGS)
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	SPI_connect();
-	if (SPI_execute_with_args("SELECT p.made_by, p.accounts_sql FROM salesops.territory_plan p WHERE p.plan_id = $1", 1, &type, &plan_id,
-							  NULL, true, 1) != SPI_OK_SELECT)
+	if (SPI_execute_with_args("SELECT o.made_by, o.accounts_sql FROM salesops.territory_plan_origin($1) o WHERE o.made_by IS NOT NULL", 1, &type,
+							  &plan_id, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not look for the plan");
 	if (SPI_processed == 0)
 		ereport(ERROR,

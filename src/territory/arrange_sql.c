@@ -276,17 +276,13 @@ fill_targets(Given *given, int m)
 	pfree(supply);
 }
 
-/* Loads as they are, targets, and the limits around them. */
+/* Loads as they are. */
 static void
-set_limits(Given *given)
+sum_loads_before(Given *given)
 {
-	const PlanOptions *options = given->options;
-	int			territories = territories_of(given);
-	int			measures = options->measures;
-	double	   *least = palloc(sizeof(double) * territories * measures);
-	double	   *most = palloc(sizeof(double) * territories * measures);
+	int			measures = given->options->measures;
 
-	given->load_before = palloc0(sizeof(double) * territories * measures);
+	given->load_before = palloc0(sizeof(double) * territories_of(given) * measures);
 	for (int i = 0; i < accounts_of(given); i++)
 	{
 		int			k = given->from[i] < 0 ? TERRITORY_NONE : given->territory_of_place[given->from[i]];
@@ -295,24 +291,35 @@ set_limits(Given *given)
 			for (int m = 0; m < measures; m++)
 				given->load_before[k * measures + m] += given->amount[(Size) i * measures + m];
 	}
-	for (int m = 0; m < measures; m++)
+}
+
+/* Limits around the targets, by the tolerances of the options, within floors and caps. */
+void
+limit_loads(Given *given)
+{
+	int			measures = given->options->measures;
+
+	for (int j = 0; j < territories_of(given) * measures; j++)
 	{
-		const MeasureOptions *measure = &options->measure[m];
+		double		tolerance = given->options->measure[j % measures].tolerance;
 
-		if (strcmp(measure->proportional_to, GIVEN_TARGET) != 0)
-			fill_targets(given, m);
-		for (int k = 0; k < territories; k++)
-		{
-			Size		j = k * measures + m;
-			double		floor = given->floor[j];
-			double		cap = given->cap[j];
-
-			least[j] = Min(Max(given->target[j] * (1 - measure->tolerance), floor), cap);
-			most[j] = Min(Max(given->target[j] * (1 + measure->tolerance), floor), cap);
-		}
+		given->least[j] = Min(Max(given->target[j] * (1 - tolerance), given->floor[j]), given->cap[j]);
+		given->most[j] = Min(Max(given->target[j] * (1 + tolerance), given->floor[j]), given->cap[j]);
 	}
-	given->input.least = least;
-	given->input.most = most;
+}
+
+static void
+set_limits(Given *given)
+{
+	const PlanOptions *options = given->options;
+	int			rows = territories_of(given) * options->measures;
+
+	for (int m = 0; m < options->measures; m++)
+		if (strcmp(options->measure[m].proportional_to, GIVEN_TARGET) != 0)
+			fill_targets(given, m);
+	given->input.least = given->least = palloc(sizeof(double) * rows);
+	given->input.most = given->most = palloc(sizeof(double) * rows);
+	limit_loads(given);
 }
 
 static void
@@ -351,6 +358,7 @@ arrange(Given *given)
 	set_owners(given);
 	set_eligible(given);
 	set_places(given);
+	sum_loads_before(given);
 	set_limits(given);
 	set_budgets(given);
 }

@@ -139,15 +139,12 @@ report_regrets(Problem *p, const Search *s, const Prices *prices, TerritoryPlan 
 	scan_begin(&scan, p, prices);
 	for (int u = 0; u < p->units; u++)
 	{
-		int			k = slot_territory(s, u, s->slot[u]);
-		double		regret = 0;
+		double		regret;
 
 		if (u % 4096 == 0)
 			problem_progress(p);
 		scan_unit(&scan, u);
-		for (int j = 0; j < scan.count; j++)
-			if (scan.territory[j] == k)
-				regret = ((double) scan.value[j] - scan.least) / p->cost_scale;
+		regret = bound_regret(p, prices, &scan, u, slot_territory(s, u, s->slot[u]));
 		for (int m = p->first[u]; m < p->first[u + 1]; m++)
 			plan->regret[p->member[m]] = regret;
 	}

@@ -70,6 +70,45 @@ memory_limit(void)
 	return (Size) DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
 }
 
+/* Raises 22004 where an argument that cannot do without is NULL. */
+void
+check_plan_arguments(FunctionCallInfo fcinfo)
+{
+	static const char *const name[] = {"accounts_sql", "territories_sql", "options"};
+
+	for (int i = 0; i < (int) lengthof(name); i++)
+		if (PG_ARGISNULL(i))
+			ereport(ERROR,
+					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+					 errmsg("%s must not be NULL", name[i])));
+}
+
+/* Reads options, accounts and territories and puts them in order. In the current memory context, connected to SPI. */
+void
+read_given(Given *given, PlanOptions *options, const char *accounts_sql, const char *territories_sql, Jsonb *options_given)
+{
+	memset(given, 0, sizeof(*given));
+	given->options = options;
+	read_options(options_given, options);
+	read_accounts(given, accounts_sql);
+	read_territories(given, territories_sql);
+	arrange(given);
+}
+
+/* A plan; raises what the solver refuses. */
+TerritoryPlan *
+solve(const Given *given, TerritoryOptions *options)
+{
+	TerritoryPlan *plan;
+
+	options->memory_limit = memory_limit();
+	options->progress = look_for_cancel;
+	plan = territory_balance(&given->input, options);
+	if (!plan->is_valid)
+		refuse(given, plan);
+	return plan;
+}
+
 /*
  * plan_territories(accounts_sql text, territories_sql text, options jsonb, copied_from bigint) returns bigint: plans and keeps the plan.
  */
@@ -79,34 +118,23 @@ salesops_plan_territories(PG_FUNCTION_ARGS)
 	const char *accounts_sql;
 	const char *territories_sql;
 	PlanOptions options;
-	Given		given = {.options = &options};
+	Given		given;
 	TerritoryOptions solver;
 	TerritoryPlan *plan;
 	MemoryContext work;
 	MemoryContext caller;
 	int64		plan_id;
 
-	for (int i = 0; i < 3; i++)
-		if (PG_ARGISNULL(i))
-			ereport(ERROR,
-					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("%s must not be NULL", i == 0 ? "accounts_sql" : i == 1 ? "territories_sql" : "options")));
+	check_plan_arguments(fcinfo);
 	accounts_sql = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	territories_sql = text_to_cstring(PG_GETARG_TEXT_PP(1));
 
 	SPI_connect();
 	work = AllocSetContextCreate(CurrentMemoryContext, "salesops territory plan", ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(work);
-	read_options(PG_GETARG_JSONB_P(2), &options);
-	read_accounts(&given, accounts_sql);
-	read_territories(&given, territories_sql);
-	arrange(&given);
+	read_given(&given, &options, accounts_sql, territories_sql, PG_GETARG_JSONB_P(2));
 	solver_options(&given, &solver);
-	solver.memory_limit = memory_limit();
-	solver.progress = look_for_cancel;
-	plan = territory_balance(&given.input, &solver);
-	if (!plan->is_valid)
-		refuse(&given, plan);
+	plan = solve(&given, &solver);
 	plan_id = keep_plan(&given, plan, accounts_sql, territories_sql, PG_ARGISNULL(3) ? 0 : PG_GETARG_INT64(3));
 	if (plan->outside > 0)
 		ereport(WARNING,

@@ -52,6 +52,35 @@ exact_value(const Problem *p, const Prices *prices, int unit, int territory)
 	return value;
 }
 
+/* What a scanned unit costs where it is cheapest. */
+static int128
+best_value(const Problem *p, const Prices *prices, const Scan *scan, int unit)
+{
+	float		limit = scan->least + 2 * scan->error;
+	int128		least = 0;
+	bool		is_first = true;
+
+	for (int j = 0; j < scan->count; j++)
+		if (scan->value[j] <= limit)
+		{
+			int128		value = exact_value(p, prices, unit, scan->territory[j]);
+
+			if (is_first || value < least)
+				least = value;
+			is_first = false;
+		}
+	return least;
+}
+
+/* What a scanned unit at a territory would save where it is cheapest, in the unit of costs; prices must be rounded. */
+double
+bound_regret(const Problem *p, const Prices *prices, const Scan *scan, int unit, int territory)
+{
+	int128		regret = exact_value(p, prices, unit, territory) - best_value(p, prices, scan, unit);
+
+	return ldexp((double) regret, -PRICE_BITS) / p->cost_scale;
+}
+
 /* Over all columns, and what is held; prices must be rounded. In multiples of 2^-PRICE_BITS. */
 int128
 bound_exact(Problem *p, const Prices *prices)
@@ -62,24 +91,10 @@ bound_exact(Problem *p, const Prices *prices)
 	scan_begin(&scan, p, prices);
 	for (int u = 0; u < p->units; u++)
 	{
-		int128		least = 0;
-		bool		is_first = true;
-		float		limit;
-
 		if (u % 4096 == 0)
 			problem_progress(p);
 		scan_unit(&scan, u);
-		limit = scan.least + 2 * scan.error;
-		for (int j = 0; j < scan.count; j++)
-			if (scan.value[j] <= limit)
-			{
-				int128		value = exact_value(p, prices, u, scan.territory[j]);
-
-				if (is_first || value < least)
-					least = value;
-				is_first = false;
-			}
-		sum += least;
+		sum += best_value(p, prices, &scan, u);
 	}
 	scan_end(&scan);
 	for (int i = 0; i < p->input->accounts; i++)

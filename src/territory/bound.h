@@ -11,6 +11,7 @@
 
 extern void bound_round(const Problem *p, Prices *prices);
 extern int128 bound_exact(Problem *p, const Prices *prices);
+extern double bound_regret(const Problem *p, const Prices *prices, const Scan *scan, int unit, int territory);
 extern double bound_as_cost(const Problem *p, int128 bound);
 
 #endif

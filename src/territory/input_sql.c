@@ -15,6 +15,9 @@
 #include "utils/date.h"
 #include "utils/timestamp.h"
 
+/* Sums and products of numbers up to here are finite. */
+#define LARGEST	1e30
+
 #define DEGREE	(3.14159265358979323846 / 180)
 /* Mean radius in km (Moritz 2000, Geodetic Reference System 1980). */
 #define EARTH	6371.0088
@@ -101,8 +104,8 @@ amount_of(const Column *column, TupleTableSlot *slot, const char *what, const ch
 
 	if (is_null)
 		null_value(what, id, column->name);
-	if (!(value >= 0) || isinf(value))
-		bad_value(what, id, column->name, psprintf("%g", value), "a number, 0 or more");
+	if (!(value >= 0 && value <= LARGEST))
+		bad_value(what, id, column->name, psprintf("%g", value), "a number, 0 or more, and at most 1e30");
 	return value;
 }
 
@@ -161,8 +164,8 @@ read_place(const PlaceColumns *place, TupleTableSlot *slot, const char *what, co
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the place of %s \"%s\" is half known", what, id),
 				 errhint("Give both coordinates, or NULL for both.")));
-	if (isnan(a) || isinf(a) || isnan(b) || isinf(b))
-		bad_value(what, id, "the place", psprintf("(%g, %g)", a, b), "a pair of numbers");
+	if (!(fabs(a) <= LARGEST && fabs(b) <= LARGEST))
+		bad_value(what, id, "the place", psprintf("(%g, %g)", a, b), "a pair of numbers, none beyond 1e30");
 	if (place->x.at >= 0)
 	{
 		*x = a;
@@ -172,8 +175,8 @@ read_place(const PlaceColumns *place, TupleTableSlot *slot, const char *what, co
 			*z = column_number(&place->z, slot, &no_z);
 			if (no_z)
 				null_value(what, id, "z");
-			if (isnan(*z) || isinf(*z))
-				bad_value(what, id, "z", psprintf("%g", *z), "a number");
+			if (!(fabs(*z) <= LARGEST))
+				bad_value(what, id, "z", psprintf("%g", *z), "a number, not beyond 1e30");
 		}
 		return;
 	}
@@ -285,6 +288,12 @@ begin_accounts(ReadQuery *read)
 	{
 		const char *name = options->measure[m].name;
 
+		if (is_account_column(name))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("column \"%s\" cannot be a measure", name),
+					 errdetail("It has a meaning of its own in accounts_sql."),
+					 errhint("Give the measure another name with AS.")));
 		r->measure[m] = strcmp(name, NUMBER_OF_ACCOUNTS) == 0 ? find_column(read, name, COLUMN_NUMBER) : need_column(read, name, COLUMN_NUMBER);
 	}
 }
@@ -557,12 +566,14 @@ read_territory(ReadQuery *read, TupleTableSlot *slot)
 	for (int m = 0; m < measures; m++)
 	{
 		Size		j = k * measures + m;
+		bool		has_no_cap;
 
 		given->share[j] = r->share[m].at < 0 ? 1 : amount_of(&r->share[m], slot, "territory", id);
 		if (r->share_has_ramp[m])
 			given->share[j] *= given->ramp[k];
 		given->floor[j] = amount_or(&r->floor[m], slot, "territory", id, 0);
-		given->cap[j] = amount_or(&r->cap[m], slot, "territory", id, INFINITY);
+		given->cap[j] = column_number(&r->cap[m], slot, &has_no_cap);
+		given->cap[j] = has_no_cap || given->cap[j] == INFINITY ? INFINITY : amount_of(&r->cap[m], slot, "territory", id);
 		given->target[j] = r->target[m].at < 0 ? NAN : amount_of(&r->target[m], slot, "territory", id);
 		if (given->floor[j] > given->cap[j])
 			ereport(ERROR,

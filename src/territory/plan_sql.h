@@ -8,6 +8,7 @@
  *	arrange_sql.c	all of it put in order: who holds what, who may have whom, targets and limits
  *	keep_sql.c		the plan written to its tables
  *	balance_sql.c	plan_territories(): one after the other, with the solver in the middle
+ *	frontier_sql.c	territory_frontier(): the solver many times over, nothing kept
  *
  * Rows come in any order and leave it behind: accounts, territories and measures are put in the order of their names before anything is
  * added up or decided.
@@ -123,6 +124,8 @@ typedef struct Given
 	/* What follows from it. */
 	int		   *territory_of_place; /* [place.count], or -1 */
 	double	   *load_before;	/* [territories][measures] */
+	double	   *least;
+	double	   *most;
 	TerritoryInput input;
 } Given;
 
@@ -136,7 +139,12 @@ extern Jsonb *settled_options(const PlanOptions *options);
 extern void read_accounts(Given *given, const char *query);
 extern void read_territories(Given *given, const char *query);
 extern void arrange(Given *given);
+extern void limit_loads(Given *given);
 extern void solver_options(const Given *given, TerritoryOptions *result);
+
+extern void check_plan_arguments(FunctionCallInfo fcinfo);
+extern void read_given(Given *given, PlanOptions *options, const char *accounts_sql, const char *territories_sql, Jsonb *options_given);
+extern TerritoryPlan *solve(const Given *given, TerritoryOptions *options);
 
 extern int64 keep_plan(const Given *given, const TerritoryPlan *plan, const char *accounts_sql, const char *territories_sql, int64 copied_from);
 

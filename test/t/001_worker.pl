@@ -209,6 +209,17 @@ like($plain->safe_psql('postgres', "LISTEN salesops; CALL salesops.run_nightly('
 	qr/notification "salesops" with payload "\{"job": "nightly", "as_of": "2026-01-01T00:00:00\+00:00", "event": "run_finished", "run_id": 1, "status": "succeeded", "attempt": 1, "steps_failed": \[\], "sync_failures": null\}"/,
 	'... a run in the session tells the listeners');
 is($plain->safe_psql('postgres', 'SELECT status, started_by FROM salesops.run_log'), 'succeeded|manual', '... and that way works');
+# A plan in force, and its accounts by another measure today: a job of its own measures and tells.
+$plain->safe_psql('postgres', $_) foreach (
+	"CREATE TABLE account AS SELECT * FROM (VALUES ('a1', 'north', 1.0), ('a2', 'south', 1.0)) v(id, territory, potential)",
+	q{SELECT salesops.plan_territories('SELECT * FROM public.account', 'SELECT unnest(ARRAY[''north'', ''south'']) AS id', '{"name": "even", "measures": {"potential": 0.1}}')},
+	'SELECT salesops.propose_territory_plan(1), salesops.approve_territory_plan(1), salesops.publish_territory_plan(1)',
+	"UPDATE account SET potential = 3 WHERE id = 'a2'");
+like($plain->safe_psql('postgres', "LISTEN salesops; CALL salesops.run_job('territory_health')"),
+	qr/"event": "territory_health", "worst": \[\{"measure": "potential", "territory_id": "north", "share_of_target": 0\.5000\}, \{"measure": "potential", "territory_id": "south", "share_of_target": 1\.5000\}\], "reason": null, "flagged": 2/,
+	'... the health of territories is told too');
+is($plain->safe_psql('postgres', 'SELECT string_agg(step || \' \' || status || \' \' || rows_affected, \', \' ORDER BY started_at) FROM salesops.run_step_log WHERE run_id = (SELECT max(run_id) FROM salesops.run_log)'),
+	'territory_health succeeded 1, alert succeeded 1', '... by a job of its own');
 is($plain->safe_psql('postgres', "SELECT salesops.set_schedule() > now(), salesops.wake_worker()"), 't|f', '... and a schedule can be set');
 $plain->stop;
 

@@ -13,6 +13,8 @@ CREATE ROLE salesops_test_mapper;
 CREATE ROLE salesops_test_operator;
 CREATE ROLE salesops_test_connector;
 CREATE ROLE salesops_test_caller;
+CREATE ROLE salesops_test_planner;
+CREATE ROLE salesops_test_approver;
 CREATE ROLE salesops_test_night;
 CREATE ROLE salesops_test_nobody;
 CREATE SCHEMA landing;
@@ -29,6 +31,8 @@ SELECT salesops.grant_access('salesops_test_mapper', 'keep_maps') \g /dev/null
 SELECT salesops.grant_access('salesops_test_operator', 'operate') \g /dev/null
 SELECT salesops.grant_access('salesops_test_connector', 'connect_sources') \g /dev/null
 SELECT salesops.grant_access('salesops_test_caller', 'submit_forecasts') \g /dev/null
+SELECT salesops.grant_access('salesops_test_planner', 'plan_territories') \g /dev/null
+SELECT salesops.grant_access('salesops_test_approver', 'approve_territories') \g /dev/null
 
 -- What the recipes gave, in all. By hand: a right that is not here is one too many.
 CREATE TEMP VIEW held AS
@@ -71,12 +75,22 @@ SELECT bag_eq($$SELECT role, "right" FROM held WHERE role <> 'salesops_test_nigh
   ('salesops_test_caller', 'USAGE SCHEMA salesops_bi'), ('salesops_test_caller', 'USAGE SCHEMA salesops'),
   ('salesops_test_caller', 'INSERT forecast_submission (source_key, rep_id, period, category, submitted_at, amount, currency, note, submitted_by, cut_off, prior_amount)'),
   ('salesops_test_caller', 'INSERT forecast_adjustment (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason, cut_off, prior_amount)'),
+  ('salesops_test_planner', 'USAGE SCHEMA salesops_bi'), ('salesops_test_planner', 'USAGE SCHEMA salesops'),
+  ('salesops_test_planner', 'INSERT territory_plan (plan_id, name, copied_from, as_of, accounts_sql, territories_sql, options, measures, input_hash, accounts, territories, cost, bound, outside, best_outside, tie_break, budget_price, budget_used, extension_version)'),
+  ('salesops_test_planner', 'INSERT territory_plan_territory'), ('salesops_test_planner', 'INSERT territory_plan_class'), ('salesops_test_planner', 'INSERT territory_plan_account'),
+  ('salesops_test_planner', 'INSERT territory_plan_finding'), ('salesops_test_planner', 'INSERT territory_decision (plan_id, position, decision, decided_before, note)'),
+  ('salesops_test_planner', 'EXECUTE propose_territory_plan'), ('salesops_test_planner', 'EXECUTE withdraw_territory_plan'),
+  ('salesops_test_approver', 'USAGE SCHEMA salesops_bi'), ('salesops_test_approver', 'USAGE SCHEMA salesops'),
+  ('salesops_test_approver', 'INSERT territory_decision (plan_id, position, decision, decided_before, note)'),
+  ('salesops_test_approver', 'INSERT territory_publication (publication_id, plan_id, takes_back, effective_from, note)'), ('salesops_test_approver', 'INSERT territory_assignment'),
+  ('salesops_test_approver', 'EXECUTE approve_territory_plan'), ('salesops_test_approver', 'EXECUTE reject_territory_plan'),
+  ('salesops_test_approver', 'EXECUTE publish_territory_plan'), ('salesops_test_approver', 'EXECUTE roll_back_territory_plan'),
   ('salesops_test_connector', 'USAGE SCHEMA salesops_bi'), ('salesops_test_connector', 'USAGE SCHEMA salesops'),
   ('salesops_test_connector', 'INSERT source'), ('salesops_test_connector', 'UPDATE source')$$,
   'the recipes give these rights to write, execute and use, and no other');
-SELECT is_empty($$SELECT "right" FROM held WHERE role = 'salesops_test_night' AND ("right" ~ '^(TRUNCATE|REFERENCES|TRIGGER)' OR "right" ~ ' (audit_rule|setting|source|schedule|job|step|weight_set|category_map|value_map|write_rule|store_rule|grant_access)$'
+SELECT is_empty($$SELECT "right" FROM held WHERE role = 'salesops_test_night' AND ("right" ~ '^(TRUNCATE|REFERENCES|TRIGGER)' OR "right" ~ ' (audit_rule|setting|source|schedule|job|step|weight_set|category_map|value_map|write_rule|store_rule|grant_access|approve_territory_plan|publish_territory_plan|territory_decision|territory_publication|territory_assignment)$'
                   OR "right" = 'CREATE SCHEMA salesops')$$,
-                'the role that runs the jobs writes no rule, setting, source, schedule, job, step, weight or map of a user');
+                'the role that runs the jobs writes no rule, setting, source, schedule, job, step, weight or map of a user, and decides about no territory');
 SELECT is_empty($$SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'salesops_bi'::regnamespace AND pg_get_userbyid(c.relowner) <> 'salesops_test_night'$$, 'and owns the marts');
 SELECT is_empty($$SELECT c.oid::regclass FROM pg_class c JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
                   WHERE c.relnamespace = 'salesops'::regnamespace AND c.relkind IN ('r', 'v') AND NOT has_table_privilege('salesops_test_analyst', c.oid, 'SELECT')$$,
@@ -125,7 +139,7 @@ RESET ROLE;
 -- Taken back, nothing is left.
 SELECT salesops.revoke_access('salesops_test_' || x.role, x.task) FROM (VALUES
   ('reader', 'read_marts'), ('analyst', 'analyse'), ('author', 'write_rules'), ('mapper', 'keep_maps'), ('operator', 'operate'), ('connector', 'connect_sources'),
-  ('caller', 'submit_forecasts')) x(role, task) \g /dev/null
+  ('caller', 'submit_forecasts'), ('planner', 'plan_territories'), ('approver', 'approve_territories')) x(role, task) \g /dev/null
 SELECT is_empty($$SELECT * FROM held WHERE role <> 'salesops_test_night'$$, 'revoke_access() takes back all');
 SELECT throws_ok($$SELECT salesops.grant_access('salesops_test_nobody', 'rule')$$, '22023', 'unknown task: ''rule''', 'an unknown task is said');
 SELECT throws_ok($$SELECT salesops.grant_access('salesops_test_"; DROP ROLE x', 'analyse')$$, '42704', NULL, 'so is an unknown role');

@@ -40,7 +40,7 @@ SELECT results_eq(format('SELECT account_id, territory_a, territory_b, is_in FRO
 SELECT results_eq(format($$SELECT figure, value_a, value_b, difference FROM salesops.compare_territory_plans(%s, %s) WHERE territory_id IS NULL AND figure LIKE 'accounts%%' ORDER BY 1$$, :a, :b),
   $$VALUES ('accounts', 6::float8, 6::float8, 0::float8), ('accounts moved', 1, 2, 1), ('accounts that differ', NULL, NULL, 1)$$, 'accounts in all');
 SELECT results_eq(format($$SELECT territory_id, figure, measure, round(value_a::numeric, 6), round(value_b::numeric, 6) FROM salesops.compare_territory_plans(%s, %s)
-                          WHERE territory_id IN ('north', 'south') AND measure IS DISTINCT FROM 'workload'$$, :a, :b),
+                          WHERE territory_id IN ('north', 'south') AND measure IS DISTINCT FROM 'workload' AND figure <> 'distance'$$, :a, :b),
   $$VALUES ('north', 'accounts', NULL, 2.0, 1.0), ('north', 'moved in', NULL, 0, 0), ('north', 'moved out', NULL, 1, 2), ('north', 'load', 'potential', 3, 1.5), ('north', 'share of target', 'potential', 1, 0.5),
            ('south', 'accounts', NULL, 2, 3), ('south', 'moved in', NULL, 1, 2), ('south', 'moved out', NULL, 0, 0), ('south', 'load', 'potential', 2.8, 4.3), ('south', 'share of target', 'potential', 0.933333, 1.433333)$$,
   'territory by territory, measure by measure');

@@ -98,9 +98,11 @@ SELECT throws_ok(format('DELETE FROM salesops.territory_plan_account WHERE plan_
 SELECT throws_ok(format('DELETE FROM salesops.territory_plan_territory WHERE plan_id = %s', :c), '23001', NULL, '... nor of one that was proposed');
 SELECT throws_ok(format('DELETE FROM salesops.territory_plan WHERE plan_id = %s', :a), '23001', NULL, '... nor its head');
 SELECT throws_ok(format('DELETE FROM salesops.territory_plan WHERE plan_id = %s', :c), '23503', NULL, '... of either');
-SELECT is(salesops.purge_territory_plans('1 day', pg_temp.now() + interval '2 days'), (SELECT count(*) FROM salesops.territory_plan WHERE plan_id NOT IN (:a, :c)), 'old drafts go');
-SELECT set_eq('SELECT plan_id FROM salesops.territory_plan', ARRAY[:a, :c]::bigint[], '... and nothing else');
-SELECT set_eq(format('SELECT plan_id FROM salesops.%I', t), ARRAY[:a, :c]::bigint[], '... nor rows of ' || t)
+-- What was copied stays as long as the copy.
+SELECT salesops.plan_territories('SELECT 1 AS id', 'SELECT 1 AS id', '{"name": "copy"}', :d) AS e \gset
+SELECT is(salesops.purge_territory_plans('1 day', pg_temp.now() + interval '2 days'), (SELECT count(*) FROM salesops.territory_plan WHERE plan_id NOT IN (:a, :c, :d, :e)), 'old drafts go');
+SELECT set_eq('SELECT plan_id FROM salesops.territory_plan', ARRAY[:a, :c, :d, :e]::bigint[], '... and nothing else: one has a name, one was proposed, one was copied');
+SELECT set_eq(format('SELECT plan_id FROM salesops.%I', t), ARRAY[:a, :c, :d, :e]::bigint[], '... nor rows of ' || t)
 FROM unnest(ARRAY['territory_plan_account', 'territory_plan_territory', 'territory_plan_class']) t;
 SELECT throws_ok($$SELECT salesops.set_setting('territory_draft_keep', 'for ever')$$, '22023', NULL, 'the setting takes days');
 SELECT lives_ok($$SELECT salesops.set_setting('territory_draft_keep', '30 days')$$, '... as it should');

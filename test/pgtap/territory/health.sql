@@ -74,6 +74,11 @@ SELECT salesops.refresh_marts(pg_temp.now()) \g /dev/null
 SELECT results_eq($$SELECT territory, round(load, 3), round(share_of_target, 4), planned_share_of_target, is_flagged, basis, measured_date = as_of_date FROM salesops_bi.territory_balance WHERE measure = 'workload' ORDER BY 1$$,
   $$VALUES ('north', 1.700, 0.8499, 1.0, true, 'measured', true), ('south', 2.000, 0.9998, 1, false, 'measured', true), ('west', 2.301, 1.1503, 1, true, 'measured', true)$$, 'mart territory_balance shows the last measurement');
 
+-- The measure accounts needs no column.
+SELECT is(salesops.territory_amount('{"id": 1}', 'accounts'), 1::numeric, 'each account is one');
+SELECT is(salesops.territory_amount(v::jsonb, 'potential'), w, 'what is no finite number is unknown: ' || v)
+FROM (VALUES ('{"potential": 2.5}', 2.5), ('{"potential": null}', NULL), ('{"potential": "NaN"}', NULL), ('{}', NULL)) x(v, w);
+
 -- A query that fails is told and stops nobody else.
 SELECT salesops.plan_territories('SELECT id, territory, 1 AS potential FROM (VALUES (''b1'', ''east'')) v(id, territory)', 'SELECT ''east'' AS id', '{"name": "east", "measures": {"potential": 0.9}}') AS b \gset
 SELECT salesops.propose_territory_plan(:b), salesops.approve_territory_plan(:b), salesops.publish_territory_plan(:b) \g /dev/null
@@ -93,6 +98,7 @@ SELECT salesops.roll_back_territory_plan(:b, 'no east') \g /dev/null
 SELECT is(salesops.check_territory_health(pg_temp.now()), 1::bigint, 'what was taken back is not measured');
 SELECT salesops.refresh_marts(pg_temp.now()) \g /dev/null
 SELECT is_empty($$SELECT * FROM salesops_bi.territory_balance WHERE territory = 'east'$$, '... nor shown');
+SELECT throws_ok($$SELECT salesops.measure_territories(-1, now())$$, '42704', 'there is no publication -1 of territories', 'a publication that there is not');
 SELECT throws_ok($$SELECT salesops.check_territory_health('infinity')$$, '22023', NULL, 'no instant');
 SELECT throws_ok(format(c, t), '23001', NULL, format('%s: %s', t, c))
 FROM unnest(ARRAY['territory_health', 'territory_health_load']) t, unnest(ARRAY['UPDATE salesops.%s SET accounts = 9', 'DELETE FROM salesops.%s', 'TRUNCATE salesops.%s CASCADE']) c;

@@ -96,6 +96,13 @@ RESET ROLE;
 REVOKE SELECT ON crm.account FROM salesops_test_planner;
 SELECT salesops.check_territory_health(pg_temp.now()) \g /dev/null
 SELECT is((SELECT reason FROM salesops.territory_health ORDER BY as_of DESC LIMIT 1), '42501: permission denied for table account', 'without his rights there is no measurement, whoever measures');
+-- Who copies a plan lends its query nothing: it is still the planner's.
+GRANT SELECT ON crm.account TO salesops_test_planner;
+SELECT salesops.plan_territories(p.accounts_sql, p.territories_sql, '{"name": "copy", "measures": {"potential": 0.9}}', p.plan_id) AS copy FROM salesops.territory_plan p WHERE p.plan_id = :a \gset
+RESET search_path;
+RESET ROLE;
+SELECT is((SELECT made_by FROM salesops.territory_plan WHERE plan_id = :copy), 'postgres', 'a superuser copies a plan');
+SELECT set_eq(format('SELECT split_part(r ->> ''id'', '' '', 1) FROM salesops.territory_accounts_today(%s) r', :copy), ARRAY['salesops_test_planner'], '... and its query runs under the rights of who wrote it');
 -- Nor without him.
 REASSIGN OWNED BY salesops_test_planner TO postgres;
 DROP OWNED BY salesops_test_planner;

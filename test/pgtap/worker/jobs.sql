@@ -4,7 +4,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL TimeZone = 'UTC';
-SELECT plan(56);
+SELECT plan(57);
 
 DELETE FROM salesops.schedule;
 DELETE FROM salesops.run_log;
@@ -13,7 +13,7 @@ DELETE FROM salesops.job;
 \ir take_run_lock.psql
 
 -- Steps
-SELECT results_eq('SELECT step, is_default FROM salesops.steps()', $$VALUES ('alert', true), ('audit', true), ('backtest', true), ('forecast', true), ('purge', true), ('refresh', true), ('snapshot', true), ('sync', true)$$,
+SELECT results_eq('SELECT step, is_default FROM salesops.steps()', $$VALUES ('alert', true), ('audit', true), ('backtest', true), ('forecast', true), ('purge', true), ('refresh', true), ('snapshot', true), ('sync', true), ('territory_health', true)$$,
                   'the steps that come with the extension');
 SELECT lives_ok(format('SELECT salesops.step_call(%L)', s.step), format('step %s has its function', s.step)) FROM salesops.default_steps() s;
 SELECT throws_ok($$SELECT salesops.define_step('report', 'public.report')$$, '42883', 'step "report" has no function', 'a step needs a function that is there');
@@ -42,7 +42,7 @@ RESET ROLE;
 ALTER FUNCTION "Week's end; --"."Re""port" OWNER TO CURRENT_USER;
 
 -- Jobs
-SELECT results_eq('SELECT job, is_default FROM salesops.jobs()', $$VALUES ('forecast_cut_off', true), ('nightly', true), ('sync', true)$$, 'the jobs that come with the extension');
+SELECT results_eq('SELECT job, is_default FROM salesops.jobs()', $$VALUES ('forecast_cut_off', true), ('nightly', true), ('sync', true), ('territory_health', true)$$, 'the jobs that come with the extension');
 SELECT throws_ok($$SELECT salesops.define_job('weekly', '{sync,dance}')$$, '22023', 'unknown step "dance"', 'a job has steps that there are');
 SELECT throws_ok($$SELECT salesops.define_job('weekly', '{sync,NULL}')$$, '22023', 'unknown step "NULL"', '... all of them');
 SELECT throws_ok($$SELECT salesops.define_job('weekly', '{sync,report,sync}')$$, '22023', 'a job has at least one step, and each step once', '... each once');
