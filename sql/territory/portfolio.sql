@@ -5,10 +5,10 @@ CREATE FUNCTION salesops.solve_portfolio(customers_sql text, history_sql text, o
   OUT customers text[], OUT segment_of float8[], OUT effort float8[], OUT revenue float8[], OUT revenue_low float8[], OUT revenue_high float8[],
   OUT marginal_return float8[], OUT first_return float8[],
   OUT segments text[], OUT team_of float8[], OUT segment_revenue float8[], OUT segment_low float8[], OUT segment_high float8[],
-  OUT targets float8[], OUT target_prices float8[],
+  OUT targets float8[], OUT target_prices float8[], OUT thresholds float8[],
   OUT rate float8[], OUT rate_low float8[], OUT rate_high float8[], OUT scale float8[], OUT scale_low float8[], OUT scale_high float8[],
   OUT carryover float8[], OUT carryover_low float8[], OUT carryover_high float8[], OUT learned_from float8[], OUT uplift float8[],
-  OUT teams text[], OUT reps float8[], OUT capacity float8[], OUT prices float8[],
+  OUT teams text[], OUT reps float8[], OUT capacity float8[], OUT team_marginal_return float8[],
   OUT rep_value float8[], OUT rep_value_low float8[], OUT rep_value_high float8[],
   OUT total float8, OUT total_low float8, OUT total_high float8, OUT change float8, OUT change_low float8, OUT change_high float8,
   OUT value float8, OUT bound float8, OUT top_tenth_share float8, OUT effort_unit float8, OUT minimum_effort float8, OUT confidence float8,
@@ -27,8 +27,8 @@ BEGIN ATOMIC
          CASE WHEN c.effort > 0 THEN NULL
               WHEN c.revenue IS NULL THEN 'no effort: its potential is not known'
               WHEN s.capacity[s.team_of[c.segment::integer]::integer] = 0 THEN 'no effort: the team has none'
-              ELSE format('no effort: a unit of the first %s would bring %s; what the team spends last brings %s', s.minimum_effort,
-                          salesops.money_text(c.first::numeric), salesops.money_text(s.prices[s.team_of[c.segment::integer]::integer]::numeric)) END
+              ELSE format('no effort: a unit of the first %s would bring %s; it would have to bring %s', s.minimum_effort,
+                          salesops.money_text(c.first::numeric), salesops.money_text(s.thresholds[c.segment::integer]::numeric)) END
   FROM salesops.solve_portfolio(design_portfolio.customers_sql, design_portfolio.history_sql, design_portfolio.options) s
   CROSS JOIN LATERAL unnest(s.customers, s.segment_of, s.effort, s.revenue, s.revenue_low, s.revenue_high, s.marginal_return, s.first_return)
     AS c(id, segment, effort, revenue, low, high, marginal, first);
@@ -82,42 +82,42 @@ BEGIN ATOMIC
   )
   SELECT s.scenario, t.team,
          ARRAY(SELECT g.segment FROM unnest(s.segments, s.team_of) WITH ORDINALITY AS g(segment, team, n) WHERE g.team = t.n ORDER BY g.n),
-         t.reps, t.capacity, coalesce(p.effort, 0), coalesce(p.customers, 0), coalesce(p.covered, 0), t.price, t.value, t.low, t.high,
+         t.reps, t.capacity, coalesce(p.effort, 0), coalesce(p.customers, 0), coalesce(p.covered, 0), t.marginal, t.value, t.low, t.high,
          format('one more rep in %s is worth %s (%s to %s, %s)', t.team, salesops.money_text(t.value::numeric), salesops.money_text(t.low::numeric),
                 salesops.money_text(t.high::numeric), salesops.percent_text(s.confidence::numeric))
   FROM solution s
-  CROSS JOIN LATERAL unnest(s.teams, s.reps, s.capacity, s.prices, s.rep_value, s.rep_value_low, s.rep_value_high)
-    WITH ORDINALITY AS t(team, reps, capacity, price, value, low, high, n)
+  CROSS JOIN LATERAL unnest(s.teams, s.reps, s.capacity, s.team_marginal_return, s.rep_value, s.rep_value_low, s.rep_value_high)
+    WITH ORDINALITY AS t(team, reps, capacity, marginal, value, low, high, n)
   LEFT JOIN spent p ON p.n = s.n AND p.team = t.n
   ORDER BY s.n, t.n;
 END;
 COMMENT ON FUNCTION salesops.portfolio_teams(text, text, jsonb) IS
-  'A portfolio design by team: capacity and effort spent, marginal_return: value of a unit of effort more at the optimum (revenue, and what it takes off missed targets at their price), rep_value: expected revenue that '
+  'A portfolio design by team: capacity and effort spent, marginal_return: expected revenue of a unit of effort more at the optimum, rep_value: expected revenue that '
   'one rep more would bring, with its interval, and the same in words. Arguments as of design_portfolio()';
 
 CREATE FUNCTION salesops.portfolio_tradeoff(customers_sql text, history_sql text, options jsonb,
   OUT scenario text, OUT customers bigint, OUT covered bigint, OUT capacity float8, OUT effort float8,
   OUT revenue float8, OUT revenue_low float8, OUT revenue_high float8, OUT change float8, OUT change_low float8, OUT change_high float8,
   OUT targets bigint, OUT targets_made bigint, OUT shortfall float8, OUT top_tenth_share float8, OUT marginal_return float8,
-  OUT value float8, OUT bound float8, OUT gap float8)
+  OUT rounding_gap float8)
 RETURNS SETOF record LANGUAGE sql STABLE ROWS 10
 BEGIN ATOMIC
   WITH solution AS MATERIALIZED (
     SELECT row_number() OVER () AS n, s.* FROM salesops.solve_portfolio(portfolio_tradeoff.customers_sql, portfolio_tradeoff.history_sql, portfolio_tradeoff.options) s
   )
   SELECT s.scenario, c.customers, c.covered, t.capacity, c.effort, s.total, s.total_low, s.total_high, s.change, s.change_low, s.change_high,
-         g.targets, g.made, g.shortfall, s.top_tenth_share, t.price, s.value, s.bound, (s.bound - s.value) / nullif(abs(s.bound), 0)
+         g.targets, g.made, g.shortfall, s.top_tenth_share, t.marginal, s.bound - s.value
   FROM solution s
   CROSS JOIN LATERAL (SELECT count(*) AS customers, count(*) FILTER (WHERE e > 0) AS covered, sum(e) AS effort FROM unnest(s.effort) e) c
-  CROSS JOIN LATERAL (SELECT sum(x.capacity) AS capacity, sum(x.capacity * x.price) / sum(x.capacity) AS price FROM unnest(s.capacity, s.prices) AS x(capacity, price)) t
+  CROSS JOIN LATERAL (SELECT sum(x.capacity) AS capacity, sum(x.capacity * x.marginal) / sum(x.capacity) AS marginal FROM unnest(s.capacity, s.team_marginal_return) AS x(capacity, marginal)) t
   CROSS JOIN LATERAL (SELECT count(x.target) AS targets, count(*) FILTER (WHERE x.revenue >= x.target) AS made, coalesce(sum(greatest(x.target - x.revenue, 0)), 0) AS shortfall
                       FROM unnest(s.targets, s.segment_revenue) AS x(target, revenue)) g
   ORDER BY s.n;
 END;
 COMMENT ON FUNCTION salesops.portfolio_tradeoff(text, text, jsonb) IS
   'The scenarios of a portfolio design side by side, a row each: customers and those that get effort, expected revenue with its interval, what it is more than in the first scenario with the interval of that, targets made and what all lack, '
-  'top_tenth_share: share of the revenue of the tenth of the customers with the most, marginal_return: of a unit of effort more, spread over the teams as their capacity is; value = revenue - target_price x shortfall, bound: no plan has a '
-  'greater value, gap = (bound - value) / bound: what whole units and the minimum may cost. Arguments as of design_portfolio()';
+  'top_tenth_share: share of the revenue of the tenth of the customers with the most, marginal_return: of a unit of effort more, spread over the teams as their capacity is; rounding_gap: no plan, even with effort in any '
+  'amounts, brings more than this above it, what targets lack counted at option target_price. Arguments as of design_portfolio()';
 
 CREATE FUNCTION salesops.portfolio_response(customers_sql text, history_sql text, options jsonb,
   OUT segment text, OUT customers bigint, OUT learned_from bigint, OUT rate float8, OUT rate_low float8, OUT rate_high float8,

@@ -46,19 +46,25 @@ RETURNS SETOF record LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE ROWS 10 SET search
 DECLARE
   own text[] := ARRAY['name', 'reps', 'effort_per_rep', 'targets', 'ships_on', 'uplift', 'effort_unit', 'minimum_effort', 'target_price'];
   given jsonb := coalesce(options -> 'scenarios', '[{"name": "plan"}]');
+  named text[] := '{}';
   it jsonb;
 BEGIN
   PERFORM salesops.check_portfolio_keys(options, 'options',
     ARRAY['teams', 'targets', 'roadmap', 'from', 'to', 'periods', 'effort_unit', 'minimum_effort', 'target_price', 'confidence', 'prior', 'scenarios']);
+  PERFORM salesops.check_portfolio_keys(options -> 'targets', 'targets', NULL);
   IF jsonb_typeof(given) <> 'array' OR jsonb_array_length(given) NOT BETWEEN 1 AND 100 THEN
     RAISE EXCEPTION 'scenarios must be a list of 1 to 100 objects' USING
       ERRCODE = 'invalid_parameter_value', HINT = 'For example [{"name": "as planned"}, {"name": "two more reps", "reps": {"enterprise": 12}}].';
   END IF;
   "position" := 0;
   FOR it IN SELECT e FROM jsonb_array_elements(given) WITH ORDINALITY AS x(e, n) ORDER BY n LOOP
-    PERFORM salesops.check_portfolio_keys(it, 'a scenario', own);
+    PERFORM salesops.check_portfolio_keys(it, 'a scenario', own), salesops.check_portfolio_keys(it -> 'targets', 'targets', NULL);
     "position" := "position" + 1;
     scenario := coalesce(it ->> 'name', 'scenario ' || "position");
+    IF scenario = ANY (named) THEN
+      RAISE EXCEPTION 'scenario "%" is named twice', scenario USING ERRCODE = 'invalid_parameter_value', HINT = 'Each needs a name of its own.';
+    END IF;
+    named := named || scenario;
     merged := options - 'scenarios' || (it - 'name' - 'targets')
               || jsonb_build_object('targets', coalesce(options -> 'targets', '{}') || coalesce(it -> 'targets', '{}'));
     RETURN NEXT;
@@ -174,7 +180,7 @@ BEGIN
     known := known || product;
     -- Never, if it is null.
     ships := CASE WHEN merged -> 'ships_on' ? product THEN merged -> 'ships_on' ->> product ELSE it ->> 'ships_on' END;
-    share := coalesce(greatest(least(ends - ships + 1, ends - starts + 1), 0)::float8 / (ends - starts + 1), 0);
+    share := CASE WHEN ships IS NULL THEN 0 ELSE greatest(least(ends - ships + 1, ends - starts + 1), 0)::float8 / (ends - starts + 1) END;
     uplift[at] := uplift[at] + share * coalesce(salesops.portfolio_number(coalesce(merged -> 'uplift' -> product, it -> 'uplift'), format('uplift of product "%s"', product), -1, 1000), 0);
     uplift_deviation[at] := sqrt(uplift_deviation[at] ^ 2 + (share * coalesce(salesops.portfolio_number(it -> 'uplift_deviation', format('uplift_deviation of product "%s"', product), 0, 1000), 0)) ^ 2);
     IF uplift[at] <= 0 THEN
@@ -208,7 +214,6 @@ BEGIN
     FROM salesops.portfolio_teams_of(it.merged, segments) t;
     SELECT u.uplift, u.uplift_deviation INTO uplift, uplift_deviation FROM salesops.portfolio_uplift(it.merged, segments) u;
 
-    PERFORM salesops.check_portfolio_keys(it.merged -> 'targets', 'targets', NULL);
     SELECT k INTO bad FROM jsonb_object_keys(it.merged -> 'targets') k WHERE k <> ALL (segments);
     IF FOUND THEN
       RAISE EXCEPTION 'segment "%" has a target and no customers', bad USING
@@ -229,15 +234,15 @@ BEGIN
     periods := coalesce(salesops.portfolio_number(it.merged -> 'periods', 'periods', 0.001, 1000), 1);
     prior := ARRAY[
       coalesce(salesops.portfolio_number(p -> 'rate', 'rate of the prior', 1e-6, 1000), 0.3),
-      coalesce(salesops.portfolio_number(p -> 'rate_deviation', 'rate_deviation of the prior', 0.01, 5), 0.7),
+      coalesce(salesops.portfolio_number(p -> 'rate_deviation', 'rate_deviation of the prior', 0.001, 5), 0.7),
       coalesce(salesops.portfolio_number(p -> 'scale', 'scale of the prior', 1e-9, 1e12), past_effort * periods,
                (SELECT sum(c) FROM unnest(capacity) c) / customers),
-      coalesce(salesops.portfolio_number(p -> 'scale_deviation', 'scale_deviation of the prior', 0.01, 5), 1),
+      coalesce(salesops.portfolio_number(p -> 'scale_deviation', 'scale_deviation of the prior', 0.001, 5), 1),
       coalesce(salesops.portfolio_number(p -> 'carryover', 'carryover of the prior', 0.001, 0.999), 0.2),
-      coalesce(salesops.portfolio_number(p -> 'carryover_deviation', 'carryover_deviation of the prior', 0.01, 5), 1),
-      coalesce(salesops.portfolio_number(p -> 'rate_between', 'rate_between of the prior', 0.01, 5), 0.4),
-      coalesce(salesops.portfolio_number(p -> 'scale_between', 'scale_between of the prior', 0.01, 5), 0.4),
-      coalesce(salesops.portfolio_number(p -> 'carryover_between', 'carryover_between of the prior', 0.01, 5), 0.5),
+      coalesce(salesops.portfolio_number(p -> 'carryover_deviation', 'carryover_deviation of the prior', 0.001, 5), 1),
+      coalesce(salesops.portfolio_number(p -> 'rate_between', 'rate_between of the prior', 0.001, 5), 0.4),
+      coalesce(salesops.portfolio_number(p -> 'scale_between', 'scale_between of the prior', 0.001, 5), 0.4),
+      coalesce(salesops.portfolio_number(p -> 'carryover_between', 'carryover_between of the prior', 0.001, 5), 0.5),
       coalesce(salesops.portfolio_number(p -> 'variation', 'variation of the prior', 0.05, 10), 0.7),
       coalesce(salesops.portfolio_number(p -> 'deal', 'deal of the prior', 1e-9, 1e15), past_revenue, 1) * periods];
     RETURN NEXT;

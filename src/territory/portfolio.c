@@ -39,6 +39,7 @@ typedef struct Allocation
 	double	   *effort;			/* [customers], of the relaxation */
 	double	   *relaxed_revenue;	/* [segments] */
 	double	   *segment_log_price;	/* [segments], what the segment pays */
+	double	   *elasticity;		/* [segments], how the segment's effort changes with the logarithm of the team's price */
 	int			team;			/* being looked at */
 } Allocation;
 
@@ -94,8 +95,8 @@ team_demand(double t, double *slope, void *arg)
 		pays = price_of_segment(a, s, t);
 		demand = segment_demand(a->in, a->response, s, pays - a->log_uplift[s], a->effort);
 		sum += demand.effort;
-		if (pays != a->target_price[s])
-			*slope += demand.slope;
+		a->elasticity[s] = pays == a->target_price[s] ? 0.0 : demand.slope;
+		*slope += a->elasticity[s];
 		a->segment_log_price[s] = pays;
 		a->relaxed_revenue[s] = demand.revenue * a->scenario->uplift[s];
 	}
@@ -156,6 +157,23 @@ price_of_target(Allocation *a, int s)
 	if (wanted >= most * (1.0 - SLACK))
 		return -get_float8_infinity();
 	return find_price(segment_revenue, &search, wanted, ceiling - 1.0, ceiling) + a->log_uplift[s];
+}
+
+/* Revenue of a unit more of capacity: it goes to the segments as they respond to the price. A target that binds is kept made. */
+static double
+team_marginal(const Allocation *a, double t)
+{
+	double		revenue = 0.0;
+	double		effort = 0.0;
+
+	for (int s = 0; s < a->in->segments; s++)
+	{
+		if (a->scenario->team[s] != a->team)
+			continue;
+		revenue += a->elasticity[s] * salesops_exp(a->segment_log_price[s]);
+		effort += a->elasticity[s];
+	}
+	return effort < 0.0 ? revenue / effort : salesops_exp(t);
 }
 
 /* ---------------------------------------------------------------------------------------------------------------- whole units */
@@ -392,11 +410,13 @@ plan_team(Allocation *a, int team, PortfolioPlan *plan)
 	a->team = more.team = team;
 	a->effort = plan->relaxed;
 	t = solve_team(a, capacity, get_float8_infinity(), &taken);
-	plan->price[team] = salesops_exp(t);
+	plan->team_marginal[team] = team_marginal(a, t);
 	for (int s = 0; s < a->in->segments; s++)
 	{
-		if (scenario->team[s] == team)
-			plan->segment_price[s] = isinf(t) ? 0.0 : salesops_exp(t - a->segment_log_price[s]) - 1.0;
+		if (scenario->team[s] != team)
+			continue;
+		plan->threshold[s] = salesops_exp(a->segment_log_price[s]);
+		plan->target_price[s] = isinf(t) ? 0.0 : salesops_exp(t - a->segment_log_price[s]) - 1.0;
 	}
 	if (!isinf(t) && capacity > 0.0)
 	{
@@ -417,6 +437,7 @@ plan_team(Allocation *a, int team, PortfolioPlan *plan)
 	memcpy(more.effort, plan->relaxed, a->in->customers * sizeof(double));
 	more.relaxed_revenue = take_numbers(a->in->segments);
 	more.segment_log_price = take_numbers(a->in->segments);
+	more.elasticity = take_numbers(a->in->segments);
 	move.to = more.effort;
 	if (!isinf(t))
 	{
@@ -427,12 +448,13 @@ plan_team(Allocation *a, int team, PortfolioPlan *plan)
 				spread[s] = segment_spread(a->in, a->response, &move, s, NULL, NULL);
 		}
 	}
-	plan->rep_value[team] = spread_total(a->response, spread, a->in->segments, scenario->confidence, true);
+	plan->rep_value[team] = spread_total(a->response, spread, a->in->segments, scenario->z, true);
 	pfree(more.effort);
 	pfree(more.relaxed_revenue);
 	pfree(more.segment_log_price);
+	pfree(more.elasticity);
 	pfree(spread);
-	return plan->price[team] * (capacity - taken);
+	return salesops_exp(t) * (capacity - taken);
 }
 
 static int
@@ -483,14 +505,16 @@ portfolio_allocate(const PortfolioCustomers *in, const Response *response, const
 	plan->revenue = palloc_extended(Max(in->customers, 1) * sizeof(Expectation), MCXT_ALLOC_HUGE);
 	plan->marginal = take_numbers(in->customers);
 	plan->start = take_numbers(in->customers);
-	plan->price = take_numbers(scenario->teams);
+	plan->team_marginal = take_numbers(scenario->teams);
 	plan->rep_value = palloc0(Max(scenario->teams, 1) * sizeof(Expectation));
 	plan->segment_revenue = palloc0(in->segments * sizeof(Expectation));
-	plan->segment_price = take_numbers(in->segments);
+	plan->threshold = take_numbers(in->segments);
+	plan->target_price = take_numbers(in->segments);
 	a.target_price = take_numbers(in->segments);
 	a.log_uplift = take_numbers(in->segments);
 	a.relaxed_revenue = take_numbers(in->segments);
 	a.segment_log_price = take_numbers(in->segments);
+	a.elasticity = take_numbers(in->segments);
 	a.log_most = salesops_log(1.0 + scenario->target_price);
 	a.effort = plan->relaxed;
 
@@ -510,7 +534,7 @@ portfolio_allocate(const PortfolioCustomers *in, const Response *response, const
 		double		first = Max(scenario->minimum, scenario->unit);
 
 		spread[s] = segment_spread(in, response, &move, s, mean, variance);
-		plan->segment_revenue[s] = expectation(spread[s].mean, spread[s].own + spread[s].common, scenario->confidence, true);
+		plan->segment_revenue[s] = expectation(spread[s].mean, spread[s].own + spread[s].common, scenario->z, true);
 		plan->value += spread[s].mean;
 		plan->bound += a.relaxed_revenue[s];
 		if (!isnan(target))
@@ -520,13 +544,13 @@ portfolio_allocate(const PortfolioCustomers *in, const Response *response, const
 		}
 		for (int i = in->first[s]; i < in->first[s + 1]; i++)
 		{
-			plan->revenue[i] = expectation(mean[i], variance[i], scenario->confidence, true);
+			plan->revenue[i] = expectation(mean[i], variance[i], scenario->z, true);
 			plan->marginal[i] = marginal(response, segment, i, plan->effort[i]) * scenario->uplift[s];
 			plan->start[i] = scenario->uplift[s] *
 				(first > 0.0 ? block_density(response, segment, i, 0.0, first) : marginal(response, segment, i, 0.0));
 		}
 	}
-	plan->total = spread_total(response, spread, in->segments, scenario->confidence, true);
+	plan->total = spread_total(response, spread, in->segments, scenario->z, true);
 	plan->top_tenth = share_of_top_tenth(plan->revenue, in->customers);
 	pfree(mean);
 	pfree(variance);
@@ -545,7 +569,7 @@ portfolio_change(const PortfolioCustomers *in, const Response *response, const P
 
 	for (int s = 0; s < in->segments; s++)
 		spread[s] = segment_spread(in, response, &move, s, NULL, NULL);
-	change = spread_total(response, spread, in->segments, after->confidence, false);
+	change = spread_total(response, spread, in->segments, after->z, false);
 	pfree(spread);
 	return change;
 }

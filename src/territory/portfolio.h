@@ -106,7 +106,7 @@ typedef struct PortfolioScenario
 	double		unit;			/* effort comes in whole units; 0: in any amount */
 	double		minimum;		/* less than this is not worth a visit; a customer gets none or at least this */
 	double		target_price;	/* revenue that is given up at most for a unit of revenue that a target lacks */
-	double		confidence;		/* of the intervals */
+	double		z;				/* standard deviations on either side that the intervals cover */
 } PortfolioScenario;
 
 /* An expectation with the bounds of its interval. */
@@ -124,10 +124,11 @@ typedef struct PortfolioPlan
 	Expectation *revenue;		/* [customers] */
 	double	   *marginal;		/* [customers], what a unit more would bring */
 	double	   *start;			/* [customers], what a unit of the least possible effort brings on average */
-	double	   *price;			/* [teams], what a unit more of capacity would bring; of targets missed, as they are priced */
+	double	   *team_marginal;	/* [teams], what a unit more of capacity would bring */
 	Expectation *rep_value;		/* [teams], what one rep more would bring */
 	Expectation *segment_revenue;	/* [segments] */
-	double	   *segment_price;	/* [segments], revenue given up for the last unit of the target; 0: the target costs nothing */
+	double	   *threshold;		/* [segments], what a unit must bring to be spent there */
+	double	   *target_price;	/* [segments], revenue given up for the last unit of the target; 0: the target costs nothing */
 	Expectation total;
 	double		value;			/* expected revenue less target_price x what targets lack */
 	double		bound;			/* no plan has a greater value */
@@ -158,7 +159,7 @@ typedef struct Spread
 
 extern Spread segment_spread(const PortfolioCustomers *customers, const Response *response, const PortfolioMove *move, int segment,
 							 double *mean, double *variance);
-extern Expectation spread_total(const Response *response, const Spread *spread, int segments, double confidence, bool is_positive);
-extern Expectation expectation(double mean, double variance, double confidence, bool is_positive);
+extern Expectation spread_total(const Response *response, const Spread *spread, int segments, double z, bool is_positive);
+extern Expectation expectation(double mean, double variance, double z, bool is_positive);
 
 #endif

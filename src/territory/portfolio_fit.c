@@ -30,10 +30,11 @@
 #include "core/numerics.h"
 #include "utils/float.h"
 
-#define SAMPLE			5000
+#define SAMPLE			3000
 #define PRIOR_COUNT		4.0
 #define ROUNDS			2		/* of dispersion and variation against shapes */
-#define ZOOMS			4
+#define ZOOMS			4		/* from the prior */
+#define MORE_ZOOMS		2		/* from what is believed already */
 #define ZOOM_SCALES		9
 #define ZOOM_CARRYOVERS 5
 #define MOST_NODES		(ZOOM_SCALES * ZOOM_CARRYOVERS)
@@ -273,9 +274,9 @@ weigh_grid(Past *past, const Belief *prior, double shape, double dispersion, con
 	}
 }
 
-/* What the past says of a segment of which the prior says that. */
+/* What the past says of a segment of which the prior says that; begins at what is believed already, under a like prior, where that is given. */
 static Belief
-learn(Past *past, const Belief *prior, double shape, double dispersion, PortfolioProgress progress)
+learn(Past *past, const Belief *prior, const Belief *already, double shape, double dispersion, PortfolioProgress progress)
 {
 	Node		node[MOST_NODES];
 	Belief		belief = *prior;
@@ -283,9 +284,11 @@ learn(Past *past, const Belief *prior, double shape, double dispersion, Portfoli
 
 	if (past->customers == 0)
 		return belief;
+	if (already != NULL)
+		belief = *already;
 	for (int p = 0; p < RESPONSE_PARAMETERS; p++)
-		half[p] = REACH * sqrt(prior->variance[p]);
-	for (int zoom = 0; zoom < ZOOMS; zoom++)
+		half[p] = (already == NULL ? REACH : 1.5 * REACH) * sqrt(belief.variance[p]);
+	for (int zoom = 0; zoom < (already == NULL ? ZOOMS : MORE_ZOOMS); zoom++)
 	{
 		Belief		seen;
 
@@ -417,9 +420,9 @@ pool(const Belief *alone, const Belief *wide, int segments, const ResponsePrior 
 
 /* The final grid of a segment. */
 static void
-set_segment(Past *past, const Belief *prior, double shape, double dispersion, PortfolioProgress progress, SegmentResponse *segment)
+set_segment(Past *past, const Belief *prior, const Belief *alone, double shape, double dispersion, PortfolioProgress progress, SegmentResponse *segment)
 {
-	Belief		belief = learn(past, prior, shape, dispersion, progress);
+	Belief		belief = learn(past, prior, alone, shape, dispersion, progress);
 	double		half[RESPONSE_PARAMETERS];
 	Node		node[RESPONSE_SCALES * RESPONSE_CARRYOVERS];
 	Belief		seen;
@@ -516,21 +519,21 @@ portfolio_fit(const PortfolioCustomers *in, const ResponsePrior *prior)
 	for (int s = 0; s < in->segments; s++)
 	{
 		past[s] = read_past(in, s);
-		belief[s] = learn(past[s], &wide, 1.0 / prior->variation, prior->dispersion, in->progress);
+		belief[s] = learn(past[s], &wide, NULL, 1.0 / prior->variation, prior->dispersion, in->progress);
 	}
 	for (int round = 0; round < ROUNDS; round++)
 	{
 		estimate_variances(past, belief, in->segments, prior, &response->dispersion, &variation);
 		response->shape = 1.0 / variation;
 		for (int s = 0; s < in->segments; s++)
-			belief[s] = learn(past[s], &wide, response->shape, response->dispersion, in->progress);
+			belief[s] = learn(past[s], &wide, &belief[s], response->shape, response->dispersion, in->progress);
 	}
 	pool(belief, &wide, in->segments, prior, pooled, shared);
 	for (int s = 0; s < in->segments; s++)
 	{
 		SegmentResponse *segment = &response->segment[s];
 
-		set_segment(past[s], &pooled[s], response->shape, response->dispersion, in->progress, segment);
+		set_segment(past[s], &pooled[s], &belief[s], response->shape, response->dispersion, in->progress, segment);
 		segment->shared = shared[s];
 		for (int i = in->first[s]; i < in->first[s + 1]; i++)
 		{

@@ -15,11 +15,10 @@
 
 #include "core/numerics.h"
 
-/* The interval of an amount. */
+/* The interval of an amount, z standard deviations on either side. */
 Expectation
-expectation(double mean, double variance, double confidence, bool is_positive)
+expectation(double mean, double variance, double z, bool is_positive)
 {
-	double		z = salesops_normal_quantile(0.5 + 0.5 * confidence);
 	Expectation e = {mean, mean, mean};
 
 	if (!(variance > 0.0))
@@ -164,7 +163,7 @@ segment_spread(const PortfolioCustomers *in, const Response *response, const Por
 
 /* The sum over segments. */
 Expectation
-spread_total(const Response *response, const Spread *spread, int segments, double confidence, bool is_positive)
+spread_total(const Response *response, const Spread *spread, int segments, double z, bool is_positive)
 {
 	double		mean = 0.0;
 	double		variance = 0.0;
@@ -178,5 +177,5 @@ spread_total(const Response *response, const Spread *spread, int segments, doubl
 		variance += spread[s].own + (1.0 - together) * spread[s].common;
 		shared += (spread[s].mean < 0.0 ? -1.0 : 1.0) * sqrt(together * spread[s].common);
 	}
-	return expectation(mean, variance + shared * shared, confidence, is_positive);
+	return expectation(mean, variance + shared * shared, z, is_positive);
 }

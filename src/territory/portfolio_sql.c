@@ -284,6 +284,7 @@ typedef struct Option
 	Datum		reps;			/* float8[] */
 	double	   *reps_of;
 	PortfolioScenario scenario;
+	double		confidence;		/* of the intervals */
 	double		periods;		/* past periods in the horizon */
 	double	   *prior;			/* in the order of portfolio_options() */
 } Option;
@@ -354,7 +355,8 @@ read_options(Datum options, Datum segments, int customers, double past_effort, d
 		scenario->unit = read_option(table, n, "effort_unit");
 		scenario->minimum = read_option(table, n, "minimum_effort");
 		scenario->target_price = read_option(table, n, "target_price");
-		scenario->confidence = read_option(table, n, "confidence");
+		o->confidence = read_option(table, n, "confidence");
+		scenario->z = salesops_normal_quantile(0.5 + 0.5 * o->confidence);
 		o->periods = read_option(table, n, "periods");
 		o->prior = read_numbers(table, n, "prior", &size);
 		MemoryContextSwitchTo(spi_context);
@@ -432,10 +434,9 @@ put_expectation(Datum *values, const Expectation *e)
 
 /* A parameter of each segment: its median and interval. */
 static void
-put_parameter(Datum *values, const Response *response, int segments, ResponseParameter parameter, double confidence)
+put_parameter(Datum *values, const Response *response, int segments, ResponseParameter parameter, double z)
 {
 	Expectation *e = palloc(segments * sizeof(Expectation));
-	double		z = salesops_normal_quantile(0.5 + 0.5 * confidence);
 
 	for (int s = 0; s < segments; s++)
 	{
@@ -449,7 +450,7 @@ put_parameter(Datum *values, const Response *response, int segments, ResponsePar
 	pfree(e);
 }
 
-#define RESULT_COLUMNS	48
+#define RESULT_COLUMNS	49
 
 /* The row of a scenario, its columns in the order of solve_portfolio(). */
 static void
@@ -487,12 +488,13 @@ put_scenario(ReturnSetInfo *rows, const Given *given, const Response *response, 
 	put_expectations(&values[n], plan->segment_revenue, given->segments);
 	n += 3;
 	values[n++] = make_numbers(scenario->target, given->segments, 1);
-	values[n++] = make_numbers(plan->segment_price, given->segments, 1);
-	put_parameter(&values[n], response, given->segments, RESPONSE_RATE, scenario->confidence);
+	values[n++] = make_numbers(plan->target_price, given->segments, 1);
+	values[n++] = make_numbers(plan->threshold, given->segments, 1);
+	put_parameter(&values[n], response, given->segments, RESPONSE_RATE, scenario->z);
 	n += 3;
-	put_parameter(&values[n], response, given->segments, RESPONSE_SCALE, scenario->confidence);
+	put_parameter(&values[n], response, given->segments, RESPONSE_SCALE, scenario->z);
 	n += 3;
-	put_parameter(&values[n], response, given->segments, RESPONSE_CARRYOVER, scenario->confidence);
+	put_parameter(&values[n], response, given->segments, RESPONSE_CARRYOVER, scenario->z);
 	n += 3;
 	for (int s = 0; s < given->segments; s++)
 		numbers[s] = response->segment[s].learned_from;
@@ -502,7 +504,7 @@ put_scenario(ReturnSetInfo *rows, const Given *given, const Response *response, 
 	values[n++] = option->teams;
 	values[n++] = option->reps;
 	values[n++] = make_numbers(scenario->capacity, scenario->teams, 1);
-	values[n++] = make_numbers(plan->price, scenario->teams, 1);
+	values[n++] = make_numbers(plan->team_marginal, scenario->teams, 1);
 	put_expectations(&values[n], plan->rep_value, scenario->teams);
 	n += 3;
 
@@ -516,11 +518,11 @@ put_scenario(ReturnSetInfo *rows, const Given *given, const Response *response, 
 	nulls[n++] = isnan(plan->top_tenth);
 	values[n++] = Float8GetDatum(scenario->unit);
 	values[n++] = Float8GetDatum(Max(scenario->minimum, scenario->unit));
-	values[n++] = Float8GetDatum(scenario->confidence);
+	values[n++] = Float8GetDatum(option->confidence);
 	values[n] = Float8GetDatum(response->dispersion / option->periods);
 	nulls[n++] = given->rows == 0;
 	values[n++] = Float8GetDatum(sqrt(1.0 / response->shape));
-	Assert(n <= RESULT_COLUMNS);
+	Assert(n == rows->setDesc->natts);
 	tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);
 	pfree(numbers);
 }
