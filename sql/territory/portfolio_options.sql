@@ -22,7 +22,7 @@ COMMENT ON FUNCTION salesops.portfolio_number(jsonb, text, float8, float8) IS
   'A number among the options of a portfolio design; NULL where there is none. 22023 where it is something else, 22003 out of range';
 
 CREATE FUNCTION salesops.check_portfolio_keys(given jsonb, what text, known text[])
-RETURNS void LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+RETURNS void LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   bad text;
 BEGIN
@@ -42,7 +42,7 @@ COMMENT ON FUNCTION salesops.check_portfolio_keys(jsonb, text, text[]) IS
 -- The options of each scenario: those that all have, and over them its own. A part that names teams, segments or products is
 -- changed for those that the scenario names.
 CREATE FUNCTION salesops.portfolio_scenarios(options jsonb, OUT "position" bigint, OUT scenario text, OUT merged jsonb)
-RETURNS SETOF record LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
+RETURNS SETOF record LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   own text[] := ARRAY['name', 'reps', 'effort_per_rep', 'targets', 'ships_on', 'uplift', 'effort_unit', 'minimum_effort', 'target_price'];
   given jsonb := coalesce(options -> 'scenarios', '[{"name": "plan"}]');
@@ -75,7 +75,7 @@ COMMENT ON FUNCTION salesops.portfolio_scenarios(jsonb) IS
 
 CREATE FUNCTION salesops.portfolio_teams_of(merged jsonb, segments text[],
                                             OUT teams text[], OUT reps float8[], OUT effort_per_rep float8[], OUT capacity float8[], OUT team_of float8[])
-RETURNS record LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+RETURNS record LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   given jsonb := merged -> 'teams';
   it jsonb;
