@@ -63,7 +63,7 @@ typedef struct ResponsePrior
 typedef struct SegmentResponse
 {
 	double		scale[RESPONSE_SCALES];
-	double		carryover[RESPONSE_CARRYOVERS];
+	double		carryover[RESPONSE_SCALES][RESPONSE_CARRYOVERS];
 	double		weight[RESPONSE_SCALES][RESPONSE_CARRYOVERS];	/* sum 1 */
 	double		claim[RESPONSE_SCALES][RESPONSE_CARRYOVERS][RESPONSE_RATES];	/* shape / rate of the segment */
 	double		mean[RESPONSE_PARAMETERS];

@@ -12,8 +12,8 @@
  *
  *		sum y log k  +  sum over i of  ( a log(a / theta) - (a + Y_i) log(a / theta + M_i) ),   Y_i = sum y, M_i = P_i sum k
  *
- * which is concave in log theta. It is evaluated on a grid of scales and carryovers: for each the best log theta by Newton's method and the
- * curvature there (Laplace), the grid moved and narrowed to where the weight is. Dispersion and variation (1 / a) are found by moments:
+ * which is concave in log theta: for a scale and a carryover the best log theta is found by Newton's method, and the integral by the curvature
+ * there (Laplace). Then scale and carryover are climbed, and a grid is laid around the best, along its ridge. Dispersion and variation (1 / a) are found by moments:
  *
  *		dispersion	sum (y - P_i k X_i)^2 / (P_i k)  =  dispersion x sum X_i (n_i - 1),  X_i = Y_i / M_i   (Buehlmann and Straub 1970)
  *		variation	sum (Y_i - M_i theta)^2 / (M_i theta + variation (M_i theta)^2)  =  customers - segments   (Paule and Mandel 1982)
@@ -33,13 +33,13 @@
 #define SAMPLE			3000
 #define PRIOR_COUNT		4.0
 #define ROUNDS			2		/* of dispersion and variation against shapes */
-#define ZOOMS			4		/* from the prior */
-#define MORE_ZOOMS		2		/* from what is believed already */
-#define ZOOM_SCALES		9
-#define ZOOM_CARRYOVERS 5
-#define MOST_NODES		(ZOOM_SCALES * ZOOM_CARRYOVERS)
-#define REACH			2.5		/* standard deviations on either side that a grid covers */
+#define COARSE			5		/* scales and carryovers that are looked at first */
+#define MOST_CLIMBS		30
+#define DIFFERENCE		0.01	/* from which derivatives are taken; logarithms and log odds bend on a scale of 1 */
+#define NODES			(RESPONSE_SCALES * RESPONSE_CARRYOVERS)
+#define REACH			3.0		/* standard deviations on either side that a grid of scales covers */
 #define SQRT_3			1.7320508075688772
+#define OUTER			1.1204222675845161	/* exp(3 / 2) / 4 */
 #define LEAST_VARIATION 0.0025
 #define MOST_VARIATION	100.0
 
@@ -225,79 +225,175 @@ weigh_node(Past *past, const Belief *prior, double shape, double dispersion, Nod
 	node->weight = log_weight - 0.5 * u * u / prior->variance[RESPONSE_CARRYOVER];
 }
 
-/* All nodes of a grid around the centre, weights adding up to 1; what they say goes into *belief. */
-static void
-weigh_grid(Past *past, const Belief *prior, double shape, double dispersion, const double *centre, const double *half,
-		   int scales, int carryovers, Node *node, Belief *belief)
+/* Looks at one scale and carryover; how good it is, a logarithm, is returned. */
+static double
+look(Past *past, const Belief *prior, double shape, double dispersion, double scale, double carryover, Node *node)
 {
-	int			nodes = scales * carryovers;
+	node->scale = scale;
+	node->carryover = carryover;
+	set_scale(past, scale);
+	weigh_node(past, prior, shape, dispersion, node);
+	return node->weight;
+}
+
+/* Curvature at a scale and carryover, as precisions and their product. */
+typedef struct Curvature
+{
+	double		scale;
+	double		carryover;
+	double		both;
+} Curvature;
+
+/* The best scale and carryover by Newton's method with derivatives from differences, from where *best is; the curvature there. */
+static Curvature
+climb(Past *past, const Belief *prior, double shape, double dispersion, PortfolioProgress progress, Node *best)
+{
+	Curvature	c;
+
+	for (int step = 0; step < MOST_CLIMBS; step++)
+	{
+		Node		n;
+		double		f = best->weight;
+		double		up_scale = look(past, prior, shape, dispersion, best->scale + DIFFERENCE, best->carryover, &n);
+		double		down_scale = look(past, prior, shape, dispersion, best->scale - DIFFERENCE, best->carryover, &n);
+		double		up_carryover = look(past, prior, shape, dispersion, best->scale, best->carryover + DIFFERENCE, &n);
+		double		down_carryover = look(past, prior, shape, dispersion, best->scale, best->carryover - DIFFERENCE, &n);
+		double		up_both = look(past, prior, shape, dispersion, best->scale + DIFFERENCE, best->carryover + DIFFERENCE, &n);
+		double		down_both = look(past, prior, shape, dispersion, best->scale - DIFFERENCE, best->carryover - DIFFERENCE, &n);
+		double		slope_scale = (up_scale - down_scale) / (2.0 * DIFFERENCE);
+		double		slope_carryover = (up_carryover - down_carryover) / (2.0 * DIFFERENCE);
+		double		determinant;
+		double		step_scale;
+		double		step_carryover;
+		double		part = 1.0;
+
+		progress();
+		c.scale = (2.0 * f - up_scale - down_scale) / (DIFFERENCE * DIFFERENCE);
+		c.carryover = (2.0 * f - up_carryover - down_carryover) / (DIFFERENCE * DIFFERENCE);
+		c.both = 0.5 * ((2.0 * f - up_both - down_both) / (DIFFERENCE * DIFFERENCE) - c.scale - c.carryover);
+		/* Where it is not concave, the prior's curvature leads back to where it is. */
+		c.scale = Max(c.scale, 0.5 / prior->variance[RESPONSE_SCALE]);
+		c.carryover = Max(c.carryover, 0.5 / prior->variance[RESPONSE_CARRYOVER]);
+		if (c.both * c.both > 0.9999 * c.scale * c.carryover)
+			c.both = (c.both < 0.0 ? -1.0 : 1.0) * sqrt(0.9999 * c.scale * c.carryover);
+		determinant = c.scale * c.carryover - c.both * c.both;
+		step_scale = (c.carryover * slope_scale - c.both * slope_carryover) / determinant;
+		step_carryover = (c.scale * slope_carryover - c.both * slope_scale) / determinant;
+		if (step_scale * slope_scale + step_carryover * slope_carryover < 1e-7)
+			break;
+		/* At most 1 at a time, and less where that does not lead up. */
+		part = Min(1.0, 1.0 / Max(fabs(step_scale), fabs(step_carryover)));
+		while (part > 1e-6 && look(past, prior, shape, dispersion, best->scale + part * step_scale, best->carryover + part * step_carryover, &n) <= f)
+			part *= 0.5;
+		if (n.weight <= f)
+			break;
+		*best = n;
+	}
+	return c;
+}
+
+/*
+ * The nodes: RESPONSE_SCALES scales around the mean, and for each RESPONSE_CARRYOVERS carryovers around what is likely with that scale:
+ * where a longer scale and more carryover explain the past as well, they lie along that ridge. Weights add up to 1.
+ */
+static void
+weigh_grid(Past *past, const Belief *prior, double shape, double dispersion, const Belief *around, double along, double across, Node *node)
+{
 	double		best = -get_float8_infinity();
 	double		total = 0.0;
 
-	for (int j = 0; j < scales; j++)
+	for (int j = 0; j < RESPONSE_SCALES; j++)
 	{
-		double		scale = centre[RESPONSE_SCALE] + half[RESPONSE_SCALE] * (2.0 * j / (scales - 1) - 1.0);
+		double		scale = REACH * sqrt(around->variance[RESPONSE_SCALE]) * (2.0 * j / (RESPONSE_SCALES - 1) - 1.0);
 
-		set_scale(past, scale);
-		for (int k = 0; k < carryovers; k++)
+		for (int k = 0; k < RESPONSE_CARRYOVERS; k++)
 		{
-			Node	   *n = &node[j * carryovers + k];
+			Node	   *n = &node[j * RESPONSE_CARRYOVERS + k];
 
-			n->scale = scale;
-			n->carryover = centre[RESPONSE_CARRYOVER] + half[RESPONSE_CARRYOVER] * (2.0 * k / (carryovers - 1) - 1.0);
-			weigh_node(past, prior, shape, dispersion, n);
-			best = Max(best, n->weight);
+			best = Max(best, look(past, prior, shape, dispersion, around->mean[RESPONSE_SCALE] + scale,
+								  around->mean[RESPONSE_CARRYOVER] + along * scale + SQRT_3 * across * (k - (RESPONSE_CARRYOVERS - 1) / 2), n));
 		}
 	}
-	for (int n = 0; n < nodes; n++)
+	/* Three nodes sqrt(3) apart count as in response_rate_weight, the outer ones for more than their density. */
+	for (int n = 0; n < NODES; n++)
 	{
-		node[n].weight = salesops_exp(node[n].weight - best);
+		node[n].weight = salesops_exp(node[n].weight - best) * (n % RESPONSE_CARRYOVERS == 1 ? 1.0 : OUTER);
 		total += node[n].weight;
 	}
-	memset(belief, 0, sizeof(*belief));
-	for (int n = 0; n < nodes; n++)
-	{
+	for (int n = 0; n < NODES; n++)
 		node[n].weight /= total;
-		belief->mean[RESPONSE_RATE] += node[n].weight * node[n].rate;
-		belief->mean[RESPONSE_SCALE] += node[n].weight * node[n].scale;
-		belief->mean[RESPONSE_CARRYOVER] += node[n].weight * node[n].carryover;
-	}
-	for (int n = 0; n < nodes; n++)
-	{
-		double		rate = node[n].rate - belief->mean[RESPONSE_RATE];
-		double		scale = node[n].scale - belief->mean[RESPONSE_SCALE];
-		double		carryover = node[n].carryover - belief->mean[RESPONSE_CARRYOVER];
-
-		belief->variance[RESPONSE_RATE] += node[n].weight * (rate * rate + node[n].deviation * node[n].deviation);
-		belief->variance[RESPONSE_SCALE] += node[n].weight * scale * scale;
-		belief->variance[RESPONSE_CARRYOVER] += node[n].weight * carryover * carryover;
-	}
 }
 
-/* What the past says of a segment of which the prior says that; begins at what is believed already, under a like prior, where that is given. */
+/* Means and variances over the nodes; how carryover goes along with scale, and what is left of its deviation then. */
 static Belief
-learn(Past *past, const Belief *prior, const Belief *already, double shape, double dispersion, PortfolioProgress progress)
+sum_up(const Node *node, double *along, double *across)
 {
-	Node		node[MOST_NODES];
-	Belief		belief = *prior;
-	double		half[RESPONSE_PARAMETERS];
+	Belief		belief = {0};
+	double		both = 0.0;
 
-	if (past->customers == 0)
-		return belief;
-	if (already != NULL)
-		belief = *already;
-	for (int p = 0; p < RESPONSE_PARAMETERS; p++)
-		half[p] = (already == NULL ? REACH : 1.5 * REACH) * sqrt(belief.variance[p]);
-	for (int zoom = 0; zoom < (already == NULL ? ZOOMS : MORE_ZOOMS); zoom++)
+	for (int n = 0; n < NODES; n++)
 	{
-		Belief		seen;
+		belief.mean[RESPONSE_RATE] += node[n].weight * node[n].rate;
+		belief.mean[RESPONSE_SCALE] += node[n].weight * node[n].scale;
+		belief.mean[RESPONSE_CARRYOVER] += node[n].weight * node[n].carryover;
+	}
+	for (int n = 0; n < NODES; n++)
+	{
+		double		rate = node[n].rate - belief.mean[RESPONSE_RATE];
+		double		scale = node[n].scale - belief.mean[RESPONSE_SCALE];
+		double		carryover = node[n].carryover - belief.mean[RESPONSE_CARRYOVER];
 
+		belief.variance[RESPONSE_RATE] += node[n].weight * (rate * rate + node[n].deviation * node[n].deviation);
+		belief.variance[RESPONSE_SCALE] += node[n].weight * scale * scale;
+		belief.variance[RESPONSE_CARRYOVER] += node[n].weight * carryover * carryover;
+		both += node[n].weight * scale * carryover;
+	}
+	*along = both / belief.variance[RESPONSE_SCALE];
+	*across = sqrt(Max(belief.variance[RESPONSE_CARRYOVER] - *along * both, 0.0));
+	return belief;
+}
+
+/*
+ * What the past says of a segment of which the prior says that: the nodes, and what they say. Begins at what is believed already, or else at
+ * the best point of a coarse grid.
+ */
+static Belief
+learn(Past *past, const Belief *prior, const Belief *already, double shape, double dispersion, PortfolioProgress progress, Node *node)
+{
+	Node		best = {.weight = -get_float8_infinity()};
+	Node		n;
+	Belief		belief = *prior;
+	Curvature	c;
+	double		along;
+	double		across;
+
+	if (already != NULL)
+		look(past, prior, shape, dispersion, already->mean[RESPONSE_SCALE], already->mean[RESPONSE_CARRYOVER], &best);
+	for (int j = 0; already == NULL && j < COARSE; j++)
+	{
+		for (int k = 0; k < COARSE; k++)
+		{
+			double		scale = prior->mean[RESPONSE_SCALE] + REACH * sqrt(prior->variance[RESPONSE_SCALE]) * (2.0 * j / (COARSE - 1) - 1.0);
+			double		carryover = prior->mean[RESPONSE_CARRYOVER] +
+				REACH * sqrt(prior->variance[RESPONSE_CARRYOVER]) * (2.0 * k / (COARSE - 1) - 1.0);
+
+			if (look(past, prior, shape, dispersion, scale, carryover, &n) > best.weight)
+				best = n;
+		}
+	}
+	c = climb(past, prior, shape, dispersion, progress, &best);
+
+	belief.mean[RESPONSE_SCALE] = best.scale;
+	belief.mean[RESPONSE_CARRYOVER] = best.carryover;
+	belief.variance[RESPONSE_SCALE] = c.carryover / (c.scale * c.carryover - c.both * c.both);
+	along = -c.both / c.carryover;
+	across = 1.0 / sqrt(c.carryover);
+	/* The first grid is of the shape that the curvature says, the second of the shape that was found. */
+	for (int pass = 0; pass < 2; pass++)
+	{
+		weigh_grid(past, prior, shape, dispersion, &belief, along, across, node);
+		belief = sum_up(node, &along, &across);
 		progress();
-		weigh_grid(past, prior, shape, dispersion, belief.mean, half, ZOOM_SCALES, ZOOM_CARRYOVERS, node, &seen);
-		/* A peak narrower than the grid lies within a step of where it seems to be. */
-		half[RESPONSE_SCALE] = Max(REACH * sqrt(seen.variance[RESPONSE_SCALE]), 1.5 * half[RESPONSE_SCALE] / (ZOOM_SCALES - 1));
-		half[RESPONSE_CARRYOVER] = Max(REACH * sqrt(seen.variance[RESPONSE_CARRYOVER]), 1.5 * half[RESPONSE_CARRYOVER] / (ZOOM_CARRYOVERS - 1));
-		belief = seen;
 	}
 	return belief;
 }
@@ -418,18 +514,10 @@ pool(const Belief *alone, const Belief *wide, int segments, const ResponsePrior 
 
 /* ------------------------------------------------------------------------------------------------------------- the customers */
 
-/* The final grid of a segment. */
+/* What the nodes of a segment say, for whoever asks. */
 static void
-set_segment(Past *past, const Belief *prior, const Belief *alone, double shape, double dispersion, PortfolioProgress progress, SegmentResponse *segment)
+set_segment(const Node *node, const Belief *belief, double shape, SegmentResponse *segment)
 {
-	Belief		belief = learn(past, prior, alone, shape, dispersion, progress);
-	double		half[RESPONSE_PARAMETERS];
-	Node		node[RESPONSE_SCALES * RESPONSE_CARRYOVERS];
-	Belief		seen;
-
-	half[RESPONSE_SCALE] = REACH * sqrt(belief.variance[RESPONSE_SCALE]);
-	half[RESPONSE_CARRYOVER] = SQRT_3 * sqrt(belief.variance[RESPONSE_CARRYOVER]);
-	weigh_grid(past, prior, shape, dispersion, belief.mean, half, RESPONSE_SCALES, RESPONSE_CARRYOVERS, node, &seen);
 	for (int j = 0; j < RESPONSE_SCALES; j++)
 	{
 		segment->scale[j] = salesops_exp(node[j * RESPONSE_CARRYOVERS].scale);
@@ -437,7 +525,7 @@ set_segment(Past *past, const Belief *prior, const Belief *alone, double shape, 
 		{
 			const Node *n = &node[j * RESPONSE_CARRYOVERS + k];
 
-			segment->carryover[k] = salesops_logistic(n->carryover);
+			segment->carryover[j][k] = salesops_logistic(n->carryover);
 			segment->weight[j][k] = n->weight;
 			for (int q = 0; q < RESPONSE_RATES; q++)
 				segment->claim[j][k][q] = shape * salesops_exp(-(n->rate + (q - 1) * SQRT_3 * n->deviation));
@@ -445,8 +533,8 @@ set_segment(Past *past, const Belief *prior, const Belief *alone, double shape, 
 	}
 	for (int p = 0; p < RESPONSE_PARAMETERS; p++)
 	{
-		segment->mean[p] = belief.mean[p];
-		segment->deviation[p] = sqrt(belief.variance[p]);
+		segment->mean[p] = belief->mean[p];
+		segment->deviation[p] = sqrt(belief->variance[p]);
 	}
 }
 
@@ -471,7 +559,7 @@ set_customer(const PortfolioCustomers *in, Response *response, const SegmentResp
 	{
 		for (int k = 0; k < RESPONSE_CARRYOVERS; k++)
 		{
-			double		rho = segment->carryover[k];
+			double		rho = segment->carryover[j][k];
 			double		rate = 0.0;
 
 			for (int q = 0; q < RESPONSE_RATES; q++)
@@ -499,6 +587,7 @@ portfolio_fit(const PortfolioCustomers *in, const ResponsePrior *prior)
 	Belief	   *pooled = palloc(in->segments * sizeof(Belief));
 	double	   *shared = palloc(in->segments * sizeof(double));
 	Belief		wide;
+	Node		node[NODES];
 	double		variation;
 
 	response->segment = palloc0(in->segments * sizeof(SegmentResponse));
@@ -519,21 +608,22 @@ portfolio_fit(const PortfolioCustomers *in, const ResponsePrior *prior)
 	for (int s = 0; s < in->segments; s++)
 	{
 		past[s] = read_past(in, s);
-		belief[s] = learn(past[s], &wide, NULL, 1.0 / prior->variation, prior->dispersion, in->progress);
+		belief[s] = learn(past[s], &wide, NULL, 1.0 / prior->variation, prior->dispersion, in->progress, node);
 	}
 	for (int round = 0; round < ROUNDS; round++)
 	{
 		estimate_variances(past, belief, in->segments, prior, &response->dispersion, &variation);
 		response->shape = 1.0 / variation;
 		for (int s = 0; s < in->segments; s++)
-			belief[s] = learn(past[s], &wide, &belief[s], response->shape, response->dispersion, in->progress);
+			belief[s] = learn(past[s], &wide, &belief[s], response->shape, response->dispersion, in->progress, node);
 	}
 	pool(belief, &wide, in->segments, prior, pooled, shared);
 	for (int s = 0; s < in->segments; s++)
 	{
 		SegmentResponse *segment = &response->segment[s];
 
-		set_segment(past[s], &pooled[s], &belief[s], response->shape, response->dispersion, in->progress, segment);
+		belief[s] = learn(past[s], &pooled[s], &belief[s], response->shape, response->dispersion, in->progress, node);
+		set_segment(node, &belief[s], response->shape, segment);
 		segment->shared = shared[s];
 		for (int i = in->first[s]; i < in->first[s + 1]; i++)
 		{

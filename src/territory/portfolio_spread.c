@@ -101,7 +101,7 @@ segment_spread(const PortfolioCustomers *in, const Response *response, const Por
 
 			for (int k = 0; k < RESPONSE_CARRYOVERS; k++)
 			{
-				double		rho = segment->carryover[k];
+				double		rho = segment->carryover[j][k];
 				double		amount = in->potential[i] *
 					(factor_to * (rho + (1.0 - rho) * share_to[j]) - factor_from * (rho + (1.0 - rho) * share_from[j]));
 				double		known = rho * response->idle[i] + (1.0 - rho) * reach;

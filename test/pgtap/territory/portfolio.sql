@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(33);
+SELECT plan(36);
 
 -- A prior so sure of itself that the response is known: r = P / 2 (0.2 + 0.8 (1 - exp(-e / 10))), to six digits.
 \set sure '"rate":0.5,"rate_deviation":0.001,"rate_between":0.001,"scale":10,"scale_deviation":0.001,"scale_between":0.001,"carryover":0.2,"carryover_deviation":0.001,"carryover_between":0.001'
@@ -105,6 +105,27 @@ CREATE TEMP TABLE more AS
 SELECT pg_temp.is_near(m.change, p.rep_value, 'the value of a rep is what he brings when he comes', 1e-9) FROM more m, price p WHERE m.scenario = '1' AND p.team = 'key';
 SELECT pg_temp.is_near(m.change_high - m.change_low, p.rep_value_high - p.rep_value_low, 'as surely', 1e-2) FROM more m, price p WHERE m.scenario = '1' AND p.team = 'key';
 SELECT is_empty($$ SELECT * FROM more a JOIN more b ON b.scenario > a.scenario WHERE b.revenue <= a.revenue OR b.marginal_return >= a.marginal_return $$, 'more capacity brings more, and each unit less');
+
+SELECT is_empty($$ SELECT * FROM more WHERE abs(rounding_gap) > 1e-9 * revenue $$, 'where nothing is rounded the bound is met');
+
+-- Customers who respond at different speed: what is learned of them is as good as known, for nothing is left to chance in their past.
+CREATE TEMP TABLE pace AS
+  SELECT c.world, id, CASE WHEN id < 'c' THEN 'fast' ELSE 'slow' END AS segment, potential, CASE WHEN id < 'c' THEN 2 ELSE 15 END AS scale FROM customer c WHERE world <= 25;
+CREATE TEMP TABLE curve AS
+  SELECT p.world, d.*, p.scale, s.scale AS learned, d.marginal_return * s.scale * exp(d.effort / s.scale) AS gain
+  FROM (SELECT DISTINCT world FROM pace) AS w,
+       LATERAL (SELECT format('SELECT id, segment, potential FROM pace WHERE world = %s', w.world),
+                       format('SELECT id, e AS effort, potential * (0.1 + 0.4 * (1 - exp(-e::float8 / scale))) AS revenue FROM pace, generate_series(1, 41, 4) AS e WHERE world = %s', w.world),
+                       '{"minimum_effort":1,"teams":[{"team":"t","segments":["fast","slow"],"effort_per_rep":10}],"prior":{"deal":0.001,"variation":10,"scale_between":2}}'::jsonb) AS x (q, h, o),
+       LATERAL portfolio_response(q, h, o) AS s, LATERAL design_portfolio(q, h, o) AS d JOIN pace p ON p.id = d.customer_id
+  WHERE p.world = w.world AND s.segment = d.segment;
+SELECT is_empty($$ SELECT * FROM curve WHERE abs(ln(learned / scale)) > 0.05 $$, 'their pace is found');
+SELECT is_empty($$
+  SELECT c.world, found, best
+  FROM (SELECT world, array_agg(gain ORDER BY customer_id) AS g, array_agg(learned ORDER BY customer_id) AS s, sum(gain * (1 - exp(-effort / learned))) AS found FROM curve GROUP BY world) AS c,
+       LATERAL (SELECT max(g[1] * (1 - exp(-a / s[1])) + g[2] * (1 - exp(-b / s[2])) + g[3] * (1 - exp(-x / s[3])) + g[4] * (1 - exp(-(10 - a - b - x) / s[4]))) AS best
+                FROM generate_series(0, 10) AS a, generate_series(0, 10) AS b, generate_series(0, 10) AS x WHERE a + b + x <= 10) AS b
+  WHERE found < best * (1 - 1e-4) $$, 'and the best plan of single units, whose order is not that of the margin');
 
 -- The same, to the bit.
 CREATE TEMP TABLE whole AS SELECT d::text FROM design_portfolio('TABLE account', 'TABLE past', ('{"minimum_effort":3,"targets":{"small":60000,"mid":9e9},' || :'teams' || '}')::jsonb) AS d;
