@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(36);
+SELECT plan(37);
 
 -- A prior so sure of itself that the response is known: r = P / 2 (0.2 + 0.8 (1 - exp(-e / 10))), to six digits.
 \set sure '"rate":0.5,"rate_deviation":0.001,"rate_between":0.001,"scale":10,"scale_deviation":0.001,"scale_between":0.001,"carryover":0.2,"carryover_deviation":0.001,"carryover_between":0.001'
@@ -53,6 +53,8 @@ SELECT pg_temp.is_near(effort, 15, 'without targets each gets half') FROM target
 SELECT pg_temp.is_near(effort, 20, 'a target that binds takes what it needs', 1e-3) FROM target WHERE scenario = 'bound' AND segment = 'east';
 -- exp(-1) brings west where exp(-2) brings east: a unit of revenue there costs e here, of which it brings back one.
 SELECT pg_temp.is_near(target_price, exp(1::float8) - 1, 'at the price of e - 1', 1e-3) FROM target WHERE scenario = 'bound' AND segment = 'east';
+SELECT pg_temp.is_near(marginal_return, 1000 * 0.4 / 10 * exp(-1::float8), 'a unit more goes where no target has to be made', 1e-3)
+FROM portfolio_teams('TABLE pair', NULL, ('{"effort_unit":0,"targets":{"east":' || pg_temp.response(1000, 20) || '},' || :'both' || '}')::jsonb);
 SELECT ok(shortfall > 0 AND abs(target_price - 10) < 1e-9 AND words LIKE 'lacks %', 'one that nobody can make is missed, at the price that was set: ' || words) FROM target WHERE scenario = 'impossible' AND segment = 'east';
 SELECT is(target_price, 0::float8, 'one that is made anyway costs nothing') FROM target WHERE scenario = 'idle' AND segment = 'east';
 -- (1 + 1) exp(-e1 / 10) = exp(-e2 / 10): e1 - e2 = 10 ln 2.
@@ -116,16 +118,16 @@ CREATE TEMP TABLE curve AS
   FROM (SELECT DISTINCT world FROM pace) AS w,
        LATERAL (SELECT format('SELECT id, segment, potential FROM pace WHERE world = %s', w.world),
                        format('SELECT id, e AS effort, potential * (0.1 + 0.4 * (1 - exp(-e::float8 / scale))) AS revenue FROM pace, generate_series(1, 41, 4) AS e WHERE world = %s', w.world),
-                       '{"minimum_effort":1,"teams":[{"team":"t","segments":["fast","slow"],"effort_per_rep":10}],"prior":{"deal":0.001,"variation":10,"scale_between":2}}'::jsonb) AS x (q, h, o),
+                       '{"effort_unit":3,"teams":[{"team":"t","segments":["fast","slow"],"effort_per_rep":30}],"prior":{"deal":0.001,"variation":10,"scale_between":2}}'::jsonb) AS x (q, h, o),
        LATERAL portfolio_response(q, h, o) AS s, LATERAL design_portfolio(q, h, o) AS d JOIN pace p ON p.id = d.customer_id
   WHERE p.world = w.world AND s.segment = d.segment;
 SELECT is_empty($$ SELECT * FROM curve WHERE abs(ln(learned / scale)) > 0.05 $$, 'their pace is found');
 SELECT is_empty($$
   SELECT c.world, found, best
   FROM (SELECT world, array_agg(gain ORDER BY customer_id) AS g, array_agg(learned ORDER BY customer_id) AS s, sum(gain * (1 - exp(-effort / learned))) AS found FROM curve GROUP BY world) AS c,
-       LATERAL (SELECT max(g[1] * (1 - exp(-a / s[1])) + g[2] * (1 - exp(-b / s[2])) + g[3] * (1 - exp(-x / s[3])) + g[4] * (1 - exp(-(10 - a - b - x) / s[4]))) AS best
+       LATERAL (SELECT max(g[1] * (1 - exp(-3 * a / s[1])) + g[2] * (1 - exp(-3 * b / s[2])) + g[3] * (1 - exp(-3 * x / s[3])) + g[4] * (1 - exp(-3 * (10 - a - b - x) / s[4]))) AS best
                 FROM generate_series(0, 10) AS a, generate_series(0, 10) AS b, generate_series(0, 10) AS x WHERE a + b + x <= 10) AS b
-  WHERE found < best * (1 - 1e-4) $$, 'and the best plan of single units, whose order is not that of the margin');
+  WHERE found < best * (1 - 1e-4) $$, 'and the best plan of units of 3, whose order is not that of the margin');
 
 -- The same, to the bit.
 CREATE TEMP TABLE whole AS SELECT d::text FROM design_portfolio('TABLE account', 'TABLE past', ('{"minimum_effort":3,"targets":{"small":60000,"mid":9e9},' || :'teams' || '}')::jsonb) AS d;

@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(16);
+SELECT plan(17);
 
 CREATE FUNCTION pg_temp.normal(i bigint, seed bigint) RETURNS float8 LANGUAGE sql IMMUTABLE AS
   $$ SELECT salesops.normal_quantile(((hashint8extended(i, seed) & 1048575) + 0.5) / 1048576) $$;
@@ -88,6 +88,12 @@ SELECT ok(n.rate BETWEEN least(a.rate, b.rate, 0.3) AND greatest(a.rate, b.rate,
 FROM partly n, partly a, partly b WHERE n.segment = 's3' AND a.segment = 's1' AND b.segment = 's2';
 SELECT results_eq(format('SELECT round(rate::numeric, 6), round(scale::numeric, 6), deal FROM portfolio_response(%L, NULL, %L)', pg_temp.customers(1), :'options'),
   'VALUES (0.3, 12.000000, NULL::float8), (0.3, 12, NULL), (0.3, 12, NULL)', 'without any past the prior is left');
+-- Of a single segment it is only said twice how uncertain it is: how, does not matter. Counted twice, its own past would make it surer.
+SELECT results_eq(format($$ SELECT round(rate_low::numeric, 9), round(scale_high::numeric, 9) FROM portfolio_response('SELECT id, ''all'' AS segment, potential FROM customer WHERE world = 3 AND segment = ''s1''', %L,
+    '{"teams":[{"team":"t","segments":["all"],"effort_per_rep":800}],"prior":{"rate_deviation":%s,"rate_between":%s,"scale_deviation":%s,"scale_between":%s}}') $$, pg_temp.past(3) || ' LIMIT 20', a, b, a, b),
+  format($$ SELECT round(rate_low::numeric, 9), round(scale_high::numeric, 9) FROM portfolio_response('SELECT id, ''all'' AS segment, potential FROM customer WHERE world = 3 AND segment = ''s1''', %L,
+    '{"teams":[{"team":"t","segments":["all"],"effort_per_rep":800}],"prior":{"rate_deviation":%s,"rate_between":%s,"scale_deviation":%s,"scale_between":%s}}') $$, pg_temp.past(3) || ' LIMIT 20', b, a, b, a),
+  'nobody counts his own past twice') FROM (VALUES (0.3, 0.4)) AS v (a, b);
 -- Four quarters into a year: the same past says the same of a year, with four times the effort.
 SELECT ok(abs(y.scale / q.scale - 4) < 1e-6 AND abs(y.rate / q.rate - 1) < 1e-6 AND abs(y.deal / q.deal - 1) < 1e-6, 'a past of quarters is read for a year')
 FROM portfolio_response(pg_temp.customers(2), pg_temp.past(2), '{"teams":[{"team":"t","segments":["s1","s2","s3"],"effort_per_rep":800}]}') AS q,
