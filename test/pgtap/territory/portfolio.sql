@@ -112,12 +112,12 @@ SELECT is_empty($$ SELECT * FROM more WHERE abs(rounding_gap) > 1e-9 * revenue $
 
 -- Customers who respond at different speed: what is learned of them is as good as known, for nothing is left to chance in their past.
 CREATE TEMP TABLE pace AS
-  SELECT c.world, id, CASE WHEN id < 'c' THEN 'fast' ELSE 'slow' END AS segment, potential, CASE WHEN id < 'c' THEN 2 ELSE 15 END AS scale FROM customer c WHERE world <= 25;
+  SELECT c.world, id, CASE WHEN id < 'c' THEN 'fast' ELSE 'slow' END AS segment, potential, CASE WHEN id < 'c' THEN 0.6 ELSE 15 END AS scale FROM customer c WHERE world <= 25;
 CREATE TEMP TABLE curve AS
   SELECT p.world, d.*, p.scale, s.scale AS learned, d.marginal_return * s.scale * exp(d.effort / s.scale) AS gain
   FROM (SELECT DISTINCT world FROM pace) AS w,
        LATERAL (SELECT format('SELECT id, segment, potential FROM pace WHERE world = %s', w.world),
-                       format('SELECT id, e AS effort, potential * (0.1 + 0.4 * (1 - exp(-e::float8 / scale))) AS revenue FROM pace, generate_series(1, 41, 4) AS e WHERE world = %s', w.world),
+                       format('SELECT id, e AS effort, potential * (0.1 + 0.4 * (1 - exp(-e::float8 / scale))) AS revenue FROM pace, unnest(''{0.2,0.5,1,2,4,8,16,32}''::float8[]) AS e WHERE world = %s', w.world),
                        '{"effort_unit":3,"teams":[{"team":"t","segments":["fast","slow"],"effort_per_rep":30}],"prior":{"deal":0.001,"variation":10,"scale_between":2}}'::jsonb) AS x (q, h, o),
        LATERAL portfolio_response(q, h, o) AS s, LATERAL design_portfolio(q, h, o) AS d JOIN pace p ON p.id = d.customer_id
   WHERE p.world = w.world AND s.segment = d.segment;
