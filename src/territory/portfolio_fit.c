@@ -35,7 +35,10 @@
 #define ROUNDS			2		/* of dispersion and variation against shapes */
 #define COARSE			5		/* scales and carryovers that are looked at first */
 #define MOST_CLIMBS		30
-#define DIFFERENCE		0.01	/* from which derivatives are taken; logarithms and log odds bend on a scale of 1 */
+/* From which derivatives are taken: a part of a standard deviation. */
+#define MOST_DIFFERENCE 0.01
+#define LEAST_DIFFERENCE 1e-4
+#define LEAST_VARIANCE	1e-10	/* of scale and carryover: nobody knows them better */
 #define NODES			(RESPONSE_SCALES * RESPONSE_CARRYOVERS)
 #define REACH			3.0		/* standard deviations on either side that a grid of scales covers */
 #define SQRT_3			1.7320508075688772
@@ -249,28 +252,32 @@ static Curvature
 climb(Past *past, const Belief *prior, double shape, double dispersion, PortfolioProgress progress, Node *best)
 {
 	Curvature	c;
+	double		dv = MOST_DIFFERENCE;
+	double		dr = MOST_DIFFERENCE;
 
 	for (int step = 0; step < MOST_CLIMBS; step++)
 	{
 		Node		n;
 		double		f = best->weight;
-		double		up_scale = look(past, prior, shape, dispersion, best->scale + DIFFERENCE, best->carryover, &n);
-		double		down_scale = look(past, prior, shape, dispersion, best->scale - DIFFERENCE, best->carryover, &n);
-		double		up_carryover = look(past, prior, shape, dispersion, best->scale, best->carryover + DIFFERENCE, &n);
-		double		down_carryover = look(past, prior, shape, dispersion, best->scale, best->carryover - DIFFERENCE, &n);
-		double		up_both = look(past, prior, shape, dispersion, best->scale + DIFFERENCE, best->carryover + DIFFERENCE, &n);
-		double		down_both = look(past, prior, shape, dispersion, best->scale - DIFFERENCE, best->carryover - DIFFERENCE, &n);
-		double		slope_scale = (up_scale - down_scale) / (2.0 * DIFFERENCE);
-		double		slope_carryover = (up_carryover - down_carryover) / (2.0 * DIFFERENCE);
+		double		up_scale = look(past, prior, shape, dispersion, best->scale + dv, best->carryover, &n);
+		double		down_scale = look(past, prior, shape, dispersion, best->scale - dv, best->carryover, &n);
+		double		up_carryover = look(past, prior, shape, dispersion, best->scale, best->carryover + dr, &n);
+		double		down_carryover = look(past, prior, shape, dispersion, best->scale, best->carryover - dr, &n);
+		double		up_both = look(past, prior, shape, dispersion, best->scale + dv, best->carryover + dr, &n);
+		double		down_both = look(past, prior, shape, dispersion, best->scale - dv, best->carryover - dr, &n);
+		double		slope_scale = (up_scale - down_scale) / (2.0 * dv);
+		double		slope_carryover = (up_carryover - down_carryover) / (2.0 * dr);
+		double		bend_scale = 2.0 * f - up_scale - down_scale;
+		double		bend_carryover = 2.0 * f - up_carryover - down_carryover;
 		double		determinant;
 		double		step_scale;
 		double		step_carryover;
-		double		part = 1.0;
+		double		part;
 
 		progress();
-		c.scale = (2.0 * f - up_scale - down_scale) / (DIFFERENCE * DIFFERENCE);
-		c.carryover = (2.0 * f - up_carryover - down_carryover) / (DIFFERENCE * DIFFERENCE);
-		c.both = 0.5 * ((2.0 * f - up_both - down_both) / (DIFFERENCE * DIFFERENCE) - c.scale - c.carryover);
+		c.scale = bend_scale / (dv * dv);
+		c.carryover = bend_carryover / (dr * dr);
+		c.both = 0.5 * (2.0 * f - up_both - down_both - bend_scale - bend_carryover) / (dv * dr);
 		/* Where it is not concave, the prior's curvature leads back to where it is. */
 		c.scale = Max(c.scale, 0.5 / prior->variance[RESPONSE_SCALE]);
 		c.carryover = Max(c.carryover, 0.5 / prior->variance[RESPONSE_CARRYOVER]);
@@ -285,9 +292,11 @@ climb(Past *past, const Belief *prior, double shape, double dispersion, Portfoli
 		part = Min(1.0, 1.0 / Max(fabs(step_scale), fabs(step_carryover)));
 		while (part > 1e-6 && look(past, prior, shape, dispersion, best->scale + part * step_scale, best->carryover + part * step_carryover, &n) <= f)
 			part *= 0.5;
-		if (n.weight <= f)
+		if (!(n.weight > f))
 			break;
 		*best = n;
+		dv = Max(Min(0.3 / sqrt(c.scale), MOST_DIFFERENCE), LEAST_DIFFERENCE);
+		dr = Max(Min(0.3 / sqrt(c.carryover), MOST_DIFFERENCE), LEAST_DIFFERENCE);
 	}
 	return c;
 }
@@ -348,8 +357,10 @@ sum_up(const Node *node, double *along, double *across)
 		belief.variance[RESPONSE_CARRYOVER] += node[n].weight * carryover * carryover;
 		both += node[n].weight * scale * carryover;
 	}
+	belief.variance[RESPONSE_SCALE] += LEAST_VARIANCE;
+	belief.variance[RESPONSE_CARRYOVER] += LEAST_VARIANCE;
 	*along = both / belief.variance[RESPONSE_SCALE];
-	*across = sqrt(Max(belief.variance[RESPONSE_CARRYOVER] - *along * both, 0.0));
+	*across = sqrt(Max(belief.variance[RESPONSE_CARRYOVER] - *along * both, LEAST_VARIANCE));
 	return belief;
 }
 

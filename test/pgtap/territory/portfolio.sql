@@ -80,9 +80,9 @@ CREATE TEMP TABLE found AS
   FROM best b, LATERAL (SELECT format('SELECT id, segment, potential FROM customer WHERE world = %s', b.world),
                                ('{"minimum_effort":' || b.minimum || ',"teams":[{"team":"t","segments":["all"],"effort_per_rep":12}],"prior":{' || :'sure' || '}}')::jsonb) AS x (q, o),
        LATERAL portfolio_tradeoff(q, NULL, o) AS t;
-SELECT is_empty($$ SELECT * FROM found WHERE minimum = 1 AND abs(revenue - best) > 1e-5 * best $$, 'single units: the best of all plans, in each of 40 worlds');
-SELECT is_empty($$ SELECT * FROM found WHERE revenue > best * (1 + 1e-5) OR effort > 12 $$, 'never better than the best, which would be more than the capacity');
-SELECT is_empty($$ SELECT * FROM found WHERE best > (revenue + rounding_gap) * (1 + 1e-5) OR rounding_gap < -1e-9 $$, 'no plan is above the bound, with a minimum either');
+SELECT is_empty($$ SELECT * FROM found WHERE minimum = 1 AND (abs(revenue - best) < 1e-5 * best) IS NOT TRUE $$, 'single units: the best of all plans, in each of 40 worlds');
+SELECT is_empty($$ SELECT * FROM found WHERE (revenue < best * (1 + 1e-5) AND effort <= 12) IS NOT TRUE $$, 'never better than the best, which would be more than the capacity');
+SELECT is_empty($$ SELECT * FROM found WHERE (best < (revenue + rounding_gap) * (1 + 1e-5) AND rounding_gap > -1e-9) IS NOT TRUE $$, 'no plan is above the bound, with a minimum either');
 SELECT ok(sum(best - revenue) < 0.02 * sum(best), 'with a minimum close to the best: ' || round((sum(best - revenue) / sum(best))::numeric, 4)) FROM found WHERE minimum > 1;
 
 -- A portfolio with a past, two teams and targets.
@@ -96,19 +96,19 @@ CREATE TEMP TABLE past AS
 \set teams '"teams":[{"team":"key","segments":["enterprise"],"reps":4,"effort_per_rep":100},{"team":"field","segments":["mid","small"],"reps":5,"effort_per_rep":100}]'
 CREATE TEMP TABLE relaxed AS SELECT * FROM design_portfolio('TABLE account', 'TABLE past', ('{"effort_unit":0,' || :'teams' || '}')::jsonb);
 CREATE TEMP TABLE price AS SELECT * FROM portfolio_teams('TABLE account', 'TABLE past', ('{"effort_unit":0,' || :'teams' || '}')::jsonb);
-SELECT is_empty($$ SELECT * FROM relaxed r JOIN price p USING (team) WHERE r.effort > 0 AND abs(r.marginal_return / p.marginal_return - 1) > 1e-9 $$, 'everybody who gets effort brings the same with a unit more');
-SELECT is_empty($$ SELECT * FROM relaxed r JOIN price p USING (team) WHERE r.effort = 0 AND r.marginal_return > p.marginal_return * (1 + 1e-9) $$, 'and nobody who gets none would bring more');
-SELECT is_empty($$ SELECT * FROM price WHERE abs(effort / capacity - 1) > 1e-9 OR covered = 0 OR covered = customers $$, 'all capacity is spent, on some');
-SELECT is_empty($$ SELECT r.* FROM relaxed r WHERE NOT (revenue_low < revenue AND revenue < revenue_high) $$, 'every expectation lies within its interval');
-SELECT is_empty($$ SELECT * FROM price p WHERE NOT (rep_value_low < rep_value AND rep_value < rep_value_high AND rep_value_low > 0
-    AND rep_value < marginal_return * 100 AND rep_value > marginal_return * 50) $$, 'a rep is worth a little less than his effort at the margin');
+SELECT is_empty($$ SELECT * FROM relaxed r JOIN price p USING (team) WHERE (r.effort = 0 OR abs(r.marginal_return / p.marginal_return - 1) < 1e-9) IS NOT TRUE $$, 'everybody who gets effort brings the same with a unit more');
+SELECT is_empty($$ SELECT * FROM relaxed r JOIN price p USING (team) WHERE (r.effort > 0 OR r.marginal_return <= p.marginal_return * (1 + 1e-9)) IS NOT TRUE $$, 'and nobody who gets none would bring more');
+SELECT is_empty($$ SELECT * FROM price WHERE (abs(effort / capacity - 1) < 1e-9 AND covered > 0 AND covered < customers) IS NOT TRUE $$, 'all capacity is spent, on some');
+SELECT is_empty($$ SELECT r.* FROM relaxed r WHERE (revenue_low < revenue AND revenue < revenue_high) IS NOT TRUE $$, 'every expectation lies within its interval');
+SELECT is_empty($$ SELECT * FROM price p WHERE (rep_value_low < rep_value AND rep_value < rep_value_high AND rep_value_low > 0
+    AND rep_value < marginal_return * 100 AND rep_value > marginal_return * 50) IS NOT TRUE $$, 'a rep is worth a little less than his effort at the margin');
 CREATE TEMP TABLE more AS
   SELECT * FROM portfolio_tradeoff('TABLE account', 'TABLE past', ('{"effort_unit":0,"scenarios":[{"name":"0"},{"name":"1","reps":{"key":5}},{"name":"2","reps":{"key":8,"field":10}},{"name":"3","reps":{"key":16,"field":20}}],' || :'teams' || '}')::jsonb);
 SELECT pg_temp.is_near(m.change, p.rep_value, 'the value of a rep is what he brings when he comes', 1e-9) FROM more m, price p WHERE m.scenario = '1' AND p.team = 'key';
 SELECT pg_temp.is_near(m.change_high - m.change_low, p.rep_value_high - p.rep_value_low, 'as surely', 1e-2) FROM more m, price p WHERE m.scenario = '1' AND p.team = 'key';
-SELECT is_empty($$ SELECT * FROM more a JOIN more b ON b.scenario > a.scenario WHERE b.revenue <= a.revenue OR b.marginal_return >= a.marginal_return $$, 'more capacity brings more, and each unit less');
+SELECT is_empty($$ SELECT * FROM more a JOIN more b ON b.scenario > a.scenario WHERE (b.revenue > a.revenue AND b.marginal_return < a.marginal_return) IS NOT TRUE $$, 'more capacity brings more, and each unit less');
 
-SELECT is_empty($$ SELECT * FROM more WHERE abs(rounding_gap) > 1e-9 * revenue $$, 'where nothing is rounded the bound is met');
+SELECT is_empty($$ SELECT * FROM more WHERE (abs(rounding_gap) < 1e-9 * revenue) IS NOT TRUE $$, 'where nothing is rounded the bound is met');
 
 -- Customers who respond at different speed: what is learned of them is as good as known, for nothing is left to chance in their past.
 CREATE TEMP TABLE pace AS
@@ -121,13 +121,13 @@ CREATE TEMP TABLE curve AS
                        '{"effort_unit":3,"teams":[{"team":"t","segments":["fast","slow"],"effort_per_rep":30}],"prior":{"deal":0.001,"variation":10,"scale_between":2}}'::jsonb) AS x (q, h, o),
        LATERAL portfolio_response(q, h, o) AS s, LATERAL design_portfolio(q, h, o) AS d JOIN pace p ON p.id = d.customer_id
   WHERE p.world = w.world AND s.segment = d.segment;
-SELECT is_empty($$ SELECT * FROM curve WHERE abs(ln(learned / scale)) > 0.05 $$, 'their pace is found');
+SELECT is_empty($$ SELECT * FROM curve WHERE (abs(ln(learned / scale)) < 0.05) IS NOT TRUE $$, 'their pace is found');
 SELECT is_empty($$
   SELECT c.world, found, best
   FROM (SELECT world, array_agg(gain ORDER BY customer_id) AS g, array_agg(learned ORDER BY customer_id) AS s, sum(gain * (1 - exp(-effort / learned))) AS found FROM curve GROUP BY world) AS c,
        LATERAL (SELECT max(g[1] * (1 - exp(-3 * a / s[1])) + g[2] * (1 - exp(-3 * b / s[2])) + g[3] * (1 - exp(-3 * x / s[3])) + g[4] * (1 - exp(-3 * (10 - a - b - x) / s[4]))) AS best
                 FROM generate_series(0, 10) AS a, generate_series(0, 10) AS b, generate_series(0, 10) AS x WHERE a + b + x <= 10) AS b
-  WHERE found < best * (1 - 1e-4) $$, 'and the best plan of units of 3, whose order is not that of the margin');
+  WHERE (found BETWEEN best * (1 - 1e-4) AND best * (1 + 1e-9)) IS NOT TRUE $$, 'and the best plan of units of 3, whose order is not that of the margin');
 
 -- The same, to the bit.
 CREATE TEMP TABLE whole AS SELECT d::text FROM design_portfolio('TABLE account', 'TABLE past', ('{"minimum_effort":3,"targets":{"small":60000,"mid":9e9},' || :'teams' || '}')::jsonb) AS d;
