@@ -112,21 +112,21 @@ SELECT is_empty($$ SELECT * FROM more WHERE (abs(rounding_gap) < 1e-9 * revenue)
 
 -- Customers who respond at different speed: what is learned of them is as good as known, for nothing is left to chance in their past.
 CREATE TEMP TABLE pace AS
-  SELECT c.world, id, CASE WHEN id < 'c' THEN 'fast' ELSE 'slow' END AS segment, potential, CASE WHEN id < 'c' THEN 0.6 ELSE 15 END AS scale FROM customer c WHERE world <= 25;
+  SELECT c.world, id, CASE WHEN id < 'd' THEN 'fast' ELSE 'slow' END AS segment, potential * CASE WHEN id < 'd' THEN 1 ELSE 5 END AS potential, CASE WHEN id < 'd' THEN 0.6 ELSE 15 END AS scale FROM customer c WHERE world <= 25;
 CREATE TEMP TABLE curve AS
   SELECT p.world, d.*, p.scale, s.scale AS learned, d.marginal_return * s.scale * exp(d.effort / s.scale) AS gain
   FROM (SELECT DISTINCT world FROM pace) AS w,
        LATERAL (SELECT format('SELECT id, segment, potential FROM pace WHERE world = %s', w.world),
                        format('SELECT id, e AS effort, potential * (0.1 + 0.4 * (1 - exp(-e::float8 / scale))) AS revenue FROM pace, unnest(''{0.2,0.5,1,2,4,8,16,32}''::float8[]) AS e WHERE world = %s', w.world),
-                       '{"effort_unit":3,"teams":[{"team":"t","segments":["fast","slow"],"effort_per_rep":30}],"prior":{"deal":0.001,"variation":10,"scale_between":2}}'::jsonb) AS x (q, h, o),
+                       '{"effort_unit":3,"teams":[{"team":"t","segments":["fast","slow"],"effort_per_rep":9}],"prior":{"deal":0.001,"variation":10,"scale_between":2}}'::jsonb) AS x (q, h, o),
        LATERAL portfolio_response(q, h, o) AS s, LATERAL design_portfolio(q, h, o) AS d JOIN pace p ON p.id = d.customer_id
   WHERE p.world = w.world AND s.segment = d.segment;
 SELECT is_empty($$ SELECT * FROM curve WHERE (abs(ln(learned / scale)) < 0.05) IS NOT TRUE $$, 'their pace is found');
 SELECT is_empty($$
   SELECT c.world, found, best
   FROM (SELECT world, array_agg(gain ORDER BY customer_id) AS g, array_agg(learned ORDER BY customer_id) AS s, sum(gain * (1 - exp(-effort / learned))) AS found FROM curve GROUP BY world) AS c,
-       LATERAL (SELECT max(g[1] * (1 - exp(-3 * a / s[1])) + g[2] * (1 - exp(-3 * b / s[2])) + g[3] * (1 - exp(-3 * x / s[3])) + g[4] * (1 - exp(-3 * (10 - a - b - x) / s[4]))) AS best
-                FROM generate_series(0, 10) AS a, generate_series(0, 10) AS b, generate_series(0, 10) AS x WHERE a + b + x <= 10) AS b
+       LATERAL (SELECT max(g[1] * (1 - exp(-3 * a / s[1])) + g[2] * (1 - exp(-3 * b / s[2])) + g[3] * (1 - exp(-3 * x / s[3])) + g[4] * (1 - exp(-3 * (3 - a - b - x) / s[4]))) AS best
+                FROM generate_series(0, 3) AS a, generate_series(0, 3) AS b, generate_series(0, 3) AS x WHERE a + b + x <= 3) AS b
   WHERE (found BETWEEN best * (1 - 1e-4) AND best * (1 + 1e-9)) IS NOT TRUE $$, 'and the best plan of units of 3, whose order is not that of the margin');
 
 -- The same, to the bit.
