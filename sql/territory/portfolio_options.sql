@@ -155,6 +155,7 @@ DECLARE
   at integer;
   ships date;
   share float8;
+  added float8;
   known text[] := '{}';
 BEGIN
   uplift := array_fill(1::float8, ARRAY[cardinality(segments)]);
@@ -182,7 +183,8 @@ BEGIN
     ships := CASE WHEN merged -> 'ships_on' ? product THEN merged -> 'ships_on' ->> product ELSE it ->> 'ships_on' END;
     share := CASE WHEN ships IS NULL THEN 0 ELSE greatest(least(ends - ships + 1, ends - starts + 1), 0)::float8 / (ends - starts + 1) END;
     uplift[at] := uplift[at] + share * coalesce(salesops.portfolio_number(coalesce(merged -> 'uplift' -> product, it -> 'uplift'), format('uplift of product "%s"', product), -1, 1000), 0);
-    uplift_deviation[at] := sqrt(uplift_deviation[at] ^ 2 + (share * coalesce(salesops.portfolio_number(it -> 'uplift_deviation', format('uplift_deviation of product "%s"', product), 0, 1000), 0)) ^ 2);
+    added := share * coalesce(salesops.portfolio_number(it -> 'uplift_deviation', format('uplift_deviation of product "%s"', product), 0, 1000), 0);
+    uplift_deviation[at] := sqrt(uplift_deviation[at] * uplift_deviation[at] + added * added);
     IF uplift[at] <= 0 THEN
       RAISE EXCEPTION 'products take away all that segment "%" brings', segments[at] USING
         ERRCODE = 'numeric_value_out_of_range', DETAIL = format('Its response is multiplied by %s.', uplift[at]), HINT = 'An uplift of -0.2 takes away a fifth.';

@@ -9,45 +9,22 @@
  * its target is known beforehand, so what a segment pays is a function of the team's price t: t where that makes the target by itself, the
  * price that just makes it where that is less, and t / (1 + target_price) where making it would cost more than target_price. That falls and rises
  * with t, so there is still one price to be found. It is the exact solution of: most revenue less target_price x what targets lack.
- *
- * Whole units. A customer's first visit is a block of as many units as the minimum needs, what follows are single units, and what a unit of
- * each brings falls from block to block. Blocks are taken in that order for as long as they fit: exact where blocks are single units, and
- * otherwise at most what the last block brings below the optimum. Segments whose target binds come first, up to the target.
  */
-#include "territory/portfolio.h"
+#include "territory/portfolio_allocation.h"
 
 #include <math.h>
 
-#include "lib/binaryheap.h"
-
 #include "core/numerics.h"
 #include "territory/portfolio_demand.h"
-#include "utils/float.h"
 
-/* Capacity that falls short of a whole unit by no more than rounding does. */
+/* A target this close to all that could ever be won cannot be made. */
 #define SLACK		1e-9
-
-typedef struct Allocation
-{
-	const PortfolioCustomers *in;
-	const Response *response;
-	const PortfolioScenario *scenario;
-	double	   *target_price;	/* [segments], logarithm of the price that just makes the target, products counted; infinite: it is made without
-								 * effort, or there is none; -infinity: no effort makes it */
-	double	   *log_uplift;		/* [segments] */
-	double		log_most;		/* of 1 + target_price */
-	double	   *effort;			/* [customers], of the relaxation */
-	double	   *relaxed_revenue;	/* [segments] */
-	double	   *segment_log_price;	/* [segments], what the segment pays */
-	double	   *elasticity;		/* [segments], how the segment's effort changes with the logarithm of the team's price */
-	int			team;			/* being looked at */
-} Allocation;
 
 /* ------------------------------------------------------------------------------------------------------------ the relaxation */
 
 /* What a segment pays at a team's price, logarithms. */
 static double
-price_of_segment(const Allocation *a, int s, double t)
+price_of_segment(const PortfolioAllocation *a, int s, double t)
 {
 	if (t <= a->target_price[s])
 		return t;
@@ -56,16 +33,16 @@ price_of_segment(const Allocation *a, int s, double t)
 
 /* Whether a segment makes its target without any effort, or has none. */
 static bool
-is_made_anyway(const Allocation *a, int s)
+is_made_anyway(const PortfolioAllocation *a, int s)
 {
 	return isinf(a->target_price[s]) && a->target_price[s] > 0.0;
 }
 
 /* The dearest that a unit of effort can be worth to the team. */
 static double
-dearest(const Allocation *a)
+dearest(const PortfolioAllocation *a)
 {
-	double		most = -get_float8_infinity();
+	double		most = -INFINITY;
 
 	for (int s = 0; s < a->in->segments; s++)
 	{
@@ -81,19 +58,19 @@ dearest(const Allocation *a)
 static double
 team_demand(double t, double *slope, void *arg)
 {
-	Allocation *a = (Allocation *) arg;
+	PortfolioAllocation *a = (PortfolioAllocation *) arg;
 	double		sum = 0.0;
 
 	*slope = 0.0;
 	for (int s = 0; s < a->in->segments; s++)
 	{
 		double		pays;
-		Demand		demand;
+		PortfolioDemand		demand;
 
 		if (a->scenario->team[s] != a->team)
 			continue;
 		pays = price_of_segment(a, s, t);
-		demand = segment_demand(a->in, a->response, s, pays - a->log_uplift[s], a->effort);
+		demand = portfolio_demand(a->in, a->response, s, pays - a->log_uplift[s], a->effort);
 		sum += demand.effort;
 		a->elasticity[s] = pays == a->target_price[s] ? 0.0 : demand.slope;
 		*slope += a->elasticity[s];
@@ -105,21 +82,21 @@ team_demand(double t, double *slope, void *arg)
 
 /* The team's price, its logarithm; its customers' relaxed effort is left in effort. -infinity: nothing to win. */
 static double
-solve_team(Allocation *a, double capacity, double start, double *taken)
+solve_team(PortfolioAllocation *a, double capacity, double start, double *taken)
 {
 	double		ceiling = dearest(a);
 	double		slope;
 	double		t = ceiling;
 
 	if (!isinf(ceiling) && capacity > 0.0)
-		t = find_price(team_demand, a, capacity, start, ceiling);
+		t = portfolio_find_price(team_demand, a, capacity, start, ceiling);
 	*taken = team_demand(t, &slope, a);
 	return t;
 }
 
 typedef struct TargetSearch
 {
-	Allocation *a;
+	PortfolioAllocation *a;
 	int			segment;
 } TargetSearch;
 
@@ -127,8 +104,8 @@ static double
 segment_revenue(double t, double *slope, void *arg)
 {
 	TargetSearch *search = (TargetSearch *) arg;
-	Allocation *a = search->a;
-	Demand		demand = segment_demand(a->in, a->response, search->segment, t, a->effort);
+	PortfolioAllocation *a = search->a;
+	PortfolioDemand		demand = portfolio_demand(a->in, a->response, search->segment, t, a->effort);
 
 	*slope = demand.slope * salesops_exp(t);
 	return demand.revenue;
@@ -136,13 +113,13 @@ segment_revenue(double t, double *slope, void *arg)
 
 /* The price at which a segment just makes its target. */
 static double
-price_of_target(Allocation *a, int s)
+price_of_target(PortfolioAllocation *a, int s)
 {
 	TargetSearch search = {a, s};
 	double		wanted = a->scenario->target[s] / a->scenario->uplift[s];
 	double		least = 0.0;
 	double		most = 0.0;
-	double		ceiling = -get_float8_infinity();
+	double		ceiling = -INFINITY;
 
 	for (int i = a->in->first[s]; i < a->in->first[s + 1]; i++)
 	{
@@ -153,15 +130,15 @@ price_of_target(Allocation *a, int s)
 		ceiling = Max(ceiling, a->response->steepest[i]);
 	}
 	if (isnan(wanted) || wanted <= least)
-		return get_float8_infinity();
+		return INFINITY;
 	if (wanted >= most * (1.0 - SLACK))
-		return -get_float8_infinity();
-	return find_price(segment_revenue, &search, wanted, ceiling - 1.0, ceiling) + a->log_uplift[s];
+		return -INFINITY;
+	return portfolio_find_price(segment_revenue, &search, wanted, ceiling - 1.0, ceiling) + a->log_uplift[s];
 }
 
 /* Revenue of a unit more of capacity: it goes to the segments as they respond to the price. A target that binds is kept made. */
 static double
-team_marginal(const Allocation *a, double t)
+team_marginal(const PortfolioAllocation *a, double t)
 {
 	double		revenue = 0.0;
 	double		effort = 0.0;
@@ -176,25 +153,7 @@ team_marginal(const Allocation *a, double t)
 	return effort < 0.0 ? revenue / effort : salesops_exp(t);
 }
 
-/* ---------------------------------------------------------------------------------------------------------------- whole units */
-
-/* What a unit of the block from effort to effort + size brings on average. */
-static double
-block_density(const Response *response, const SegmentResponse *segment, int i, double effort, double size)
-{
-	double		x[2 * RESPONSE_SCALES];
-	double		sum = 0.0;
-
-	for (int j = 0; j < RESPONSE_SCALES; j++)
-	{
-		x[j] = -effort / segment->scale[j];
-		x[RESPONSE_SCALES + j] = -size / segment->scale[j];
-	}
-	salesops_exp_all(x, x, 2 * RESPONSE_SCALES);
-	for (int j = 0; j < RESPONSE_SCALES; j++)
-		sum += response->gain[(Size) i * RESPONSE_SCALES + j] * x[j] * (1.0 - x[RESPONSE_SCALES + j]);
-	return sum / size;
-}
+/* ------------------------------------------------------------------------------------------------------------------ the report */
 
 static double
 marginal(const Response *response, const SegmentResponse *segment, int i, double effort)
@@ -206,188 +165,6 @@ marginal(const Response *response, const SegmentResponse *segment, int i, double
 	return sum;
 }
 
-typedef struct Units
-{
-	const Allocation *a;
-	const bool *takes_part;		/* [segments] */
-	int64	   *units;			/* [customers] */
-	double	   *density;		/* [customers], of the next block, in multiples of what the segment pays */
-	int64		first_block;	/* units of a first visit */
-	int64		left;			/* units that the team has left */
-	double	   *scratch;		/* [customers] */
-} Units;
-
-static int
-compare_blocks(Datum x, Datum y, void *arg)
-{
-	const double *density = (const double *) arg;
-	int			i = DatumGetInt32(x);
-	int			k = DatumGetInt32(y);
-
-	if (density[i] != density[k])
-		return density[i] > density[k] ? 1 : -1;
-	return i < k ? 1 : i > k ? -1 : 0;
-}
-
-static int64
-next_block(const Units *u, int i)
-{
-	return u->units[i] == 0 ? u->first_block : 1;
-}
-
-static int
-segment_of(const PortfolioCustomers *in, int i)
-{
-	int			low = 0;
-	int			high = in->segments - 1;
-
-	while (low < high)
-	{
-		int			middle = (low + high + 1) / 2;
-
-		if (in->first[middle] <= i)
-			low = middle;
-		else
-			high = middle - 1;
-	}
-	return low;
-}
-
-static void
-set_density(Units *u, int s, int i)
-{
-	double		unit = u->a->scenario->unit;
-	double		pays = salesops_exp(u->a->segment_log_price[s] - u->a->log_uplift[s]);
-
-	u->density[i] = block_density(u->a->response, &u->a->response->segment[s], i, u->units[i] * unit, next_block(u, i) * unit) / pays;
-}
-
-/*
- * Gives customers the blocks that bring at least what they pay and `above` (a logarithm) more. Returns how many units all blocks that do so
- * might be together: which of them are rounded away is seen one by one.
- */
-static double
-take_worthy(Units *u, double above)
-{
-	const Allocation *a = u->a;
-	double		unit = a->scenario->unit;
-	double		most = 0.0;
-
-	for (int s = 0; s < a->in->segments; s++)
-	{
-		if (!u->takes_part[s])
-			continue;
-		segment_demand(a->in, a->response, s, a->segment_log_price[s] - a->log_uplift[s] + above, u->scratch);
-		for (int i = a->in->first[s]; i < a->in->first[s + 1]; i++)
-		{
-			double		whole = floor(u->scratch[i] / unit);
-
-			u->units[i] = whole >= u->first_block ? (int64) whole : 0;
-			if (u->scratch[i] > 0.0)
-				most += Max(whole + 1.0, (double) u->first_block);
-		}
-	}
-	return most;
-}
-
-/* Spends what the team has left on the segments that take part, until all of it is spent or their revenue is `enough`. */
-static void
-spend(Units *u, double enough)
-{
-	const Allocation *a = u->a;
-	double		unit = a->scenario->unit;
-	double		revenue = 0.0;
-	double		above = 0.0;
-	binaryheap *heap;
-	int			customers = 0;
-
-	/* Begins where all worthy blocks fit, so that none of them has to be taken back. */
-	while (take_worthy(u, above) > u->left)
-		above = above == 0.0 ? 1.0 / 64 : 2.0 * above;
-	for (int s = 0; s < a->in->segments; s++)
-		customers += u->takes_part[s] ? a->in->first[s + 1] - a->in->first[s] : 0;
-	heap = binaryheap_allocate(Max(customers, 1), compare_blocks, u->density);
-	for (int s = 0; s < a->in->segments; s++)
-	{
-		for (int i = a->in->first[s]; u->takes_part[s] && i < a->in->first[s + 1]; i++)
-		{
-			if (i % 4096 == 0)
-				a->in->progress();
-			if (isinf(a->response->steepest[i]))
-				continue;
-			u->left -= u->units[i];
-			if (!isinf(enough))
-				revenue += a->response->base[i] + (u->units[i] == 0 ? 0.0 :
-					block_density(a->response, &a->response->segment[s], i, 0.0, u->units[i] * unit) * (u->units[i] * unit));
-			set_density(u, s, i);
-			binaryheap_add_unordered(heap, Int32GetDatum(i));
-		}
-	}
-	binaryheap_build(heap);
-	while (!binaryheap_empty(heap) && u->left > 0 && revenue < enough)
-	{
-		int			i = DatumGetInt32(binaryheap_first(heap));
-		int			s = segment_of(a->in, i);
-		int64		size = next_block(u, i);
-
-		if (size > u->left)
-		{
-			binaryheap_remove_first(heap);
-			continue;
-		}
-		if (!isinf(enough))
-			revenue += block_density(a->response, &a->response->segment[s], i, u->units[i] * unit, size * unit) * (size * unit);
-		u->units[i] += size;
-		u->left -= size;
-		set_density(u, s, i);
-		binaryheap_replace_first(heap, Int32GetDatum(i));
-	}
-	binaryheap_free(heap);
-}
-
-/* A team's effort in whole units, into plan_effort. */
-static void
-round_team(Allocation *a, double capacity, double *plan_effort)
-{
-	const PortfolioCustomers *in = a->in;
-	bool	   *takes_part = palloc0(in->segments * sizeof(bool));
-	bool	   *is_done = palloc0(in->segments * sizeof(bool));
-	double		unit = a->scenario->unit;
-	Units		u = {.a = a, .takes_part = takes_part};
-
-	u.units = palloc_extended(Max(in->customers, 1) * sizeof(int64), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	u.density = palloc_extended(Max(in->customers, 1) * sizeof(double), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	u.scratch = palloc_extended(Max(in->customers, 1) * sizeof(double), MCXT_ALLOC_HUGE);
-	memcpy(u.scratch, a->effort, in->customers * sizeof(double));
-	u.first_block = Max((int64) ceil(a->scenario->minimum / unit - SLACK), 1);
-	u.left = (int64) floor(capacity / unit + SLACK);
-
-	for (int s = 0; s < in->segments; s++)
-	{
-		/* A target that binds: made first, and no more than made. */
-		if (a->scenario->team[s] != a->team || a->segment_log_price[s] != a->target_price[s])
-			continue;
-		takes_part[s] = is_done[s] = true;
-		spend(&u, a->scenario->target[s] / a->scenario->uplift[s]);
-		takes_part[s] = false;
-	}
-	for (int s = 0; s < in->segments; s++)
-		takes_part[s] = a->scenario->team[s] == a->team && !is_done[s];
-	spend(&u, get_float8_infinity());
-	for (int s = 0; s < in->segments; s++)
-	{
-		for (int i = in->first[s]; a->scenario->team[s] == a->team && i < in->first[s + 1]; i++)
-			plan_effort[i] = u.units[i] * unit;
-	}
-	pfree(u.units);
-	pfree(u.density);
-	pfree(u.scratch);
-	pfree(takes_part);
-	pfree(is_done);
-}
-
-/* ------------------------------------------------------------------------------------------------------------------ the report */
-
 static double *
 take_numbers(int count)
 {
@@ -396,20 +173,20 @@ take_numbers(int count)
 
 /* Solves a team: its relaxed and its rounded effort, its price, and what one rep more would bring. Returns its share of the bound. */
 static double
-plan_team(Allocation *a, int team, PortfolioPlan *plan)
+plan_team(PortfolioAllocation *a, int team, PortfolioPlan *plan)
 {
 	const PortfolioScenario *scenario = a->scenario;
 	double		capacity = scenario->capacity[team];
-	Allocation	more = *a;
+	PortfolioAllocation	more = *a;
 	double		taken;
 	double		t;
 	double		ignored;
 	PortfolioMove move = {plan->relaxed, NULL, scenario, scenario};
-	Spread	   *spread = palloc0(a->in->segments * sizeof(Spread));
+	PortfolioSpread	   *spread = palloc0(a->in->segments * sizeof(PortfolioSpread));
 
 	a->team = more.team = team;
 	a->effort = plan->relaxed;
-	t = solve_team(a, capacity, get_float8_infinity(), &taken);
+	t = solve_team(a, capacity, INFINITY, &taken);
 	plan->team_marginal[team] = team_marginal(a, t);
 	for (int s = 0; s < a->in->segments; s++)
 	{
@@ -421,7 +198,7 @@ plan_team(Allocation *a, int team, PortfolioPlan *plan)
 	if (!isinf(t) && capacity > 0.0)
 	{
 		if (scenario->unit > 0.0)
-			round_team(a, capacity, plan->effort);
+			portfolio_round_team(a, capacity, plan->effort);
 		else
 		{
 			for (int s = 0; s < a->in->segments; s++)
@@ -445,10 +222,10 @@ plan_team(Allocation *a, int team, PortfolioPlan *plan)
 		for (int s = 0; s < a->in->segments; s++)
 		{
 			if (scenario->team[s] == team)
-				spread[s] = segment_spread(a->in, a->response, &move, s, NULL, NULL);
+				spread[s] = portfolio_spread(a->in, a->response, &move, s, NULL, NULL);
 		}
 	}
-	plan->rep_value[team] = spread_total(a->response, spread, a->in->segments, scenario->z, true);
+	plan->rep_value[team] = portfolio_spread_total(a->response, spread, a->in->segments, scenario->z, true);
 	pfree(more.effort);
 	pfree(more.relaxed_revenue);
 	pfree(more.segment_log_price);
@@ -484,7 +261,7 @@ share_of_top_tenth(const Expectation *revenue, int customers)
 			top += sorted[i];
 	}
 	pfree(sorted);
-	return total > 0.0 ? top / total : get_float8_nan();
+	return total > 0.0 ? top / total : NAN;
 }
 
 /*
@@ -494,10 +271,10 @@ PortfolioPlan *
 portfolio_allocate(const PortfolioCustomers *in, const Response *response, const PortfolioScenario *scenario)
 {
 	PortfolioPlan *plan = palloc0(sizeof(PortfolioPlan));
-	Spread	   *spread = palloc0(in->segments * sizeof(Spread));
+	PortfolioSpread	   *spread = palloc0(in->segments * sizeof(PortfolioSpread));
 	double	   *mean = take_numbers(in->customers);
 	double	   *variance = take_numbers(in->customers);
-	Allocation	a = {.in = in, .response = response, .scenario = scenario};
+	PortfolioAllocation	a = {.in = in, .response = response, .scenario = scenario};
 	PortfolioMove move = {NULL, NULL, NULL, scenario};
 
 	plan->effort = take_numbers(in->customers);
@@ -533,8 +310,8 @@ portfolio_allocate(const PortfolioCustomers *in, const Response *response, const
 		double		target = scenario->target[s];
 		double		first = Max(scenario->minimum, scenario->unit);
 
-		spread[s] = segment_spread(in, response, &move, s, mean, variance);
-		plan->segment_revenue[s] = expectation(spread[s].mean, spread[s].own + spread[s].common, scenario->z, true);
+		spread[s] = portfolio_spread(in, response, &move, s, mean, variance);
+		plan->segment_revenue[s] = portfolio_expectation(spread[s].mean, spread[s].own + spread[s].common, scenario->z, true);
 		plan->value += spread[s].mean;
 		plan->bound += a.relaxed_revenue[s];
 		if (!isnan(target))
@@ -544,13 +321,13 @@ portfolio_allocate(const PortfolioCustomers *in, const Response *response, const
 		}
 		for (int i = in->first[s]; i < in->first[s + 1]; i++)
 		{
-			plan->revenue[i] = expectation(mean[i], variance[i], scenario->z, true);
+			plan->revenue[i] = portfolio_expectation(mean[i], variance[i], scenario->z, true);
 			plan->marginal[i] = marginal(response, segment, i, plan->effort[i]) * scenario->uplift[s];
 			plan->start[i] = scenario->uplift[s] *
-				(first > 0.0 ? block_density(response, segment, i, 0.0, first) : marginal(response, segment, i, 0.0));
+				(first > 0.0 ? portfolio_block_density(response, segment, i, 0.0, first) : marginal(response, segment, i, 0.0));
 		}
 	}
-	plan->total = spread_total(response, spread, in->segments, scenario->z, true);
+	plan->total = portfolio_spread_total(response, spread, in->segments, scenario->z, true);
 	plan->top_tenth = share_of_top_tenth(plan->revenue, in->customers);
 	pfree(mean);
 	pfree(variance);
@@ -564,12 +341,12 @@ portfolio_change(const PortfolioCustomers *in, const Response *response, const P
 				 const PortfolioScenario *after, const PortfolioPlan *plan_after)
 {
 	PortfolioMove move = {plan_before->effort, plan_after->effort, before, after};
-	Spread	   *spread = palloc0(in->segments * sizeof(Spread));
+	PortfolioSpread	   *spread = palloc0(in->segments * sizeof(PortfolioSpread));
 	Expectation change;
 
 	for (int s = 0; s < in->segments; s++)
-		spread[s] = segment_spread(in, response, &move, s, NULL, NULL);
-	change = spread_total(response, spread, in->segments, after->z, false);
+		spread[s] = portfolio_spread(in, response, &move, s, NULL, NULL);
+	change = portfolio_spread_total(response, spread, in->segments, after->z, false);
 	pfree(spread);
 	return change;
 }

@@ -18,7 +18,11 @@
 #ifndef SALESOPS_TERRITORY_PORTFOLIO_H
 #define SALESOPS_TERRITORY_PORTFOLIO_H
 
+#ifdef FRONTEND
+#include "postgres_fe.h"
+#else
 #include "postgres.h"
+#endif
 
 /* What is uncertain of a segment, in the scale that it is uncertain in: logarithm, logarithm, log odds. */
 typedef enum ResponseParameter
@@ -150,16 +154,16 @@ typedef struct PortfolioMove
 	const PortfolioScenario *after;
 } PortfolioMove;
 
-typedef struct Spread
+typedef struct PortfolioSpread
 {
 	double		mean;
 	double		own;			/* variance of what the segment has for itself */
 	double		common;			/* variance of what its customers have in common */
-} Spread;
+} PortfolioSpread;
 
-extern Spread segment_spread(const PortfolioCustomers *customers, const Response *response, const PortfolioMove *move, int segment,
+extern PortfolioSpread portfolio_spread(const PortfolioCustomers *customers, const Response *response, const PortfolioMove *move, int segment,
 							 double *mean, double *variance);
-extern Expectation spread_total(const Response *response, const Spread *spread, int segments, double z, bool is_positive);
-extern Expectation expectation(double mean, double variance, double z, bool is_positive);
+extern Expectation portfolio_spread_total(const Response *response, const PortfolioSpread *spread, int segments, double z, bool is_positive);
+extern Expectation portfolio_expectation(double mean, double variance, double z, bool is_positive);
 
 #endif

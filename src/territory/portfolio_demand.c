@@ -10,7 +10,6 @@
 #include <math.h>
 
 #include "core/numerics.h"
-#include "utils/float.h"
 
 #define GROUP		32
 #define PRECISION	1e-13
@@ -24,7 +23,7 @@ typedef struct Group
 
 static void
 solve_group(const Response *response, const SegmentResponse *segment, const double *inverse, double log_price, Group *group,
-			double *effort, Demand *demand)
+			double *effort, PortfolioDemand *demand)
 {
 	bool		is_settled = false;
 
@@ -87,12 +86,12 @@ solve_group(const Response *response, const SegmentResponse *segment, const doub
  * Effort of each customer of a segment at a price (its logarithm, before what products add), into effort, which also says where to begin;
  * sums of effort and of revenue, and how effort changes with the logarithm of the price, are returned.
  */
-Demand
-segment_demand(const PortfolioCustomers *in, const Response *response, int s, double log_price, double *effort)
+PortfolioDemand
+portfolio_demand(const PortfolioCustomers *in, const Response *response, int s, double log_price, double *effort)
 {
 	const SegmentResponse *segment = &response->segment[s];
 	double		inverse[RESPONSE_SCALES];
-	Demand		demand = {0};
+	PortfolioDemand		demand = {0};
 	Group		group = {0};
 
 	for (int j = 0; j < RESPONSE_SCALES; j++)
@@ -121,9 +120,9 @@ segment_demand(const PortfolioCustomers *in, const Response *response, int s, do
  * that is opened downwards as far as needed. Above the ceiling nothing is taken.
  */
 double
-find_price(PriceFunction at, void *arg, double wanted, double start, double ceiling)
+portfolio_find_price(PriceFunction at, void *arg, double wanted, double start, double ceiling)
 {
-	double		low = -get_float8_infinity();
+	double		low = -INFINITY;
 	double		high = ceiling;
 	double		t = Min(start, ceiling - 0.125);
 	double		stride = 1.0;

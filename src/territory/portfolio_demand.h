@@ -6,18 +6,18 @@
 
 #include "territory/portfolio.h"
 
-typedef struct Demand
+typedef struct PortfolioDemand
 {
 	double		effort;
 	double		revenue;
 	double		slope;			/* of effort, by the logarithm of the price */
-} Demand;
+} PortfolioDemand;
 
-extern Demand segment_demand(const PortfolioCustomers *customers, const Response *response, int segment, double log_price, double *effort);
+extern PortfolioDemand portfolio_demand(const PortfolioCustomers *customers, const Response *response, int segment, double log_price, double *effort);
 
 /* The value at a logarithm of the price, and its slope. */
 typedef double (*PriceFunction) (double log_price, double *slope, void *arg);
 
-extern double find_price(PriceFunction at, void *arg, double wanted, double start, double ceiling);
+extern double portfolio_find_price(PriceFunction at, void *arg, double wanted, double start, double ceiling);
 
 #endif

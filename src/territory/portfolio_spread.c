@@ -17,7 +17,7 @@
 
 /* The interval of an amount, z standard deviations on either side. */
 Expectation
-expectation(double mean, double variance, double z, bool is_positive)
+portfolio_expectation(double mean, double variance, double z, bool is_positive)
 {
 	Expectation e = {mean, mean, mean};
 
@@ -53,8 +53,8 @@ set_shares(const SegmentResponse *segment, double effort, double *share)
  * Mean and variance of what the move changes in a segment; mean and variance of each customer are added to [customers] arrays, where they
  * are not NULL.
  */
-Spread
-segment_spread(const PortfolioCustomers *in, const Response *response, const PortfolioMove *move, int s, double *mean, double *variance)
+PortfolioSpread
+portfolio_spread(const PortfolioCustomers *in, const Response *response, const PortfolioMove *move, int s, double *mean, double *variance)
 {
 	const SegmentResponse *segment = &response->segment[s];
 	double		factor_to = move->after->uplift[s];
@@ -64,7 +64,7 @@ segment_spread(const PortfolioCustomers *in, const Response *response, const Por
 	double		bare_to = 0.0;	/* without what products add */
 	double		bare_from = 0.0;
 	double		uplift;
-	Spread		spread = {0};
+	PortfolioSpread		spread = {0};
 
 	for (int i = in->first[s]; i < in->first[s + 1]; i++)
 	{
@@ -163,7 +163,7 @@ segment_spread(const PortfolioCustomers *in, const Response *response, const Por
 
 /* The sum over segments. */
 Expectation
-spread_total(const Response *response, const Spread *spread, int segments, double z, bool is_positive)
+portfolio_spread_total(const Response *response, const PortfolioSpread *spread, int segments, double z, bool is_positive)
 {
 	double		mean = 0.0;
 	double		variance = 0.0;
@@ -177,5 +177,5 @@ spread_total(const Response *response, const Spread *spread, int segments, doubl
 		variance += spread[s].own + (1.0 - together) * spread[s].common;
 		shared += (spread[s].mean < 0.0 ? -1.0 : 1.0) * sqrt(together * spread[s].common);
 	}
-	return expectation(mean, variance + shared * shared, z, is_positive);
+	return portfolio_expectation(mean, variance + shared * shared, z, is_positive);
 }
