@@ -1,0 +1,75 @@
+-- What makes no sense is refused in words: of the customers, of their past, of the options.
+\set ON_ERROR_STOP 1
+BEGIN;
+SET LOCAL client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+CREATE EXTENSION IF NOT EXISTS salesops;
+SET LOCAL search_path = salesops, public;
+SELECT plan(48);
+
+CREATE TEMP TABLE customer AS SELECT * FROM (VALUES ('a', 'east', 1000::float8), ('b', 'west', 500)) AS v (id, segment, potential);
+CREATE TEMP TABLE options AS
+  SELECT '{"teams":[{"team":"field","segments":["east","west"],"reps":2,"effort_per_rep":100}]}'::jsonb AS good;
+
+-- Queries.
+SELECT throws_ok(format('SELECT * FROM portfolio_tradeoff(%L, %L, (SELECT good FROM options))', customers, past), state, message, 'refused: ' || message)
+FROM (VALUES
+  ('SELECT * FROM customer WHERE false', NULL, '22023', 'there are no customers'),
+  ('SELECT NULL::text AS id, segment, potential FROM customer', NULL, '22004', 'id of a customer must not be NULL'),
+  ('SELECT id, NULL::text AS segment, potential FROM customer', NULL, '22004', 'segment of a customer must not be NULL'),
+  ('SELECT id, segment, -potential AS potential FROM customer', NULL, '22003', 'potential of customer "a" must be a number from 0 to 1e15, not -1000'),
+  ('SELECT id, segment, float8 ''NaN'' AS potential FROM customer', NULL, '22003', 'potential of customer "a" must be a number from 0 to 1e15, not NaN'),
+  ('SELECT id, segment, float8 ''Infinity'' AS potential FROM customer', NULL, '22003', 'potential of customer "a" must be a number from 0 to 1e15, not Infinity'),
+  ('TABLE customer UNION ALL TABLE customer', NULL, '23505', 'customer "a" is given twice'),
+  ('TABLE customer UNION ALL VALUES (''a'', ''west'', 2)', NULL, '23505', 'customer "a" is given twice'),
+  ('TABLE customer', 'SELECT ''a'' AS id, -1 AS effort, 5 AS revenue', '22003', 'past effort of customer "a" must be a number from 0 to 1e15, not -1'),
+  ('TABLE customer', 'SELECT ''b'' AS id, 1 AS effort, -5 AS revenue', '22003', 'past revenue of customer "b" must be a number from 0 to 1e15, not -5'),
+  ('TABLE customer', 'SELECT ''b'' AS id, 1 AS effort, ''NaN''::float8 AS revenue', '22003', 'past revenue of customer "b" must be a number from 0 to 1e15, not NaN')
+) AS v (customers, past, state, message);
+SELECT throws_ok(format('SELECT * FROM design_portfolio(%s, NULL, %s)', c, o), '22004', message, message)
+FROM (VALUES ('NULL', '''{}''', 'customers_sql must not be NULL'), ('''TABLE customer''', 'NULL', 'options must not be NULL')) AS v (c, o, message);
+SELECT throws_ok($$ SELECT * FROM design_portfolio('SELECT id, segment FROM customer', NULL, (SELECT good FROM options)) $$, '42703', NULL, 'a column that is not there');
+SELECT throws_ok($$ SELECT * FROM design_portfolio('DELETE FROM customer RETURNING *', NULL, (SELECT good FROM options)) $$, '42601', NULL, 'a command that is no query');
+
+-- Options: what is put over the good ones.
+SELECT throws_ok(format('SELECT * FROM portfolio_tradeoff(''TABLE customer'', NULL, %L)', o.good || v.given::jsonb), v.state, v.message, 'refused: ' || v.message)
+FROM options o, (VALUES
+  ('{"teams":[]}', '22023', 'options must name the teams'),
+  ('{"team":1}', '22023', 'options has no "team"'),
+  ('{"teams":[{"team":"f","segments":["east","west"],"effort_per_rep":100,"rep":1}]}', '22023', 'a team has no "rep"'),
+  ('{"teams":[{"team":"f","segments":["east","west"],"reps":-1,"effort_per_rep":100}]}', '22003', 'reps of team "f" must be from 0 to 1000000000, not -1'),
+  ('{"teams":[{"team":"f","segments":["east","west"],"reps":1,"effort_per_rep":-5}]}', '22003', 'effort_per_rep of team "f" must be from 0 to 1000000000000, not -5'),
+  ('{"teams":[{"team":"f","segments":["east","west"],"reps":1,"effort_per_rep":"NaN"}]}', '22023', 'effort_per_rep of team "f" must be a number, not "NaN"'),
+  ('{"teams":[{"team":"f","segments":["east","west"],"reps":1}]}', '22004', 'effort_per_rep of team "f" is missing'),
+  ('{"teams":[{"team":"f","segments":["east","west"],"reps":0,"effort_per_rep":100}]}', '22023', 'the capacity of all teams together is 0'),
+  ('{"teams":[{"team":"f","segments":["east"],"effort_per_rep":100}]}', '22023', 'segment "west" has no team'),
+  ('{"teams":[{"team":"f","effort_per_rep":100}]}', '22023', 'team "f" must name its segments'),
+  ('{"teams":[{"team":"f","segments":["east","west","north"],"effort_per_rep":100}]}', '22023', 'team "f" calls on segment "north", which has no customers'),
+  ('{"teams":[{"team":"f","segments":["east","west"],"effort_per_rep":100},{"team":"g","segments":["west"],"effort_per_rep":100}]}', '22023', 'segment "west" has two teams, "f" and "g"'),
+  ('{"teams":[{"team":"f","segments":["east"],"effort_per_rep":100},{"team":"f","segments":["west"],"effort_per_rep":100}]}', '22023', 'each team needs a name of its own'),
+  ('{"targets":{"north":100}}', '22023', 'segment "north" has a target and no customers'),
+  ('{"targets":{"east":-100}}', '22003', 'target of segment "east" must be from 0 to 1e+18, not -100'),
+  ('{"targets":[1]}', '22023', 'targets must be an object, not [1]'),
+  ('{"minimum_effort":-1}', '22003', 'minimum_effort must be from 0 to 1000000000, not -1'),
+  ('{"minimum_effort":2,"effort_unit":0}', '22023', 'effort_unit is too small'),
+  ('{"confidence":95}', '22003', 'confidence must be from 0.01 to 0.999, not 95'),
+  ('{"periods":0}', '22003', 'periods must be from 0.001 to 1000, not 0'),
+  ('{"prior":{"rates":1}}', '22023', 'prior has no "rates"'),
+  ('{"prior":{"rate":0}}', '22003', 'rate of the prior must be from 1e-06 to 1000, not 0'),
+  ('{"roadmap":{}}', '22023', 'roadmap must be a list of objects'),
+  ('{"roadmap":[{"product":"p","segment":"east","ships_on":"2026-07-01","uplift":0.1}]}', '22023', 'a roadmap needs the horizon'),
+  ('{"from":"2026-12-31","to":"2026-01-01","roadmap":[{"product":"p","segment":"east","ships_on":"2026-07-01","uplift":0.1}]}', '22023', 'a roadmap needs the horizon'),
+  ('{"from":"2026-01-01","to":"2026-12-31","roadmap":[{"product":"p","segment":"south","uplift":0.1}]}', '22023', 'a product of the roadmap needs a name and a segment that has customers'),
+  ('{"from":"2026-01-01","to":"2026-12-31","roadmap":[{"product":"p","segment":"east","ships_on":"2026-01-01","uplift":-1}]}', '22003', 'products take away all that segment "east" brings'),
+  ('{"scenarios":[]}', '22023', 'scenarios must be a list of 1 to 100 objects'),
+  ('{"scenarios":[{"name":"x","teams":[]}]}', '22023', 'a scenario has no "teams"'),
+  ('{"scenarios":[{"name":"x","reps":{"feild":3}}]}', '22023', 'there is no team "feild"'),
+  ('{"scenarios":[{"name":"x","ships_on":{"p":"2026-07-01"}}]}', '22023', 'there is no product "p" in the roadmap'),
+  ('{"scenarios":[{"name":"x"},{"name":"x"}]}', '22023', 'scenario "x" is named twice')
+) AS v (given, state, message);
+
+-- Odd, and yet it makes sense.
+SELECT lives_ok($$ SELECT * FROM design_portfolio('SELECT id, segment, 0 AS potential FROM customer', NULL, (SELECT good FROM options)) $$, 'nobody has any potential');
+
+SELECT * FROM finish();
+ROLLBACK;
