@@ -71,14 +71,26 @@ find_prices(Problem *p, Prices *prices)
 	return c;
 }
 
+/* Those given; one that is not known is as the others of its measure are on average. */
 static double *
 starting_prices(Problem *p)
 {
 	double	   *price = take(p, double, p->rows);
 
-	if (p->options->price)
-		for (int j = 0; j < p->rows; j++)
-			price[j] = p->options->price[j] * p->cost_scale / p->amount_scale[j % p->measures];
+	for (int m = 0; m < p->measures && p->options->price; m++)
+	{
+		double		sum = 0;
+		int			known = 0;
+
+		for (int j = m; j < p->rows; j += p->measures)
+			if (!isnan(p->options->price[j]))
+			{
+				sum += p->options->price[j];
+				known++;
+			}
+		for (int j = m; j < p->rows; j += p->measures)
+			price[j] = (isnan(p->options->price[j]) ? sum / Max(known, 1) : p->options->price[j]) * p->cost_scale / p->amount_scale[m];
+	}
 	return price;
 }
 
@@ -143,17 +155,13 @@ report_regrets(Problem *p, const Search *s, const Prices *prices, TerritoryPlan 
 }
 
 static void
-report(Problem *p, const Search *s, const Prices *prices, int128 bound, TerritoryPlan *plan)
+report(Problem *p, const Search *s, const Prices *prices, TerritoryPlan *plan)
 {
 	const TerritoryInput *in = p->input;
-	int128		held = 0;
 
 	plan->is_valid = true;
 	plan->territory = palloc_extended(sizeof(int) * Max(in->accounts, 1), MCXT_ALLOC_HUGE);
 	memcpy(plan->territory, p->held_at, sizeof(int) * in->accounts);
-	for (int i = 0; i < in->accounts; i++)
-		if (p->held_at[i] >= 0)
-			held += (int64) account_cost(p, i, p->held_at[i]);
 	for (int u = 0; u < p->units; u++)
 	{
 		int			k = slot_territory(s, u, s->slot[u]);
@@ -176,7 +184,7 @@ report(Problem *p, const Search *s, const Prices *prices, int128 bound, Territor
 		plan->budget_price[b] = prices->budget[b] * p->budget_scale[b] / p->cost_scale;
 		plan->budget_used[b] = (p->has_budget ? s->used[b] + p->held_used[b] : 0) / p->budget_scale[b];
 	}
-	plan->bound = bound_as_cost(p, bound + (held << PRICE_BITS));
+	plan->bound = p->status.bound;
 	plan->outside = search_outside(s) + p->outside;
 	report_regrets(p, s, prices, plan);
 	explain(p, s, prices);
@@ -193,6 +201,7 @@ typedef struct Best
 static void
 keep_best(const Search *s, Best *best)
 {
+	TerritoryStatus *status = &s->p->status;
 	double		outside = search_outside(s);
 
 	if (outside > best->outside || (outside == best->outside && s->cost >= best->cost))
@@ -200,6 +209,17 @@ keep_best(const Search *s, Best *best)
 	best->outside = outside;
 	best->cost = s->cost;
 	memcpy(best->slot, s->slot, sizeof(uint16) * s->p->units);
+	status->outside = outside + s->p->outside;
+	status->cost = (s->least_cost + s->cost) / s->p->cost_scale;
+}
+
+/* Whether the plan is within limits and as near to the bound as was asked for. */
+static bool
+is_near_enough(const Problem *p)
+{
+	const TerritoryStatus *status = &p->status;
+
+	return p->options->gap > 0 && status->outside == 0 && status->cost - status->bound <= p->options->gap * fabs(status->cost);
 }
 
 /* Down from where the search is, then within the limits. */
@@ -227,18 +247,17 @@ find_plan(Search *s)
 	Problem    *p = s->p;
 	Best		best = {take(p, uint16, p->units), INFINITY, INFINITY};
 
+	p->status.phase = TERRITORY_PHASE_PLAN;
 	search_round(s);
 	search_ties(s, p->units > MANY_UNITS ? TIES_OF_MANY : TIES);
 	settle(s, &best);
-	if (p->options->effort >= 0 && !p->is_stopped)
+	p->status.phase = TERRITORY_PHASE_POLISH;
+	for (int round = 0; round < ROUNDS && p->options->effort >= 0 && !p->is_stopped && !is_near_enough(p); round++)
 	{
-		for (int round = 0; round < ROUNDS; round++)
-		{
-			search_rates(s, STRICTNESS);
-			polish(s, round == 0 ? HOT : HOT_AGAIN, COLD, proposals(p) / ROUNDS);
-			settle(s, &best);
-			search_set(s, best.slot);
-		}
+		search_rates(s, STRICTNESS);
+		polish(s, round == 0 ? HOT : HOT_AGAIN, COLD, proposals(p) / ROUNDS);
+		settle(s, &best);
+		search_set(s, best.slot);
 	}
 	search_set(s, best.slot);
 	give_back(p, uint16, best.slot, p->units);
@@ -252,17 +271,21 @@ territory_balance(const TerritoryInput *input, const TerritoryOptions *options)
 	Prices		prices = {0};
 	Columns    *c;
 	Search		s;
-	int128		bound;
+	sigjmp_buf	when_short;
 
-	if (problem_build(p, input, options))
+	if (options->memory_limit > 0)
+		p->when_short = &when_short;
+	/* Memory is palloc's and is left to its context, as on every other way out. */
+	if (sigsetjmp(when_short, 0) == 0 && problem_build(p, input, options))
 	{
 		prices.load = starting_prices(p);
 		c = find_prices(p, &prices);
 		bound_round(p, &prices);
-		bound = bound_exact(p, &prices);
+		p->status.phase = TERRITORY_PHASE_BOUND;
+		p->status.bound = bound_as_cost(p, bound_exact(p, &prices));
 		search_begin(&s, p, c, &prices);
 		find_plan(&s);
-		report(p, &s, &prices, bound, plan);
+		report(p, &s, &prices, plan);
 		search_end(&s);
 	}
 	plan->reasons = p->reasons;

@@ -61,6 +61,7 @@ typedef struct TerritoryInput
 	const double *relationship; /* cost of taking it from its owner. NULL: 0 */
 	const double *x;			/* its place, with y; both NULL: distance does not count */
 	const double *y;
+	const double *z;			/* third coordinate, for places on a globe. NULL: flat */
 	const double *weight;		/* cost of a unit of distance. NULL: 1 */
 	const double *cost;			/* [accounts][territories], in place of distance, relationship and mismatch. NULL: those */
 
@@ -71,6 +72,7 @@ typedef struct TerritoryInput
 	/* Territories. */
 	const double *home_x;
 	const double *home_y;
+	const double *home_z;		/* with z */
 	const double *least;		/* [territories][measures] */
 	const double *most;			/* [territories][measures], infinite where there is no limit */
 
@@ -106,7 +108,10 @@ typedef struct TerritoryOptions
 	int			candidates;		/* territories an account may go to, besides its owner; 0: chosen by size */
 	double		effort;			/* of the polish: 1 is usual, 0 means 1, negative means none */
 	uint64		seed;
-	const double *price;		/* [territories][measures], of an earlier plan, to begin with. NULL: none */
+	double		gap;			/* the polish ends once (cost - bound) / |cost| is at most that; 0: it goes to the end of its work */
+	Size		memory_limit;	/* bytes; 0: none. Where more would be needed there is no plan and TERRITORY_MEMORY says so */
+	const double *price;		/* [territories][measures], of an earlier plan, to begin with; one that is not known is NaN and begins at the
+								 * mean of its measure. NULL: none */
 	TerritoryProgress progress; /* NULL: none */
 	void	   *progress_arg;
 } TerritoryOptions;
@@ -120,6 +125,8 @@ typedef enum TerritoryFinding
 	TERRITORY_BAD_REFERENCE,	/* no such territory or class; account, value */
 	TERRITORY_NO_ELIGIBLE,		/* nobody may have the account; account, class */
 	TERRITORY_FAMILY_SPLIT,		/* nobody may have all of a family; account, other (two held apart), or other = NONE */
+	/* It may make sense, and there is no plan. */
+	TERRITORY_MEMORY,			/* value: bytes needed at least, limit */
 	/* There is a plan, and no plan can be within limits. */
 	TERRITORY_LIMITS_CROSS,		/* least is above most; territory, measure, value, limit */
 	TERRITORY_HELD_TOO_MUCH,	/* what is held there is above its most; territory, measure, value, limit */
@@ -144,7 +151,7 @@ typedef struct TerritoryReason
 
 typedef struct TerritoryPlan
 {
-	bool		is_valid;		/* false: the input made no sense, only reasons are set */
+	bool		is_valid;		/* false: the input made no sense or memory was short, only reasons are set */
 	int		   *territory;		/* [accounts]; TERRITORY_EXEMPT as given */
 	double		cost;
 	double		bound;			/* no plan within limits is cheaper */

@@ -52,7 +52,7 @@ exact_value(const Problem *p, const Prices *prices, int unit, int territory)
 	return value;
 }
 
-/* Over all columns; prices must be rounded. In multiples of 2^-PRICE_BITS. */
+/* Over all columns, and what is held; prices must be rounded. In multiples of 2^-PRICE_BITS. */
 int128
 bound_exact(Problem *p, const Prices *prices)
 {
@@ -82,6 +82,9 @@ bound_exact(Problem *p, const Prices *prices)
 		sum += least;
 	}
 	scan_end(&scan);
+	for (int i = 0; i < p->input->accounts; i++)
+		if (p->held_at[i] >= 0)
+			sum += (int128) (int64) account_cost(p, i, p->held_at[i]) << PRICE_BITS;
 	for (int j = 0; j < p->rows; j++)
 		sum -= times(prices->load[j], prices->load[j] > 0 ? p->most[j] : p->least[j]);
 	for (int b = 0; b < TERRITORY_BUDGETS; b++)

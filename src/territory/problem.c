@@ -28,6 +28,18 @@
 void *
 problem_take(Problem *p, Size bytes)
 {
+	if (p->when_short && p->memory + bytes > p->options->memory_limit)
+	{
+		sigjmp_buf *when_short = p->when_short;
+		TerritoryReason *reason;
+
+		/* To complain takes memory too. */
+		p->when_short = NULL;
+		reason = problem_complain(p, TERRITORY_MEMORY);
+		reason->value = (double) (p->memory + bytes);
+		reason->limit = (double) p->options->memory_limit;
+		siglongjmp(*when_short, 1);
+	}
 	p->memory += bytes;
 	p->most_memory = Max(p->most_memory, p->memory);
 	return palloc_extended(bytes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
@@ -88,8 +100,9 @@ account_true_cost(const Problem *p, int account, int territory)
 		{
 			double		dx = in->x[account] - in->home_x[territory];
 			double		dy = in->y[account] - in->home_y[territory];
+			double		dz = in->z ? in->z[account] - in->home_z[territory] : 0;
 
-			other = (in->weight ? in->weight[account] : 1.0) * sqrt(dx * dx + dy * dy);
+			other = (in->weight ? in->weight[account] : 1.0) * sqrt(dx * dx + dy * dy + dz * dz);
 		}
 		if (in->mismatch)
 			other += in->mismatch[(Size) (in->class_of ? in->class_of[account] : 0) * in->territories + territory];
@@ -152,13 +165,28 @@ unit_costs(const Problem *p, int unit, float *cost)
 				float		y = (float) (in->y[account] - p->middle_y);
 				float		weight = (float) ((in->weight ? in->weight[account] : 1.0) * factor);
 
-				for (int j = 0; j < count; j++)
+				if (in->z)
 				{
-					float		dx = x - home_x[j];
-					float		dy = y - home_y[j];
+					const float *home_z = p->list_z + start;
+					float		z = (float) (in->z[account] - p->middle_z);
 
-					cost[j] += weight * sqrtf(dx * dx + dy * dy);
+					for (int j = 0; j < count; j++)
+					{
+						float		dx = x - home_x[j];
+						float		dy = y - home_y[j];
+						float		dz = z - home_z[j];
+
+						cost[j] += weight * sqrtf(dx * dx + dy * dy + dz * dz);
+					}
 				}
+				else
+					for (int j = 0; j < count; j++)
+					{
+						float		dx = x - home_x[j];
+						float		dy = y - home_y[j];
+
+						cost[j] += weight * sqrtf(dx * dx + dy * dy);
+					}
 				error += ldexpf(fabsf(weight) * (float) p->reach, -20);
 			}
 			if (in->mismatch)
@@ -225,6 +253,8 @@ check_territories(Problem *p)
 	{
 		if (in->x && !(isfinite(in->home_x[k]) && isfinite(in->home_y[k])))
 			return bad_number(p, TERRITORY_NONE, k, TERRITORY_NONE, isfinite(in->home_x[k]) ? in->home_y[k] : in->home_x[k]);
+		if (in->x && in->z && !isfinite(in->home_z[k]))
+			return bad_number(p, TERRITORY_NONE, k, TERRITORY_NONE, in->home_z[k]);
 		for (int m = 0; m < in->measures; m++)
 		{
 			double		least = in->least[k * in->measures + m];
@@ -280,6 +310,8 @@ check_accounts(Problem *p)
 			return bad_number(p, i, TERRITORY_NONE, TERRITORY_NONE, in->relationship[i]);
 		if (in->x && !(isfinite(in->x[i]) && isfinite(in->y[i])))
 			return bad_number(p, i, TERRITORY_NONE, TERRITORY_NONE, isfinite(in->x[i]) ? in->y[i] : in->x[i]);
+		if (in->x && in->z && !isfinite(in->z[i]))
+			return bad_number(p, i, TERRITORY_NONE, TERRITORY_NONE, in->z[i]);
 		if (in->weight && (!(in->weight[i] >= 0) || isinf(in->weight[i])))
 			return bad_number(p, i, TERRITORY_NONE, TERRITORY_NONE, in->weight[i]);
 		if (in->cost)
@@ -388,6 +420,8 @@ table_spread(Problem *p, const ListTable *table)
 						{
 							p->list_x[at] = (float) (p->input->home_x[k] - p->middle_x);
 							p->list_y[at] = (float) (p->input->home_y[k] - p->middle_y);
+							if (p->input->z)
+								p->list_z[at] = (float) (p->input->home_z[k] - p->middle_z);
 						}
 						at++;
 					}
@@ -404,6 +438,8 @@ table_spread(Problem *p, const ListTable *table)
 			{
 				p->list_x = take(p, float, total);
 				p->list_y = take(p, float, total);
+				if (p->input->z)
+					p->list_z = take(p, float, total);
 			}
 		}
 	}
@@ -433,55 +469,62 @@ compare_entries(const void *one, const void *other)
 	return a->account < b->account ? -1 : a->account > b->account;
 }
 
-/* The 20 lowest bits of a number, with a zero between each and the next. */
-static uint64
-spread_bits(uint64 x)
-{
-	x &= 0xfffff;
-	x = (x | x << 16) & UINT64CONST(0x0000ffff0000ffff);
-	x = (x | x << 8) & UINT64CONST(0x00ff00ff00ff00ff);
-	x = (x | x << 4) & UINT64CONST(0x0f0f0f0f0f0f0f0f);
-	x = (x | x << 2) & UINT64CONST(0x3333333333333333);
-	return (x | x << 1) & UINT64CONST(0x5555555555555555);
-}
-
-/* Where an account is on the curve: the bits of its coordinates in turn (Morton 1966). 40 bits. */
+/* Where an account is on the curve: the bits of its coordinates in turn (Morton 1966), the highest first. At most 40 bits. */
 static uint64
 place_key(const Problem *p, int account)
 {
-	double		cell;
+	const TerritoryInput *in = p->input;
+	int			axes = in->z ? 3 : 2;
+	int			bits = 40 / axes;
+	uint64		cell[3] = {0};
+	uint64		key = 0;
+	double		cells;
 
-	if (!p->input->x || !(p->reach > 0))
+	if (!in->x || !(p->reach > 0))
 		return 0;
-	cell = 524287.0 / p->reach;
-	return spread_bits((uint64) ((p->input->x[account] - p->middle_x + p->reach) * cell)) |
-		spread_bits((uint64) ((p->input->y[account] - p->middle_y + p->reach) * cell)) << 1;
+	cells = (ldexp(0.5, bits) - 1) / p->reach;
+	cell[0] = (uint64) ((in->x[account] - p->middle_x + p->reach) * cells);
+	cell[1] = (uint64) ((in->y[account] - p->middle_y + p->reach) * cells);
+	if (in->z)
+		cell[2] = (uint64) ((in->z[account] - p->middle_z + p->reach) * cells);
+	for (int bit = bits - 1; bit >= 0; bit--)
+		for (int axis = axes - 1; axis >= 0; axis--)
+			key = key << 1 | (cell[axis] >> bit & 1);
+	return key;
+}
+
+/* The middle of one coordinate; the reach becomes at least what the coordinate needs. */
+static double
+middle_of(Problem *p, const double *place, const double *home)
+{
+	double		low = INFINITY;
+	double		high = -INFINITY;
+
+	for (int i = 0; i < p->input->accounts; i++)
+	{
+		low = Min(low, place[i]);
+		high = Max(high, place[i]);
+	}
+	for (int k = 0; k < p->territories; k++)
+	{
+		low = Min(low, home[k]);
+		high = Max(high, home[k]);
+	}
+	p->reach = Max(p->reach, high / 2 - low / 2);
+	return low / 2 + high / 2;
 }
 
 static void
 find_middle(Problem *p)
 {
 	const TerritoryInput *in = p->input;
-	double		low_x = INFINITY,
-				high_x = -INFINITY,
-				low_y = INFINITY,
-				high_y = -INFINITY;
 
 	if (!in->x)
 		return;
-	for (int i = 0; i < in->accounts + in->territories; i++)
-	{
-		double		x = i < in->accounts ? in->x[i] : in->home_x[i - in->accounts];
-		double		y = i < in->accounts ? in->y[i] : in->home_y[i - in->accounts];
-
-		low_x = Min(low_x, x);
-		high_x = Max(high_x, x);
-		low_y = Min(low_y, y);
-		high_y = Max(high_y, y);
-	}
-	p->middle_x = low_x / 2 + high_x / 2;
-	p->middle_y = low_y / 2 + high_y / 2;
-	p->reach = Max(high_x / 2 - low_x / 2, high_y / 2 - low_y / 2);
+	p->middle_x = middle_of(p, in->x, in->home_x);
+	p->middle_y = middle_of(p, in->y, in->home_y);
+	if (in->z)
+		p->middle_z = middle_of(p, in->z, in->home_z);
 }
 
 /* Sorts what is given by family; head[account] becomes the first of its family. False where two are held apart. */
@@ -857,9 +900,12 @@ measure_costs(Problem *p)
 bool
 problem_build(Problem *p, const TerritoryInput *input, const TerritoryOptions *options)
 {
+	sigjmp_buf *when_short = p->when_short;
+
 	memset(p, 0, sizeof(Problem));
 	p->input = input;
 	p->options = options;
+	p->when_short = when_short;
 	p->territories = input->territories;
 	p->measures = input->measures;
 	p->rows = p->territories * p->measures;

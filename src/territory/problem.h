@@ -7,6 +7,7 @@
 #include "territory/balance.h"
 
 #include <math.h>
+#include <setjmp.h>
 
 /* What inner loops are made of, once for each number of measures. */
 #define TERRITORY_INLINE	static pg_attribute_always_inline
@@ -34,6 +35,7 @@ typedef struct Problem
 	uint16	   *list;
 	float	   *list_x;			/* home of each, from the middle of the map */
 	float	   *list_y;
+	float	   *list_z;
 	int			longest_list;
 
 	/* Whole numbers: what the unit of a cost or of a measure is multiplied by. All are powers of two. */
@@ -65,6 +67,7 @@ typedef struct Problem
 	double		distance_factor;
 	double		middle_x;
 	double		middle_y;
+	double		middle_z;
 	double		reach;			/* largest coordinate from the middle */
 
 	int			reasons;
@@ -73,6 +76,7 @@ typedef struct Problem
 
 	Size		memory;
 	Size		most_memory;
+	sigjmp_buf *when_short;		/* where to go when memory_limit does not suffice. NULL: there is no limit */
 
 	bool		is_stopped;		/* somebody asked for the end */
 	TerritoryStatus status;

@@ -36,6 +36,12 @@ search_begin(Search *s, Problem *p, const Columns *c, const Prices *prices)
 	s->row = take(p, Row, p->rows);
 	s->version = take(p, uint32, p->territories);
 	s->random = p->options->seed;
+	/* Every account's cost was rounded down by less than one. */
+	for (int u = 0; u < p->units; u++)
+		s->least_cost += unit_cost(p, u, slot_territory(s, u, 0)) - slot_cost(s, u, 0) + p->first[u + 1] - p->first[u];
+	for (int i = 0; i < p->input->accounts; i++)
+		if (p->held_at[i] >= 0)
+			s->least_cost += account_cost(p, i, p->held_at[i]) + 1;
 	for (int j = 0; j < p->rows; j++)
 	{
 		s->row[j].least = p->least[j];

@@ -35,6 +35,7 @@ typedef struct Search
 	double		used[TERRITORY_BUDGETS];
 	double		budget_rate[TERRITORY_BUDGETS];
 	double		cost;			/* above the cheapest territories */
+	double		least_cost;		/* what those cost, and what is held; not less than that */
 	double		floor[TERRITORY_MOST_MEASURES];	/* lowest rates */
 
 	/* Ties by pair of territories, those that lean to the first come first. */
