@@ -35,7 +35,7 @@ $(PROVISIONED):
 else
 
 # -isystem: the server's headers are not ours to warn about.
-PG_CPPFLAGS  = -I$(here)/src -isystem $(shell $(PG_CONFIG) --includedir-server) -MMD
+PG_CPPFLAGS  = -I$(here)/src -isystem $(shell $(PG_CONFIG) --includedir-server) -MMD -MP
 # -ffp-contract=off: results agree bit for bit between machines with and without fused multiply-add.
 PG_CFLAGS    = -Wall -Wextra -Werror -Wno-declaration-after-statement -ffp-contract=off
 # No bitcode: our functions gain nothing from JIT inlining and building it would need clang.
