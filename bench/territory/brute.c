@@ -138,6 +138,18 @@ random_instance(void)
 		in->y = y;
 		in->home_x = home_x;
 		in->home_y = home_y;
+		if (one_in(4))
+		{
+			double	   *z = many(double, n),
+					   *home_z = many(double, t);
+
+			for (int i = 0; i < n; i++)
+				z[i] = below(100);
+			for (int k = 0; k < t; k++)
+				home_z[k] = below(100);
+			in->z = z;
+			in->home_z = home_z;
+		}
 		if (one_in(2))
 			in->weight = weight;
 		if (one_in(2))

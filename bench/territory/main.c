@@ -2,8 +2,9 @@
  * main.c: solves an instance outside a server, verifies the plan and prints what it found.
  *
  *	balance [-k terr|gap|cpmp] [-s solution] [-e effort] [-g gap] [-m memory limit in MB] [-b most moves] [-f] [-c candidates] [-S seed]
- *		[-o plan] instance
+ *		[-o plan] [-v] instance
  *
+ * -v says when each phase ended, when the first plan within limits was known, and the longest time between two calls of the callback
  * -f asks for the fewest moves: cost and bound of the plan are then in moves, those of the verifier are not
  */
 #include "instance.h"
@@ -22,6 +23,43 @@ seconds(void)
 	return now.tv_sec + 1e-9 * now.tv_nsec;
 }
 
+static const char *const phase_name[] = {"prices", "bound", "plan", "polish"};
+
+/* What the callback saw. */
+typedef struct Watch
+{
+	bool		is_talkative;
+	double		begun;
+	double		called;
+	double		longest;
+	TerritoryPhase longest_in;
+	double		first;			/* plan within limits; 0: none yet */
+	TerritoryStatus status;
+} Watch;
+
+static bool
+watch(const TerritoryStatus *status, void *arg)
+{
+	Watch	   *w = arg;
+	double		now = seconds();
+
+	if (now - w->called > w->longest)
+	{
+		w->longest = now - w->called;
+		w->longest_in = status->phase;
+	}
+	w->called = now;
+	if (status->phase != w->status.phase && w->is_talkative)
+		printf("  %.2f s: %s done\n", now - w->begun, phase_name[w->status.phase]);
+	if (status->cost != w->status.cost && !isnan(status->cost) && w->is_talkative)
+		printf("  %.2f s: cost %.4f gap %.3f%% outside %.6f\n", now - w->begun, status->cost,
+			   100 * (status->cost - status->bound) / fabs(status->cost), status->outside);
+	if (w->first == 0 && status->outside == 0)
+		w->first = now - w->begun;
+	w->status = *status;
+	return false;
+}
+
 static const char *const finding_name[] = {
 	"bad size", "bad number", "bad reference", "nobody eligible", "family split", "memory short", "limits cross", "held too much", "too large",
 	"budget short", "outside",
@@ -38,12 +76,12 @@ main(int argc, char **argv)
 	TerritoryPlan *plan;
 	Verdict		verdict;
 	double		budget = INFINITY;
-	double		begun;
+	Watch		w = {0};
 	double		took;
 	struct rusage usage;
 	int			option;
 
-	while ((option = getopt(argc, argv, "k:s:e:g:m:b:fo:S:c:")) != -1)
+	while ((option = getopt(argc, argv, "k:s:e:g:m:b:fo:S:c:v")) != -1)
 		switch (option)
 		{
 			case 'k':
@@ -76,14 +114,23 @@ main(int argc, char **argv)
 			case 'c':
 				options.candidates = atoi(optarg);
 				break;
+			case 'v':
+				w.is_talkative = true;
+				break;
 			default:
 				return 2;
 		}
 	input = read_instance(argv[optind], kind, solution);
 	input->budget[TERRITORY_BUDGET_COUNT] = budget;
-	begun = seconds();
+	options.progress = watch;
+	options.progress_arg = &w;
+	w.begun = w.called = seconds();
 	plan = territory_balance(input, &options);
-	took = seconds() - begun;
+	took = seconds() - w.begun;
+	watch(&w.status, &w);
+	if (w.is_talkative)
+		printf("  first plan within limits: %.2f s; longest between two calls: %.1f ms (%s)\n", w.first, 1000 * w.longest,
+			   phase_name[w.longest_in]);
 	for (int r = 0; r < plan->reasons; r++)
 		printf("  %s: account %d, territory %d, measure %d, value %g, limit %g, price %g\n", finding_name[plan->reason[r].finding],
 			   plan->reason[r].account, plan->reason[r].territory, plan->reason[r].measure, plan->reason[r].value, plan->reason[r].limit,

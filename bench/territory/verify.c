@@ -26,7 +26,11 @@ cost_of(const TerritoryInput *in, int i, int k)
 	if (in->cost)
 		return in->cost[(Size) i * in->territories + k];
 	if (in->x)
-		cost += (in->weight ? in->weight[i] : 1) * hypot(in->x[i] - in->home_x[k], in->y[i] - in->home_y[k]);
+	{
+		double		flat = hypot(in->x[i] - in->home_x[k], in->y[i] - in->home_y[k]);
+
+		cost += (in->weight ? in->weight[i] : 1) * (in->z ? hypot(flat, in->z[i] - in->home_z[k]) : flat);
+	}
 	if (in->mismatch)
 		cost += in->mismatch[(in->class_of ? in->class_of[i] : 0) * (Size) in->territories + k];
 	if (in->relationship && owner_of(in, i) != TERRITORY_NONE && owner_of(in, i) != k)

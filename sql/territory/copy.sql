@@ -3,7 +3,7 @@
 
 -- Queries for plan_territories(). Locks to representatives who leave are open; what was in proportion to a column is given as shares.
 CREATE FUNCTION salesops.territory_plan_accounts_sql(plan_id bigint, changes jsonb)
-RETURNS text LANGUAGE sql STABLE
+RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   SELECT format('SELECT a.account_id AS id, a.%s AS territory, a.source_key, CASE WHEN a.hold = ''locked''%s THEN a.hold_territory END AS locked_to, '
                 'CASE WHEN a.hold <> ''locked'' THEN a.hold END AS holdout, a.family, c.tags, c.needs, c.prefers, %s%s%sa.distance_cost, a.relationship '
@@ -25,7 +25,7 @@ COMMENT ON FUNCTION salesops.territory_plan_accounts_sql(bigint, jsonb) IS
   'them. NULL for an unknown plan';
 
 CREATE FUNCTION salesops.territory_plan_territories_sql(plan_id bigint, changes jsonb)
-RETURNS text LANGUAGE sql STABLE
+RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   WITH plan AS (
     SELECT p.plan_id, p.measures, p.options,

@@ -2,7 +2,7 @@
 
 -- Bytes of one row whatever the settings of the session.
 CREATE FUNCTION salesops.territory_input_hash(plan_id bigint, as_of timestamptz, options jsonb, measures text[])
-RETURNS text LANGUAGE sql STABLE SET extra_float_digits = 1
+RETURNS text LANGUAGE sql STABLE PARALLEL SAFE SET extra_float_digits = 1
 BEGIN ATOMIC
   SELECT encode(sha256(convert_to(
     ROW(extract(epoch FROM territory_input_hash.as_of), territory_input_hash.options, territory_input_hash.measures,
@@ -20,7 +20,7 @@ COMMENT ON FUNCTION salesops.territory_input_hash(bigint, timestamptz, jsonb, te
   'SHA-256 of the accounts, territories and classes kept of a plan, and of its instant, options and measures. What the plan decided and where it was read from is not in it';
 
 CREATE FUNCTION salesops.territory_plan_hash(plan_id bigint)
-RETURNS text LANGUAGE sql STABLE
+RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   SELECT salesops.territory_input_hash(p.plan_id, p.as_of, p.options, p.measures) FROM salesops.territory_plan p WHERE p.plan_id = territory_plan_hash.plan_id;
 END;

@@ -3,14 +3,14 @@
 CREATE FUNCTION salesops.territory_number(value double precision)
 RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT trim_scale(round(value::numeric, CASE WHEN abs(value) >= 100 THEN 0 WHEN abs(value) >= 1 THEN 1 ELSE 3 END))::text;
+  SELECT trim_scale(round(value::numeric, CASE WHEN abs(value) >= 1e6 THEN 5 - floor(log(abs(value)::numeric))::integer WHEN abs(value) >= 100 THEN 0 WHEN abs(value) >= 1 THEN 1 ELSE 3 END))::text;
 END;
-COMMENT ON FUNCTION salesops.territory_number(double precision) IS 'A number as it stands in a reason: about three digits';
+COMMENT ON FUNCTION salesops.territory_number(double precision) IS 'A number as it stands in a reason: three to six digits';
 
 CREATE FUNCTION salesops.territory_move_reason(
   from_territory text, to_territory text, measure text, from_price double precision, to_price double precision, saved double precision,
   farther double precision, distance double precision, mismatch double precision, lost double precision)
-RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   SELECT concat_ws('; ',
     CASE WHEN saved > 0 AND saved >= -(distance + mismatch + lost) THEN
@@ -33,7 +33,7 @@ COMMENT ON FUNCTION salesops.territory_move_reason(text, text, text, double prec
 
 CREATE FUNCTION salesops.territory_plan_lines(plan_id bigint, OUT plan_id bigint, OUT account_id text, OUT from_territory text, OUT to_territory text,
                                               OUT is_moved boolean, OUT reason text, OUT regret double precision)
-RETURNS SETOF record LANGUAGE sql STABLE
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   WITH home AS MATERIALIZED (
     SELECT h.* FROM salesops.territory_plan_homes(territory_plan_lines.plan_id) h

@@ -4,7 +4,7 @@ CREATE FUNCTION salesops.territory_plan_summary(
   plan_id bigint, OUT plan_id bigint, OUT territory_id text, OUT measure text, OUT target double precision, OUT lower double precision, OUT upper double precision,
   OUT load_before double precision, OUT load double precision, OUT share_before double precision, OUT share double precision, OUT is_within boolean,
   OUT accounts_before bigint, OUT accounts bigint, OUT moved_in bigint, OUT moved_out bigint, OUT distance_before double precision, OUT distance double precision)
-RETURNS SETOF record LANGUAGE sql STABLE
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   WITH home AS MATERIALIZED (
     SELECT h.* FROM salesops.territory_plan_homes(territory_plan_summary.plan_id) h
@@ -40,7 +40,7 @@ COMMENT ON FUNCTION salesops.territory_plan_summary(bigint) IS
 
 CREATE FUNCTION salesops.territory_plan_findings(plan_id bigint, OUT "position" integer, OUT finding text, OUT territory_id text, OUT account_id text, OUT measure text,
                                                  OUT value double precision, OUT bound double precision, OUT reason text)
-RETURNS SETOF record LANGUAGE sql STABLE
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   SELECT f."position", f.finding, f.territory_id, f.account_id, f.measure, f.value, f.bound,
     CASE f.finding
@@ -48,8 +48,8 @@ BEGIN ATOMIC
         format('"%s" has %s %s, %s %% %s the %s of %s', f.territory_id, salesops.territory_number(f.value), f.measure,
                salesops.territory_number(abs(f.value - f.bound) / nullif(f.bound, 0) * 100), CASE WHEN f.value > f.bound THEN 'above' ELSE 'below' END,
                CASE WHEN f.value > f.bound THEN 'most' ELSE 'least' END, salesops.territory_number(f.bound))
-        || CASE WHEN f.value > f.bound AND f.price > 0 OR f.value < f.bound AND f.price < 0
-                THEN format('; to let it be so by one more would save %s', salesops.territory_number(abs(f.price))) ELSE '' END
+        || CASE WHEN (f.value > f.bound AND f.price > 0 OR f.value < f.bound AND f.price < 0) AND abs(f.price * f.bound) >= 0.05
+                THEN format('; 1 %% of that more would save %s', salesops.territory_number(abs(f.price * f.bound * 0.01))) ELSE '' END
       WHEN 'held_too_much' THEN format('what is held in "%s" comes to %s %s, and the most there is %s: unlock some of it, or raise the cap', f.territory_id, salesops.territory_number(f.value), f.measure, salesops.territory_number(f.bound))
       WHEN 'too_large' THEN format('account "%s", with its family, has %s %s, and whoever may have it has room for %s at most: no plan is within limits', f.account_id, salesops.territory_number(f.value), f.measure, salesops.territory_number(f.bound))
       WHEN 'budget_short' THEN format('%s is used to %s, and %s is allowed', f.measure, salesops.territory_number(f.value), salesops.territory_number(f.bound))
@@ -63,7 +63,7 @@ COMMENT ON FUNCTION salesops.territory_plan_findings(bigint) IS
 
 CREATE FUNCTION salesops.territory_shadow_prices(plan_id bigint, OUT kind text, OUT territory_id text, OUT tags text[], OUT measure text, OUT price double precision,
                                                  OUT worth double precision, OUT reason text)
-RETURNS SETOF record LANGUAGE sql STABLE
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   WITH load AS (
     SELECT t.territory_id, t.tags, t.ramp, m.name AS measure, m.number AS measure_number, t.price[m.number] AS price, t.target[m.number] AS target

@@ -9,11 +9,12 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "territory/targets.h"
+#include "territory/joint.h"
 
 /* Puts the elements of an array in order; returns the new array. */
 static void *
@@ -227,53 +228,65 @@ set_places(Given *given)
 	in->weight = weight;
 }
 
-/* The targets of one measure, in proportion to shares as far as eligibility, holds, floors and caps allow. */
 static void
-fill_targets(Given *given, int m)
+check_for_cancel(void)
+{
+	CHECK_FOR_INTERRUPTS();
+}
+
+/* Whether the targets of two measures are in proportion to the same. */
+static bool
+have_same_shares(const Given *given, int m, int n)
+{
+	int			measures = given->options->measures;
+
+	for (int k = 0; k < territories_of(given); k++)
+		if (given->share[k * measures + m] != given->share[k * measures + n])
+			return false;
+	return true;
+}
+
+/* The targets of measures in proportion to the same shares, as far as eligibility, holds, floors and caps allow. */
+static void
+fill_targets(Given *given, int measures, const int *measure)
 {
 	const TerritoryInput *in = &given->input;
-	int			territories = in->territories;
-	int			measures = in->measures;
-	double	   *supply = palloc_extended(sizeof(double) * in->classes, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	double	   *of_territory = palloc0(sizeof(double) * 4 * territories);
-	double	   *share = of_territory;
-	double	   *held = of_territory + territories;
-	double	   *least = of_territory + 2 * territories;
-	double	   *most = of_territory + 3 * territories;
+	Size		rows = (Size) in->territories * measures;
+	double	   *supply = palloc_extended(sizeof(double) * in->classes * measures, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	double	   *share = palloc(sizeof(double) * in->territories);
+	double	   *held = palloc0(sizeof(double) * rows);
+	double	   *floor = palloc(sizeof(double) * rows);
+	double	   *cap = palloc(sizeof(double) * rows);
 	double	   *target;
 	bool		has_share = false;
 
 	for (int i = 0; i < in->accounts; i++)
+		for (int m = 0; m < measures && in->held[i] != TERRITORY_EXEMPT; m++)
+			*(in->held[i] >= 0 ? &held[in->held[i] * measures + m] : &supply[(Size) in->class_of[i] * measures + m]) +=
+				in->amount[(Size) i * in->measures + measure[m]];
+	for (int k = 0; k < in->territories; k++)
 	{
-		double		amount = in->amount[(Size) i * measures + m];
-
-		if (in->held[i] >= 0)
-			held[in->held[i]] += amount;
-		else if (in->held[i] == TERRITORY_NONE)
-			supply[in->class_of[i]] += amount;
-	}
-	for (int k = 0; k < territories; k++)
-	{
-		share[k] = given->share[k * measures + m];
-		least[k] = given->floor[k * measures + m];
-		most[k] = given->cap[k * measures + m];
+		share[k] = given->share[k * in->measures + measure[0]];
 		has_share = has_share || share[k] > 0;
+		for (int m = 0; m < measures; m++)
+		{
+			floor[k * measures + m] = given->floor[k * in->measures + measure[m]];
+			cap[k * measures + m] = given->cap[k * in->measures + measure[m]];
+		}
 	}
 	if (!has_share)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("no territory has a share of measure \"%s\"", given->options->measure[m].name),
-				 errdetail("%s times ramp is 0 for all of them.", given->options->measure[m].proportional_to),
+				 errmsg("no territory has a share of measure \"%s\"", given->options->measure[measure[0]].name),
+				 errdetail("%s times ramp is 0 for all of them.", given->options->measure[measure[0]].proportional_to),
 				 errhint("Option \"proportional_to\" names the column of territories_sql that the targets are in proportion to.")));
-	target = territory_targets(&(TerritoryShares) {
-		.classes = in->classes,.territories = territories,.supply = supply,.eligible = in->eligible,
-		.share = share,.held = held,.least = least,.most = most,
-	}, NULL);
-	for (int k = 0; k < territories; k++)
-		given->target[k * measures + m] = target[k];
-	pfree(target);
-	pfree(of_territory);
-	pfree(supply);
+	target = territory_joint_targets(&(TerritoryJointShares) {
+		.classes = in->classes,.territories = in->territories,.measures = measures,.supply = supply,.eligible = in->eligible,
+		.share = share,.held = held,.least = floor,.most = cap,
+	}, check_for_cancel);
+	for (int k = 0; k < in->territories; k++)
+		for (int m = 0; m < measures; m++)
+			given->target[k * in->measures + measure[m]] = target[k * measures + m];
 }
 
 /* Loads as they are. */
@@ -313,10 +326,24 @@ set_limits(Given *given)
 {
 	const PlanOptions *options = given->options;
 	int			rows = territories_of(given) * options->measures;
+	bool		is_set[TERRITORY_MOST_MEASURES] = {false};
 
+	/* Measures with the same shares together: their targets must not contradict each other. */
 	for (int m = 0; m < options->measures; m++)
-		if (strcmp(options->measure[m].proportional_to, GIVEN_TARGET) != 0)
-			fill_targets(given, m);
+	{
+		int			group[TERRITORY_MOST_MEASURES];
+		int			count = 0;
+
+		if (is_set[m] || strcmp(options->measure[m].proportional_to, GIVEN_TARGET) == 0)
+			continue;
+		for (int n = m; n < options->measures; n++)
+			if (strcmp(options->measure[n].proportional_to, GIVEN_TARGET) != 0 && have_same_shares(given, m, n))
+			{
+				is_set[n] = true;
+				group[count++] = n;
+			}
+		fill_targets(given, count, group);
+	}
 	given->input.least = given->least = palloc(sizeof(double) * rows);
 	given->input.most = given->most = palloc(sizeof(double) * rows);
 	limit_loads(given);

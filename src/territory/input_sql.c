@@ -3,7 +3,7 @@
  *
  * A row is checked as it comes, so that the error can say which account it is. What takes all rows to know is in arrange_sql.c.
  */
-#include "territory/columns_sql.h"
+#include "territory/query_sql.h"
 #include "territory/plan_sql.h"
 
 #include "catalog/pg_type.h"

@@ -1,8 +1,8 @@
 /*
- * columns_sql.h: the columns of a query. See columns_sql.c.
+ * query_sql.h: the columns of a query. See query_sql.c.
  */
-#ifndef SALESOPS_TERRITORY_COLUMNS_SQL_H
-#define SALESOPS_TERRITORY_COLUMNS_SQL_H
+#ifndef SALESOPS_TERRITORY_QUERY_SQL_H
+#define SALESOPS_TERRITORY_QUERY_SQL_H
 
 #include "core/compat.h"
 

@@ -1,10 +1,10 @@
 /*
- * columns_sql.c: the columns of a query, found by name and read as what they are needed as.
+ * query_sql.c: the columns of a query, found by name and read as what they are needed as.
  *
  * The query runs under the rights and the search_path of whoever called, and may only read. Its rows are not collected: each is handed to
  * the reader as it comes.
  */
-#include "territory/columns_sql.h"
+#include "territory/query_sql.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
