@@ -61,9 +61,9 @@ BEGIN
 END $$;
 SELECT is(pg_temp.go(w), format('%s may %s', w.state, w.may), 'a plan after ' || w.reached_by::text) FROM way w;
 
-SELECT pg_temp.now() AS before \gset
+SELECT pg_temp.iso(pg_temp.now()) AS before \gset
 SELECT salesops.propose_territory_plan(:a, 'two moves less') \g /dev/null
-SELECT pg_temp.now() AS proposed \gset
+SELECT pg_temp.iso(pg_temp.now()) AS proposed \gset
 SELECT results_eq(format('SELECT status, status_by, note, status_since BETWEEN %L AND %L FROM salesops.territory_plans() WHERE plan_id = %s', :'before', :'proposed', :a),
   $$VALUES ('proposed', current_user::text COLLATE "default", 'two moves less', true)$$, 'who, when and why');
 SELECT throws_like(format('SELECT salesops.publish_territory_plan(%s)', :a), '%its status is proposed', 'only what is approved is published');

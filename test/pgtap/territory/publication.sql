@@ -15,16 +15,16 @@ BEGIN
 END $$;
 
 SELECT is(pg_temp.holds(pg_temp.now()), NULL, 'before the first publication nobody has anything');
-SELECT pg_temp.approved('first') AS a, pg_temp.now() AS t0 \gset
+SELECT pg_temp.approved('first') AS a, pg_temp.iso(pg_temp.now()) AS t0 \gset
 SELECT throws_ok(format('SELECT salesops.publish_territory_plan(%s, %L)', :a, :'t0'), '22023', NULL, 'not from an instant in the past');
 SELECT throws_ok(format('SELECT salesops.publish_territory_plan(%s, ''infinity'')', :a), '22023', NULL, '... nor from never');
 SELECT throws_ok(format('SELECT salesops.publish_territory_plan(%s, NULL)', :a), '22004', NULL, '... nor without one');
 SELECT throws_ok('SELECT salesops.publish_territory_plan(-1)', '42704', NULL, 'a plan that there is not');
 
 -- January, then February over it, by the calendar of the plans.
-SELECT pg_temp.now() + interval '1 month' AS january, pg_temp.now() + interval '2 months' AS february, pg_temp.now() + interval '3 months' AS march \gset
+SELECT pg_temp.iso(pg_temp.now() + interval '1 month') AS january, pg_temp.iso(pg_temp.now() + interval '2 months') AS february, pg_temp.iso(pg_temp.now() + interval '3 months') AS march \gset
 SELECT is(salesops.publish_territory_plan(:a, :'january', 'new year'), 1::bigint, 'published ahead');
-SELECT pg_temp.now() AS t1 \gset
+SELECT pg_temp.iso(pg_temp.now()) AS t1 \gset
 SELECT is(pg_temp.holds(:'t1'), NULL, 'nothing holds before it takes effect');
 SELECT is(pg_temp.holds(:'january'), 'a1 north, a2 north, a3 south, a4 south, a5 west, a6 west', 'from that instant on it holds');
 SELECT is(pg_temp.holds(:'january', :'t0'), NULL, '... but that was not known before');
@@ -40,7 +40,7 @@ SELECT is_empty(format('SELECT * FROM salesops.stale_territory_accounts(%s, %L)'
 SELECT is_empty(format('SELECT * FROM salesops.stale_territory_accounts(%s, %L)', :b, :'t1'), '... nor where nothing holds yet');
 SELECT throws_like(format('SELECT salesops.publish_territory_plan(%s)', :b), '%would come before plan%', 'none comes before one that is already announced');
 SELECT salesops.publish_territory_plan(:b, :'february') \g /dev/null
-SELECT pg_temp.now() AS t2 \gset
+SELECT pg_temp.iso(pg_temp.now()) AS t2 \gset
 SELECT is(pg_temp.holds(:'january'), 'a1 north, a2 north, a3 south, a4 south, a5 west, a6 west', 'January stays');
 SELECT is(pg_temp.holds(:'february'), 'a1 south, a2 north, a3 west, a4 south, a5 west, a6 west', 'February is new');
 SELECT is(pg_temp.holds(:'february', :'t1'), 'a1 north, a2 north, a3 south, a4 south, a5 west, a6 west', '... and was not known in between');
@@ -74,9 +74,9 @@ SELECT throws_like(format('SELECT salesops.roll_back_territory_plan(%s, ''why'')
 SELECT throws_ok(format('SELECT salesops.roll_back_territory_plan(%s, NULL)', :d), '22004', NULL, 'who rolls back says why');
 SELECT throws_ok(format('SELECT salesops.roll_back_territory_plan(%s, ''why'', %L)', :d, :'t0'), '22023', NULL, 'the past stays');
 SELECT throws_ok(format('SELECT salesops.roll_back_territory_plan(%s, ''why'')', :c), '55000', NULL, 'only what is published is rolled back');
-SELECT timestamptz :'march' + interval '10 days' AS later \gset
+SELECT pg_temp.iso(timestamptz :'march' + interval '10 days') AS later \gset
 SELECT lives_ok(format('SELECT salesops.roll_back_territory_plan(%s, ''customers complain'', %L)', :d, :'later'), 'taken back from an instant on');
-SELECT pg_temp.now() AS t3 \gset
+SELECT pg_temp.iso(pg_temp.now()) AS t3 \gset
 SELECT is(pg_temp.holds(:'march'), 'a1 south, a2 north, a3 west, a4 north, a5 west, a6 west, a7 north', 'until then it holds');
 SELECT is(pg_temp.holds(:'later'), 'a1 south, a2 north, a3 west, a4 south, a5 west, a6 west', 'from then on what was before; what it brought alone is nobody''s');
 SELECT is(pg_temp.holds(:'later', :'t2'), 'a1 south, a2 north, a3 west, a4 south, a5 west, a6 west', '... as known before the plan');

@@ -82,7 +82,7 @@ SELECT planner.trap('x') AS trapped \gset
 RESET search_path;
 RESET ROLE;
 SELECT is(:'trapped'::text, 'postgres x', 'the trap is live');
-SELECT pg_temp.now() AS first \gset
+SELECT pg_temp.iso(pg_temp.now()) AS first \gset
 SELECT is(salesops.check_territory_health(:'first'), 1::bigint, 'a superuser measures');
 SELECT results_eq('SELECT accounts, missing, unassigned, reason FROM salesops.territory_health', $$VALUES (6::bigint, 0::bigint, 0::bigint, NULL::text)$$, '... under the rights of the planner: every account is named as in the plan');
 SELECT is(current_setting('search_path'), '"$user", public', '... and no setting stays');
