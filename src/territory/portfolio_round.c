@@ -134,6 +134,25 @@ take_worthy(Units *u, double above)
 	return most;
 }
 
+/* By how much prices have to rise so that those who have effort want about one first block each less: a logarithm. */
+static double
+least_rise(const Units *u)
+{
+	const PortfolioAllocation *a = u->a;
+	double		slope = 0.0;
+	double		active = 0.0;
+
+	for (int s = 0; s < a->in->segments; s++)
+	{
+		if (!u->takes_part[s])
+			continue;
+		slope -= a->elasticity[s];
+		for (int i = a->in->first[s]; i < a->in->first[s + 1]; i++)
+			active += a->effort[i] > 0.0;
+	}
+	return slope > 0.0 ? Max(active * u->first_block * a->scenario->unit / slope, 1e-12) : 1.0 / 64;
+}
+
 /* Spends what the team has left on the segments that take part, until all of it is spent or their revenue is `enough`. */
 static void
 spend(Units *u, double enough)
@@ -141,13 +160,17 @@ spend(Units *u, double enough)
 	const PortfolioAllocation *a = u->a;
 	double		unit = a->scenario->unit;
 	double		revenue = 0.0;
-	double		above = 0.0;
 	int		   *heap;
 	int			count = 0;
 
-	/* Begins where all worthy blocks fit, so that none of them has to be taken back. */
-	while (take_worthy(u, above) > u->left)
-		above = above == 0.0 ? 1.0 / 64 : 2.0 * above;
+	/* Begins where all worthy blocks fit, so that none of them has to be taken back, and not far above, so that few are left to give. */
+	if (take_worthy(u, 0.0) > u->left)
+	{
+		double		above = least_rise(u);
+
+		while (take_worthy(u, above) > u->left)
+			above *= 2.0;
+	}
 	heap = palloc_extended(Max(a->in->customers, 1) * sizeof(int), MCXT_ALLOC_HUGE);
 	for (int s = 0; s < a->in->segments; s++)
 	{
@@ -167,12 +190,14 @@ spend(Units *u, double enough)
 	}
 	for (int at = count / 2 - 1; at >= 0; at--)
 		sift_down(heap, count, at, u->density);
-	while (count > 0 && u->left > 0 && revenue < enough)
+	for (int64 step = 0; count > 0 && u->left > 0 && revenue < enough && u->density[heap[0]] > 0.0; step++)
 	{
 		int			i = heap[0];
 		int			s = segment_of(a->in, i);
 		int64		size = next_block(u, i);
 
+		if (step % 4096 == 0)
+			a->in->progress();
 		if (size > u->left)
 		{
 			heap[0] = heap[--count];
