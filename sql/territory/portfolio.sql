@@ -12,7 +12,7 @@ CREATE FUNCTION salesops.solve_portfolio(customers_sql text, history_sql text, o
   OUT rep_value float8[], OUT rep_value_low float8[], OUT rep_value_high float8[],
   OUT total float8, OUT total_low float8, OUT total_high float8, OUT change float8, OUT change_low float8, OUT change_high float8,
   OUT value float8, OUT bound float8, OUT top_tenth_share float8, OUT minimum_effort float8, OUT confidence float8,
-  OUT deal float8, OUT variation float8)
+  OUT deal float8[], OUT variation float8)
 RETURNS SETOF record LANGUAGE c STABLE COST 1000000 ROWS 3 AS 'MODULE_PATHNAME', 'salesops_solve_portfolio';
 COMMENT ON FUNCTION salesops.solve_portfolio(text, text, jsonb) IS
   'The best plan of each scenario of a portfolio design, one row each, its parts in arrays: by customer, by segment, by team. What design_portfolio(), portfolio_tradeoff(), '
@@ -56,7 +56,9 @@ BEGIN ATOMIC
               WHEN g.revenue >= g.target AND g.price > 0 THEN
                 format('makes its target of %s; the last 1.00 of it costs %s elsewhere', salesops.money_text(g.target::numeric), salesops.money_text(g.price::numeric))
               WHEN g.revenue >= g.target THEN format('makes its target of %s, at no price', salesops.money_text(g.target::numeric))
-              ELSE format('lacks %s of its target of %s; 1.00 more would cost %s elsewhere', salesops.money_text((g.target - g.revenue)::numeric),
+              WHEN cardinality(array_positions(s.team_of, g.team)) = 1 THEN
+                format('lacks %s of its target of %s, though its team has nothing else to do', salesops.money_text((g.target - g.revenue)::numeric), salesops.money_text(g.target::numeric))
+              ELSE format('lacks %s of its target of %s; 1.00 more would cost at least %s elsewhere', salesops.money_text((g.target - g.revenue)::numeric),
                           salesops.money_text(g.target::numeric), salesops.money_text(g.price::numeric)) END
   FROM solution s
   CROSS JOIN LATERAL unnest(s.segments, s.team_of, s.segment_revenue, s.segment_low, s.segment_high, s.targets, s.target_prices, s.uplift)
@@ -131,11 +133,11 @@ BEGIN ATOMIC
     SELECT c.segment, count(*) AS customers FROM solution s CROSS JOIN LATERAL unnest(s.segment_of) AS c(segment) GROUP BY c.segment
   )
   SELECT g.segment, z.customers, g.learned_from::bigint, g.rate, g.rate_low, g.rate_high, g.scale, g.scale_low, g.scale_high,
-         g.carryover, g.carryover_low, g.carryover_high, s.variation, s.deal
+         g.carryover, g.carryover_low, g.carryover_high, s.variation, g.deal
   FROM solution s
   CROSS JOIN LATERAL unnest(s.segments, s.learned_from, s.rate, s.rate_low, s.rate_high, s.scale, s.scale_low, s.scale_high, s.carryover, s.carryover_low,
-                            s.carryover_high) WITH ORDINALITY AS g(segment, learned_from, rate, rate_low, rate_high, scale, scale_low, scale_high,
-                                                                   carryover, carryover_low, carryover_high, n)
+                            s.carryover_high, s.deal) WITH ORDINALITY AS g(segment, learned_from, rate, rate_low, rate_high, scale, scale_low, scale_high,
+                                                                   carryover, carryover_low, carryover_high, deal, n)
   JOIN size z ON z.segment = g.n
   ORDER BY g.n;
 END;

@@ -270,8 +270,9 @@ put_scenario(ReturnSetInfo *rows, const PortfolioGiven *given, const Response *r
 	nulls[n++] = isnan(plan->top_tenth);
 	values[n++] = Float8GetDatum(Max(scenario->minimum, scenario->unit));
 	values[n++] = Float8GetDatum(option->confidence);
-	values[n] = Float8GetDatum(response->dispersion / option->periods);
-	nulls[n++] = given->rows == 0;
+	for (int s = 0; s < given->segments; s++)
+		numbers[s] = given->rows == 0 ? get_float8_nan() : response->segment[s].dispersion / option->periods;
+	values[n++] = make_numbers(numbers, given->segments, 1);
 	values[n++] = Float8GetDatum(sqrt(1.0 / response->shape));
 	Assert(n == rows->setDesc->natts);
 	tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);

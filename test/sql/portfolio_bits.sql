@@ -16,7 +16,7 @@ CREATE VIEW public.portfolio_solution AS
     "scenarios":[{"name":"whole hours"},{"name":"any amount","minimum_effort":0,"effort_unit":0},{"name":"more","reps":{"b":12}}]}') AS s;
 SELECT scenario, left(md5(string_agg(record_send(s)::text, '')), 12) AS fingerprint FROM public.portfolio_solution AS s GROUP BY scenario ORDER BY scenario;
 -- Where a difference begins: what was learned, what is spent, what that brings.
-SELECT scenario, left(md5(array_send(rate || scale || carryover || variation || deal)::text), 12) AS learned, left(md5(array_send(effort)::text), 12) AS effort,
+SELECT scenario, left(md5(array_send(rate || scale || carryover || deal || variation)::text), 12) AS learned, left(md5(array_send(effort)::text), 12) AS effort,
        left(md5(array_send(revenue_low || revenue_high)::text), 12) AS intervals
 FROM public.portfolio_solution ORDER BY scenario;
 
