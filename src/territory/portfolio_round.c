@@ -2,8 +2,8 @@
  * portfolio_round.c: effort in whole units.
  *
  * A customer's first visit is a block of as many units as the minimum needs, what follows are single units, and what a unit of
- * each brings falls from block to block. Blocks are taken in that order for as long as they fit: exact where blocks are single units, and
- * otherwise at most what the last block brings below the optimum. Segments whose target binds come first, up to the target.
+ * each brings falls from block to block. Blocks are taken in that order as they fit: exact where blocks are single units, and otherwise
+ * below the optimum by at most what the first block brings that does not fit. Segments whose target binds come first, up to the target.
  */
 #include "territory/portfolio_allocation.h"
 
@@ -38,7 +38,7 @@ typedef struct Units
 	const PortfolioAllocation *a;
 	const bool *takes_part;		/* [segments] */
 	int64	   *units;			/* [customers] */
-	double	   *density;		/* [customers], of the next block, in multiples of what the segment pays */
+	double	   *density;		/* [customers], of the next block, as the team counts it: revenue that a target lacks counts for more */
 	int64		first_block;	/* units of a first visit */
 	int64		left;			/* units that the team has left */
 	double	   *scratch;		/* [customers] */
@@ -101,9 +101,10 @@ static void
 set_density(Units *u, int s, int i)
 {
 	double		unit = u->a->scenario->unit;
-	double		pays = salesops_exp(u->a->segment_log_price[s] - u->a->log_uplift[s]);
+	double		counts = salesops_exp(u->a->log_price - u->a->segment_log_price[s] + u->a->log_uplift[s]);
 
-	u->density[i] = portfolio_block_density(u->a->response, &u->a->response->segment[s], i, u->units[i] * unit, next_block(u, i) * unit) / pays;
+	u->density[i] = counts *
+		portfolio_block_density(u->a->response, &u->a->response->segment[s], i, u->units[i] * unit, next_block(u, i) * unit);
 }
 
 /*
