@@ -11,8 +11,8 @@ CREATE FUNCTION salesops.solve_portfolio(customers_sql text, history_sql text, o
   OUT teams text[], OUT reps float8[], OUT capacity float8[], OUT team_marginal_return float8[],
   OUT rep_value float8[], OUT rep_value_low float8[], OUT rep_value_high float8[],
   OUT total float8, OUT total_low float8, OUT total_high float8, OUT change float8, OUT change_low float8, OUT change_high float8,
-  OUT value float8, OUT bound float8, OUT top_tenth_share float8, OUT effort_unit float8, OUT minimum_effort float8, OUT confidence float8,
-  OUT deal float8, OUT variation float8)
+  OUT value float8, OUT bound float8, OUT top_tenth_share float8, OUT minimum_effort float8, OUT confidence float8,
+  OUT deal float8[], OUT variation float8)
 RETURNS SETOF record LANGUAGE c STABLE COST 1000000 ROWS 3 AS 'MODULE_PATHNAME', 'salesops_solve_portfolio';
 COMMENT ON FUNCTION salesops.solve_portfolio(text, text, jsonb) IS
   'The best plan of each scenario of a portfolio design, one row each, its parts in arrays: by customer, by segment, by team. What design_portfolio(), portfolio_tradeoff(), '
@@ -39,7 +39,7 @@ COMMENT ON FUNCTION salesops.design_portfolio(text, text, jsonb) IS
   'options: docs/portfolio.md. 22003, 22004, 22023, 23505 where they make no sense';
 
 CREATE FUNCTION salesops.portfolio_segments(customers_sql text, history_sql text, options jsonb,
-  OUT scenario text, OUT segment text, OUT team text, OUT customers bigint, OUT covered bigint, OUT effort float8,
+  OUT scenario text, OUT segment text, OUT team text, OUT customers bigint, OUT covered bigint, OUT uplift float8, OUT effort float8,
   OUT revenue float8, OUT revenue_low float8, OUT revenue_high float8, OUT target float8, OUT shortfall float8, OUT target_price float8, OUT words text)
 RETURNS SETOF record LANGUAGE sql STABLE ROWS 10
 BEGIN ATOMIC
@@ -50,22 +50,24 @@ BEGIN ATOMIC
     FROM solution s CROSS JOIN LATERAL unnest(s.segment_of, s.effort) AS c(segment, effort)
     GROUP BY s.n, c.segment
   )
-  SELECT s.scenario, g.segment, s.teams[g.team::integer], p.customers, p.covered, p.effort, g.revenue, g.low, g.high, g.target,
+  SELECT s.scenario, g.segment, s.teams[g.team::integer], p.customers, p.covered, g.uplift, p.effort, g.revenue, g.low, g.high, g.target,
          greatest(g.target - g.revenue, 0), CASE WHEN g.target IS NOT NULL THEN g.price END,
          CASE WHEN g.target IS NULL THEN NULL
               WHEN g.revenue >= g.target AND g.price > 0 THEN
                 format('makes its target of %s; the last 1.00 of it costs %s elsewhere', salesops.money_text(g.target::numeric), salesops.money_text(g.price::numeric))
               WHEN g.revenue >= g.target THEN format('makes its target of %s, at no price', salesops.money_text(g.target::numeric))
-              ELSE format('lacks %s of its target of %s; 1.00 more would cost %s elsewhere', salesops.money_text((g.target - g.revenue)::numeric),
+              WHEN cardinality(array_positions(s.team_of, g.team)) = 1 THEN
+                format('lacks %s of its target of %s, though its team has nothing else to do', salesops.money_text((g.target - g.revenue)::numeric), salesops.money_text(g.target::numeric))
+              ELSE format('lacks %s of its target of %s; 1.00 more would cost at least %s elsewhere', salesops.money_text((g.target - g.revenue)::numeric),
                           salesops.money_text(g.target::numeric), salesops.money_text(g.price::numeric)) END
   FROM solution s
-  CROSS JOIN LATERAL unnest(s.segments, s.team_of, s.segment_revenue, s.segment_low, s.segment_high, s.targets, s.target_prices)
-    WITH ORDINALITY AS g(segment, team, revenue, low, high, target, price, n)
+  CROSS JOIN LATERAL unnest(s.segments, s.team_of, s.segment_revenue, s.segment_low, s.segment_high, s.targets, s.target_prices, s.uplift)
+    WITH ORDINALITY AS g(segment, team, revenue, low, high, target, price, uplift, n)
   JOIN spent p ON p.n = s.n AND p.segment = g.n
   ORDER BY s.n, g.n;
 END;
 COMMENT ON FUNCTION salesops.portfolio_segments(text, text, jsonb) IS
-  'A portfolio design by segment: customers, those that get effort, effort, expected revenue with its interval; the target, what it lacks, and target_price: revenue given up elsewhere in the team for the last unit of '
+  'A portfolio design by segment: customers, those that get effort, by what the roadmap multiplies what they bring, effort, expected revenue with its interval; the target, what it lacks, and target_price: revenue given up elsewhere in the team for the last unit of '
   'revenue that the target demands (0 = none, NULL = no target). Arguments as of design_portfolio()';
 
 CREATE FUNCTION salesops.portfolio_teams(customers_sql text, history_sql text, options jsonb,
@@ -131,11 +133,11 @@ BEGIN ATOMIC
     SELECT c.segment, count(*) AS customers FROM solution s CROSS JOIN LATERAL unnest(s.segment_of) AS c(segment) GROUP BY c.segment
   )
   SELECT g.segment, z.customers, g.learned_from::bigint, g.rate, g.rate_low, g.rate_high, g.scale, g.scale_low, g.scale_high,
-         g.carryover, g.carryover_low, g.carryover_high, s.variation, s.deal
+         g.carryover, g.carryover_low, g.carryover_high, s.variation, g.deal
   FROM solution s
   CROSS JOIN LATERAL unnest(s.segments, s.learned_from, s.rate, s.rate_low, s.rate_high, s.scale, s.scale_low, s.scale_high, s.carryover, s.carryover_low,
-                            s.carryover_high) WITH ORDINALITY AS g(segment, learned_from, rate, rate_low, rate_high, scale, scale_low, scale_high,
-                                                                   carryover, carryover_low, carryover_high, n)
+                            s.carryover_high, s.deal) WITH ORDINALITY AS g(segment, learned_from, rate, rate_low, rate_high, scale, scale_low, scale_high,
+                                                                   carryover, carryover_low, carryover_high, deal, n)
   JOIN size z ON z.segment = g.n
   ORDER BY g.n;
 END;

@@ -181,7 +181,7 @@ BEGIN
     known := known || product;
     -- Never, if it is null.
     ships := CASE WHEN merged -> 'ships_on' ? product THEN merged -> 'ships_on' ->> product ELSE it ->> 'ships_on' END;
-    share := CASE WHEN ships IS NULL THEN 0 ELSE greatest(least(ends - ships + 1, ends - starts + 1), 0)::float8 / (ends - starts + 1) END;
+    share := CASE WHEN ships IS NULL OR ships > ends THEN 0 WHEN ships <= starts THEN 1 ELSE (ends - ships + 1)::float8 / (ends - starts + 1) END;
     uplift[at] := uplift[at] + share * coalesce(salesops.portfolio_number(coalesce(merged -> 'uplift' -> product, it -> 'uplift'), format('uplift of product "%s"', product), -1, 1000), 0);
     added := share * coalesce(salesops.portfolio_number(it -> 'uplift_deviation', format('uplift_deviation of product "%s"', product), 0, 1000), 0);
     uplift_deviation[at] := sqrt(uplift_deviation[at] * uplift_deviation[at] + added * added);

@@ -186,7 +186,7 @@ plan_team(PortfolioAllocation *a, int team, PortfolioPlan *plan)
 
 	a->team = more.team = team;
 	a->effort = plan->relaxed;
-	t = solve_team(a, capacity, INFINITY, &taken);
+	t = a->log_price = solve_team(a, capacity, INFINITY, &taken);
 	plan->team_marginal[team] = team_marginal(a, t);
 	for (int s = 0; s < a->in->segments; s++)
 	{

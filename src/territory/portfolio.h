@@ -72,6 +72,7 @@ typedef struct SegmentResponse
 	double		claim[RESPONSE_SCALES][RESPONSE_CARRYOVERS][RESPONSE_RATES];	/* shape / rate of the segment */
 	double		mean[RESPONSE_PARAMETERS];
 	double		deviation[RESPONSE_PARAMETERS];
+	double		dispersion;
 	double		shared;			/* share of the uncertainty that it has in common with other segments */
 	int			learned_from;	/* customers with a past */
 } SegmentResponse;
@@ -83,7 +84,6 @@ typedef struct SegmentResponse
 typedef struct Response
 {
 	double		shape;			/* 1 / variation */
-	double		dispersion;
 	SegmentResponse *segment;
 	double	   *won;			/* [customers], past revenue / dispersion */
 	double	   *idle;			/* [customers], potential x past periods / dispersion */

@@ -20,6 +20,7 @@ typedef struct PortfolioAllocation
 	double	   *segment_log_price;	/* [segments], what the segment pays */
 	double	   *elasticity;		/* [segments], how the segment's effort changes with the logarithm of the team's price */
 	int			team;			/* being looked at */
+	double		log_price;		/* of the team, once it is solved */
 } PortfolioAllocation;
 
 extern double portfolio_block_density(const Response *response, const SegmentResponse *segment, int customer, double effort, double size);

@@ -13,6 +13,8 @@
 
 #define GROUP		32
 #define PRECISION	1e-13
+#define MOST_SCALES 600.0		/* of effort: e^-600 of what could be won is left */
+#define MOST_FALL	800.0		/* of a price below the dearest, logarithms: nobody takes more for less */
 
 typedef struct Group
 {
@@ -51,9 +53,9 @@ solve_group(const Response *response, const SegmentResponse *segment, const doub
 				slope += part;
 				bend += part * inverse[j];
 			}
-			/* Far to the right of the solution nothing is left of it: begin again from the left. */
-			next = slope > 0.0 ? effort[i] + (salesops_log(slope) - log_price) * slope / bend : 0.0;
-			next = Max(next, 0.0);
+			/* Far to the right of the solution nothing is left to tell where it is. */
+			next = slope > 0.0 ? effort[i] + (salesops_log(slope) - log_price) * slope / bend : 0.5 * effort[i];
+			next = Min(Max(next, 0.0), MOST_SCALES * segment->scale[RESPONSE_SCALES - 1]);
 			if (fabs(next - effort[i]) > PRECISION * (next + segment->scale[RESPONSE_SCALES - 1]))
 				is_settled = false;
 			effort[i] = next;
@@ -117,7 +119,7 @@ portfolio_demand(const PortfolioCustomers *in, const Response *response, int s, 
 
 /*
  * The price at which something that falls with the price (effort, revenue) is as wanted, its logarithm. Newton's method within a bracket
- * that is opened downwards as far as needed. Above the ceiling nothing is taken.
+ * that is opened downwards as far as needed, or until there is nothing left to win. Above the ceiling nothing is taken.
  */
 double
 portfolio_find_price(PriceFunction at, void *arg, double wanted, double start, double ceiling)
@@ -148,7 +150,7 @@ portfolio_find_price(PriceFunction at, void *arg, double wanted, double start, d
 		}
 		else if (!(next > low && next < high))
 			next = low + 0.5 * (high - low);
-		if (next <= low || next >= high || fabs(next - t) < PRECISION)
+		if (next <= low || next >= high || fabs(next - t) < PRECISION || next < ceiling - MOST_FALL)
 			break;
 		t = next;
 	}

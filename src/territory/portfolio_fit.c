@@ -17,7 +17,7 @@
  *		dispersion	sum (y - P_i k X_i)^2 / (P_i k)  =  dispersion x sum X_i (n_i - 1),  X_i = Y_i / M_i   (Buehlmann and Straub 1970)
  *		variation	sum (Y_i - M_i theta)^2 / (M_i theta + variation (M_i theta)^2)  =  customers - segments   (Paule and Mandel 1982)
  *
- * each weighed against the prior as if that came from PRIOR_COUNT customers. Between the segments, what one segment's past says of a
+ * each weighed against the prior as if that came from PRIOR_COUNT customers; a segment's dispersion against that of all likewise. Between the segments, what one segment's past says of a
  * parameter is taken as normal, and each segment's prior is what the others and the prior say: nobody counts his own past twice.
  *
  * The shape is learned from at most 3,000 customers of a segment, every so many in their order; each customer's rate from all of his own past.
@@ -37,20 +37,20 @@ const double response_rate_weight[RESPONSE_RATES] = {1.0 / 6, 2.0 / 3, 1.0 / 6};
 
 /* ------------------------------------------------------------------------------------------------ dispersion and variation */
 
-/* sum (Y - M theta)^2 / (M theta + variation (M theta)^2) over all segments; Y and M in units of the dispersion. */
+/* sum (Y - M theta)^2 / (M theta + variation (M theta)^2) over all segments; Y and M in units of the segment's dispersion. */
 static double
-heterogeneity(ResponsePast *const *past, const ResponseBelief *belief, int segments, double dispersion, double variation)
+heterogeneity(ResponsePast *const *past, const ResponseBelief *belief, int segments, const double *dispersion, double variation)
 {
 	double		sum = 0.0;
 
 	for (int s = 0; s < segments; s++)
 	{
-		double		theta = salesops_exp(belief[s].mean[RESPONSE_RATE]) / dispersion;
+		double		theta = salesops_exp(belief[s].mean[RESPONSE_RATE]) / dispersion[s];
 
 		for (int i = 0; i < past[s]->customers; i++)
 		{
 			double		expected = past[s]->exposure[i] * theta;
-			double		difference = past[s]->won[i] / dispersion - expected;
+			double		difference = past[s]->won[i] / dispersion[s] - expected;
 
 			sum += difference * difference / (expected + variation * expected * expected);
 		}
@@ -58,12 +58,52 @@ heterogeneity(ResponsePast *const *past, const ResponseBelief *belief, int segme
 	return sum;
 }
 
-static void
-estimate_variances(ResponsePast *const *past, const ResponseBelief *belief, int segments, const ResponsePrior *prior, double *dispersion, double *variation)
+/* What repeated periods of the same customers say of the dispersion. */
+typedef struct Repeats
 {
-	double		squares = 0.0;
-	double		expected = 0.0;
-	int			repeats = 0;
+	double		squares;
+	double		expected;
+	double		count;
+} Repeats;
+
+static Repeats
+count_repeats(const ResponsePast *past)
+{
+	Repeats		repeats = {0};
+
+	for (int i = 0; i < past->customers; i++)
+	{
+		double		rate = past->won[i] / past->exposure[i];
+		int			count = past->first[i + 1] - past->first[i];
+
+		for (int t = past->first[i]; count > 1 && t < past->first[i + 1]; t++)
+		{
+			double		mean = past->potential[i] * past->k[t];
+			double		difference = past->revenue[t] - mean * rate;
+
+			repeats.squares += difference * difference / mean;
+		}
+		repeats.expected += rate * (count - 1);
+		repeats.count += count - 1;
+	}
+	return repeats;
+}
+
+/* The dispersion that repeats show, weighed with what is thought otherwise. */
+static double
+weigh_dispersion(const Repeats *repeats, double otherwise)
+{
+	if (!(repeats->expected > 0.0))
+		return otherwise;
+	return (repeats->count * (repeats->squares / repeats->expected) + PRIOR_COUNT * otherwise) / (repeats->count + PRIOR_COUNT);
+}
+
+/* The dispersion of each segment, shrunk to that of all, and the variation of customers' rates within segments, which is returned. */
+static double
+estimate_variances(ResponsePast *const *past, const ResponseBelief *belief, int segments, const ResponsePrior *prior, double *dispersion)
+{
+	Repeats    *repeats = palloc(segments * sizeof(Repeats));
+	Repeats		all = {0};
 	int			customers = 0;
 	double		low = LEAST_VARIATION;
 	double		high = MOST_VARIATION;
@@ -72,43 +112,29 @@ estimate_variances(ResponsePast *const *past, const ResponseBelief *belief, int 
 	{
 		response_set_scale(past[s], belief[s].mean[RESPONSE_SCALE]);
 		response_set_carryover(past[s], belief[s].mean[RESPONSE_CARRYOVER]);
-		customers += past[s]->customers;
-		if (past[s]->customers > 0)
-			customers--;
-		for (int i = 0; i < past[s]->customers; i++)
-		{
-			double		rate = past[s]->won[i] / past[s]->exposure[i];
-			int			count = past[s]->first[i + 1] - past[s]->first[i];
-
-			for (int t = past[s]->first[i]; count > 1 && t < past[s]->first[i + 1]; t++)
-			{
-				double		mean = past[s]->potential[i] * past[s]->k[t];
-				double		difference = past[s]->revenue[t] - mean * rate;
-
-				squares += difference * difference / mean;
-			}
-			expected += rate * (count - 1);
-			repeats += count - 1;
-		}
+		customers += Max(past[s]->customers - 1, 0);
+		repeats[s] = count_repeats(past[s]);
+		all.squares += repeats[s].squares;
+		all.expected += repeats[s].expected;
+		all.count += repeats[s].count;
 	}
-	*dispersion = prior->dispersion;
-	if (expected > 0.0)
-		*dispersion = (repeats * (squares / expected) + PRIOR_COUNT * prior->dispersion) / (repeats + PRIOR_COUNT);
+	for (int s = 0; s < segments; s++)
+		dispersion[s] = weigh_dispersion(&repeats[s], weigh_dispersion(&all, prior->dispersion));
+	pfree(repeats);
 
-	*variation = prior->variation;
-	if (customers < 1)
-		return;
+	if (customers == 0)
+		return prior->variation;
 	/* The sum falls as the variation grows. */
 	for (int step = 0; step < 50; step++)
 	{
 		double		middle = sqrt(low * high);
 
-		if (heterogeneity(past, belief, segments, *dispersion, middle) > customers)
+		if (heterogeneity(past, belief, segments, dispersion, middle) > customers)
 			low = middle;
 		else
 			high = middle;
 	}
-	*variation = (customers * low + PRIOR_COUNT * prior->variation) / (customers + PRIOR_COUNT);
+	return (customers * low + PRIOR_COUNT * prior->variation) / (customers + PRIOR_COUNT);
 }
 
 /* --------------------------------------------------------------------------------------------------------- between segments */
@@ -182,11 +208,11 @@ set_customer(const PortfolioCustomers *in, Response *response, const SegmentResp
 	double	   *reach = &response->reach[(Size) i * RESPONSE_SCALES];
 	double	   *gain = &response->gain[(Size) i * RESPONSE_SCALES];
 	double		first = 0.0;
-	double		unit = in->potential[i] / response->dispersion;
+	double		unit = in->potential[i] / segment->dispersion;
 
 	for (int t = in->first_row[i]; t < in->first_row[i + 1]; t++)
 	{
-		response->won[i] += in->revenue[t] / response->dispersion;
+		response->won[i] += in->revenue[t] / segment->dispersion;
 		response->idle[i] += unit;
 		for (int j = 0; j < RESPONSE_SCALES; j++)
 			reach[j] += unit * (1.0 - salesops_exp(-in->effort[t] / segment->scale[j]));
@@ -225,7 +251,7 @@ portfolio_fit(const PortfolioCustomers *in, const ResponsePrior *prior)
 	double	   *shared = palloc(in->segments * sizeof(double));
 	ResponseBelief		wide;
 	ResponseNode		node[RESPONSE_NODES];
-	double		variation;
+	double	   *dispersion = palloc(in->segments * sizeof(double));
 
 	response->segment = palloc0(in->segments * sizeof(SegmentResponse));
 #define NUMBERS(count) palloc_extended(Max((Size) (count), 1) * sizeof(double), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO)
@@ -249,19 +275,19 @@ portfolio_fit(const PortfolioCustomers *in, const ResponsePrior *prior)
 	}
 	for (int round = 0; round < ROUNDS; round++)
 	{
-		estimate_variances(past, belief, in->segments, prior, &response->dispersion, &variation);
-		response->shape = 1.0 / variation;
+		response->shape = 1.0 / estimate_variances(past, belief, in->segments, prior, dispersion);
 		for (int s = 0; s < in->segments; s++)
-			belief[s] = response_learn(past[s], &wide, &belief[s], response->shape, response->dispersion, in->progress, node);
+			belief[s] = response_learn(past[s], &wide, &belief[s], response->shape, dispersion[s], in->progress, node);
 	}
 	pool(belief, &wide, in->segments, prior, pooled, shared);
 	for (int s = 0; s < in->segments; s++)
 	{
 		SegmentResponse *segment = &response->segment[s];
 
-		belief[s] = response_learn(past[s], &pooled[s], &belief[s], response->shape, response->dispersion, in->progress, node);
+		belief[s] = response_learn(past[s], &pooled[s], &belief[s], response->shape, dispersion[s], in->progress, node);
 		set_segment(node, &belief[s], response->shape, segment);
 		segment->shared = shared[s];
+		segment->dispersion = dispersion[s];
 		for (int i = in->first[s]; i < in->first[s + 1]; i++)
 		{
 			if (i % 4096 == 0)

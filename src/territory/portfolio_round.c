@@ -2,8 +2,8 @@
  * portfolio_round.c: effort in whole units.
  *
  * A customer's first visit is a block of as many units as the minimum needs, what follows are single units, and what a unit of
- * each brings falls from block to block. Blocks are taken in that order for as long as they fit: exact where blocks are single units, and
- * otherwise at most what the last block brings below the optimum. Segments whose target binds come first, up to the target.
+ * each brings falls from block to block. Blocks are taken in that order as they fit: exact where blocks are single units, and otherwise
+ * below the optimum by at most what the first block brings that does not fit. Segments whose target binds come first, up to the target.
  */
 #include "territory/portfolio_allocation.h"
 
@@ -38,7 +38,7 @@ typedef struct Units
 	const PortfolioAllocation *a;
 	const bool *takes_part;		/* [segments] */
 	int64	   *units;			/* [customers] */
-	double	   *density;		/* [customers], of the next block, in multiples of what the segment pays */
+	double	   *density;		/* [customers], of the next block, as the team counts it: revenue that a target lacks counts for more */
 	int64		first_block;	/* units of a first visit */
 	int64		left;			/* units that the team has left */
 	double	   *scratch;		/* [customers] */
@@ -101,9 +101,10 @@ static void
 set_density(Units *u, int s, int i)
 {
 	double		unit = u->a->scenario->unit;
-	double		pays = salesops_exp(u->a->segment_log_price[s] - u->a->log_uplift[s]);
+	double		counts = salesops_exp(u->a->log_price - u->a->segment_log_price[s] + u->a->log_uplift[s]);
 
-	u->density[i] = portfolio_block_density(u->a->response, &u->a->response->segment[s], i, u->units[i] * unit, next_block(u, i) * unit) / pays;
+	u->density[i] = counts *
+		portfolio_block_density(u->a->response, &u->a->response->segment[s], i, u->units[i] * unit, next_block(u, i) * unit);
 }
 
 /*
@@ -134,6 +135,25 @@ take_worthy(Units *u, double above)
 	return most;
 }
 
+/* By how much prices have to rise so that those who have effort want about one first block each less: a logarithm. */
+static double
+least_rise(const Units *u)
+{
+	const PortfolioAllocation *a = u->a;
+	double		slope = 0.0;
+	double		active = 0.0;
+
+	for (int s = 0; s < a->in->segments; s++)
+	{
+		if (!u->takes_part[s])
+			continue;
+		slope -= a->elasticity[s];
+		for (int i = a->in->first[s]; i < a->in->first[s + 1]; i++)
+			active += a->effort[i] > 0.0;
+	}
+	return slope > 0.0 ? Max(active * u->first_block * a->scenario->unit / slope, 1e-12) : 1.0 / 64;
+}
+
 /* Spends what the team has left on the segments that take part, until all of it is spent or their revenue is `enough`. */
 static void
 spend(Units *u, double enough)
@@ -141,13 +161,17 @@ spend(Units *u, double enough)
 	const PortfolioAllocation *a = u->a;
 	double		unit = a->scenario->unit;
 	double		revenue = 0.0;
-	double		above = 0.0;
 	int		   *heap;
 	int			count = 0;
 
-	/* Begins where all worthy blocks fit, so that none of them has to be taken back. */
-	while (take_worthy(u, above) > u->left)
-		above = above == 0.0 ? 1.0 / 64 : 2.0 * above;
+	/* Begins where all worthy blocks fit, so that none of them has to be taken back, and not far above, so that few are left to give. */
+	if (take_worthy(u, 0.0) > u->left)
+	{
+		double		above = least_rise(u);
+
+		while (take_worthy(u, above) > u->left)
+			above *= 2.0;
+	}
 	heap = palloc_extended(Max(a->in->customers, 1) * sizeof(int), MCXT_ALLOC_HUGE);
 	for (int s = 0; s < a->in->segments; s++)
 	{
@@ -167,12 +191,14 @@ spend(Units *u, double enough)
 	}
 	for (int at = count / 2 - 1; at >= 0; at--)
 		sift_down(heap, count, at, u->density);
-	while (count > 0 && u->left > 0 && revenue < enough)
+	for (int64 step = 0; count > 0 && u->left > 0 && revenue < enough && u->density[heap[0]] > 0.0; step++)
 	{
 		int			i = heap[0];
 		int			s = segment_of(a->in, i);
 		int64		size = next_block(u, i);
 
+		if (step % 4096 == 0)
+			a->in->progress();
 		if (size > u->left)
 		{
 			heap[0] = heap[--count];

@@ -202,7 +202,7 @@ put_parameter(Datum *values, const Response *response, int segments, ResponsePar
 	pfree(e);
 }
 
-#define RESULT_COLUMNS	49
+#define RESULT_COLUMNS	48
 
 /* The row of a scenario, its columns in the order of solve_portfolio(). */
 static void
@@ -268,11 +268,11 @@ put_scenario(ReturnSetInfo *rows, const PortfolioGiven *given, const Response *r
 	values[n++] = Float8GetDatum(plan->bound);
 	values[n] = Float8GetDatum(plan->top_tenth);
 	nulls[n++] = isnan(plan->top_tenth);
-	values[n++] = Float8GetDatum(scenario->unit);
 	values[n++] = Float8GetDatum(Max(scenario->minimum, scenario->unit));
 	values[n++] = Float8GetDatum(option->confidence);
-	values[n] = Float8GetDatum(response->dispersion / option->periods);
-	nulls[n++] = given->rows == 0;
+	for (int s = 0; s < given->segments; s++)
+		numbers[s] = given->rows == 0 ? get_float8_nan() : response->segment[s].dispersion / option->periods;
+	values[n++] = make_numbers(numbers, given->segments, 1);
 	values[n++] = Float8GetDatum(sqrt(1.0 / response->shape));
 	Assert(n == rows->setDesc->natts);
 	tuplestore_putvalues(rows->setResult, rows->setDesc, values, nulls);

@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(48);
+SELECT plan(51);
 
 CREATE TEMP TABLE customer AS SELECT * FROM (VALUES ('a', 'east', 1000::float8), ('b', 'west', 500)) AS v (id, segment, potential);
 CREATE TEMP TABLE options AS
@@ -70,6 +70,14 @@ FROM options o, (VALUES
 
 -- Odd, and yet it makes sense.
 SELECT lives_ok($$ SELECT * FROM design_portfolio('SELECT id, segment, 0 AS potential FROM customer', NULL, (SELECT good FROM options)) $$, 'nobody has any potential');
+
+-- More capacity than anybody could use: what there is to win is won, and the bound holds.
+SELECT ok(revenue > 0 AND abs(revenue - 1500 * 1e-6 * exp(0.5 * (0.7 ^ 2 + 0.4 ^ 2))) < 5e-3 * revenue AND abs(rounding_gap) < 1e-9 * revenue AND marginal_return >= 0, 'capacity without end: ' || t)
+FROM portfolio_tradeoff('TABLE customer', NULL, (SELECT good || '{"prior":{"rate":1e-6,"scale":1e-9}}' FROM options)) AS t;
+SELECT ok(revenue > 0 AND rounding_gap >= -1e-9 * revenue, 'units that are next to nothing: ' || t)
+FROM portfolio_tradeoff('TABLE customer', NULL, (SELECT good || '{"effort_unit":1e-9}' FROM options)) AS t;
+SELECT ok(effort = 0 AND covered = 0 AND revenue > 0, 'a visit that nobody has the time for: ' || t)
+FROM portfolio_tradeoff('TABLE customer', NULL, (SELECT good || '{"minimum_effort":1e9}' FROM options)) AS t;
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -37,9 +37,9 @@ CREATE TEMP TABLE solution AS
   SELECT w.world, s.* FROM generate_series(1, 40) AS w (world), LATERAL solve_portfolio(pg_temp.customers(world), pg_temp.past(world), :'options') AS s;
 
 CREATE TEMP TABLE learned AS
-  SELECT s.world, s.variation, s.deal, g.*
-  FROM solution s, unnest(s.segments, s.rate, s.rate_low, s.rate_high, s.scale, s.scale_low, s.scale_high, s.carryover, s.carryover_low, s.carryover_high)
-    AS g (segment, rate, rate_low, rate_high, scale, scale_low, scale_high, carryover, carryover_low, carryover_high)
+  SELECT s.world, s.variation, g.*
+  FROM solution s, unnest(s.segments, s.rate, s.rate_low, s.rate_high, s.scale, s.scale_low, s.scale_high, s.carryover, s.carryover_low, s.carryover_high, s.deal)
+    AS g (segment, rate, rate_low, rate_high, scale, scale_low, scale_high, carryover, carryover_low, carryover_high, deal)
   WHERE s.scenario = 'two';
 -- Of 120 intervals of 80 % that hang together in threes, 96 +- 9 or so should cover.
 SELECT ok(share BETWEEN 0.68 AND 0.92, format('intervals of %s cover the truth %s of the time', what, round(share, 2)))
