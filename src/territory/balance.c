@@ -7,8 +7,9 @@
 
 /* With so many pairs of unit and territory at most, all of them are looked at from the beginning. */
 #define FEW_COLUMNS		200000
-/* Of the sample otherwise. */
-#define SAMPLE_COLUMNS	10000000
+/* Columns of a unit otherwise. */
+#define COLUMNS			16
+#define COLUMNS_OF_MANY	10
 
 /* Ties for each unit. */
 #define TIES			10
@@ -40,7 +41,7 @@ find_prices(Problem *p, Prices *prices)
 		int			units;		/* for each territory */
 		double		hot;
 		double		cold;
-	}			level[] = {{10, 1.0, 0.25}, {40, 0.125, 0.06}, {200, 0.06, 0.03}};
+	}			level[] = {{10, 0.5, 0.25}, {40, 0.125, 0.06}, {200, 0.06, 0.03}};
 
 	if ((Size) p->units * p->longest_list <= FEW_COLUMNS)
 	{
@@ -53,7 +54,7 @@ find_prices(Problem *p, Prices *prices)
 	/* From few units, where it is hot and all territories compete, to more. */
 	for (int i = 0; i < (int) lengthof(level) && !is_warm; i++)
 	{
-		c = columns_sample(p, level[i].units, SAMPLE_COLUMNS);
+		c = columns_sample(p, level[i].units, i < 2 ? p->longest_list : COLUMNS);
 		if (i < 2 || c->rows < p->units / 4)
 		{
 			dual_begin(&dual, p, c);
@@ -63,11 +64,11 @@ find_prices(Problem *p, Prices *prices)
 		}
 		columns_free(p, c);
 	}
-	dual_begin(&dual, p, NULL);
-	dual_climb(&dual, prices, is_large || is_warm ? 0.03 : 0.125, 0.003, is_large ? 2 : 4);
+	c = columns_best(p, p->options->candidates > 0 ? p->options->candidates : p->units > MANY_UNITS ? COLUMNS_OF_MANY : COLUMNS);
+	dual_begin(&dual, p, c);
+	dual_climb(&dual, prices, is_large || is_warm ? 0.03 : 0.06, 0.003, 20);
 	dual_end(&dual);
-	c = columns_best(p, p->options->candidates > 0 ? p->options->candidates : p->units > MANY_UNITS ? 10 : 16);
-	columns_choose(p, c, prices);
+	columns_settle(p, c, prices, 0.1 * p->spread);
 	return c;
 }
 
