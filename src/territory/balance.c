@@ -28,6 +28,7 @@
 #define PROPOSALS_MANY	14e6
 #define MOST_ROUNDS		20
 #define MOST_REPAIRS	1000
+#define MOST_ATTEMPTS	3
 
 static Columns *
 find_prices(Problem *p, Prices *prices)
@@ -223,14 +224,20 @@ is_near_enough(const Problem *p)
 	return p->options->gap > 0 && status->outside == 0 && status->cost - status->bound <= p->options->gap * fabs(status->cost);
 }
 
-/* Down from where the search is, then within the limits. */
+/* Down from where the search is, then within the limits; where that fails, with more ties there. */
 static void
 settle(Search *s, Best *best)
 {
-	search_rates(s, STRICTNESS);
-	search_descend(s, MOST_ROUNDS);
-	search_repair(s, MOST_REPAIRS);
-	keep_best(s, best);
+	for (int attempt = 1;; attempt++)
+	{
+		search_rates(s, STRICTNESS);
+		search_descend(s, MOST_ROUNDS);
+		search_repair(s, MOST_REPAIRS);
+		keep_best(s, best);
+		if (attempt == MOST_ATTEMPTS || s->p->is_stopped || !search_stretch(s))
+			break;
+		search_ties(s, s->p->units > MANY_UNITS ? TIES_OF_MANY : TIES);
+	}
 }
 
 /* Proposals that the polish may weigh. */
