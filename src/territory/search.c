@@ -20,6 +20,8 @@
 #define REPAIR_DEARER 1.2
 /* What a measure's usual load is taken to be worth at least, as a share of the measure that is worth most. */
 #define LEAST_WORTH	0.2
+/* Regrets at territories that a repair could not bring within their limits may be so many times larger the next time. */
+#define STRETCH		4.0
 /* Of a pair, the units on either side that are weighed against each other. */
 #define MOST_WEIGHED 32
 
@@ -35,6 +37,9 @@ search_begin(Search *s, Problem *p, const Columns *c, const Prices *prices)
 	s->slot = take(p, uint16, p->units);
 	s->row = take(p, Row, p->rows);
 	s->version = take(p, uint32, p->territories);
+	s->stretch = take(p, double, p->territories);
+	for (int k = 0; k < p->territories; k++)
+		s->stretch[k] = 1;
 	s->random = p->options->seed;
 	/* Every account's cost was rounded down by less than one. */
 	for (int u = 0; u < p->units; u++)
@@ -88,6 +93,7 @@ search_end(Search *s)
 	give_back(p, uint16, s->slot, p->units);
 	give_back(p, Row, s->row, p->rows);
 	give_back(p, uint32, s->version, p->territories);
+	give_back(p, double, s->stretch, p->territories);
 }
 
 /* Value of a column at the prices, above the cost of the unit's cheapest column. */
@@ -233,37 +239,62 @@ search_total(const Search *s)
  */
 
 /*
- * The columns of a unit with a small regret, cheapest first, and their values; returns how many. Small is in proportion to what its load
- * is worth: to move a large account helps more, and no small ones may do in its place.
+ * The columns of a unit with a small regret and their values; returns how many, at most MOST_CHOICES, those with the smallest. Small is
+ * in proportion to what its load is worth: to move a large account helps more, and no small ones may do in its place.
  */
 static int
 small_regrets(const Search *s, int unit, double share, int *slot, double *value)
 {
 	const double *amount = unit_amount(s->p, unit, slot_territory(s, unit, 0));
+	int			count = s->c->count[unit];
+	double		all[TERRITORY_MOST_TERRITORIES];
+	double		regret[MOST_CHOICES];
 	double		limit = 0;
+	double		least = INFINITY;
 	int			n = 0;
 
 	for (int m = 0; m < s->p->measures; m++)
 		limit += share * s->floor[m] * amount[m];
-	for (int q = 0; q < s->c->count[unit]; q++)
+	for (int q = 0; q < count; q++)
 	{
-		double		v = slot_value(s, unit, q);
+		all[q] = slot_value(s, unit, q);
+		least = Min(least, all[q]);
+	}
+	for (int q = 0; q < count; q++)
+	{
+		double		here = (all[q] - least) / s->stretch[slot_territory(s, unit, q)];
 		int			at;
 
-		if (n == MOST_CHOICES && v >= value[n - 1])
+		if (here > limit || (n == MOST_CHOICES && here >= regret[n - 1]))
 			continue;
 		at = n < MOST_CHOICES ? n++ : n - 1;
-		for (; at > 0 && value[at - 1] > v; at--)
+		for (; at > 0 && regret[at - 1] > here; at--)
 		{
-			value[at] = value[at - 1];
+			regret[at] = regret[at - 1];
 			slot[at] = slot[at - 1];
 		}
-		value[at] = v;
+		regret[at] = here;
 		slot[at] = q;
 	}
-	while (n > 1 && value[n - 1] - value[0] > limit)
-		n--;
+	for (int i = 0; i < n; i++)
+		value[i] = all[slot[i]];
 	return n;
+}
+
+/* Lets territories that are outside their limits have ties with larger regrets, once they are sought again. False where none is outside. */
+bool
+search_stretch(Search *s)
+{
+	const Problem *p = s->p;
+	bool		is_any = false;
+
+	for (int j = 0; j < p->rows; j++)
+		if (s->row[j].load > s->row[j].most || s->row[j].load < s->row[j].least)
+		{
+			s->stretch[j / p->measures] *= STRETCH;
+			is_any = true;
+		}
+	return is_any;
 }
 
 static int
