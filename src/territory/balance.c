@@ -3,7 +3,7 @@
  */
 #include "territory/bound.h"
 #include "territory/dual.h"
-#include "territory/search.h"
+#include "territory/exchange.h"
 
 /* With so many pairs of unit and territory at most, all of them are looked at from the beginning. */
 #define FEW_COLUMNS		200000
@@ -26,6 +26,9 @@
 #define PROPOSALS_FIRST	2e6
 #define PROPOSALS_A_UNIT 1200.0
 #define PROPOSALS_MANY	14e6
+#define LEAST_EXCHANGES	1e8
+#define MOST_EXCHANGES	3e8
+#define BY_TERRITORY	7.0
 #define MOST_ROUNDS		20
 #define MOST_REPAIRS	1000
 #define MOST_ATTEMPTS	3
@@ -247,6 +250,18 @@ proposals(const Problem *p)
 	return (int64) (effort * Min(PROPOSALS_FIRST + PROPOSALS_A_UNIT * p->units, PROPOSALS_MANY));
 }
 
+/*
+ * Arcs that the recombination of a small problem may weigh. Amounts that differ by territory make it hard to fit accounts in each other's
+ * place (the generalised assignment problem), which is worth some seconds.
+ */
+static int64
+exchanges(const Problem *p, double usual)
+{
+	double		effort = p->options->effort == 0 ? 1.0 : p->options->effort;
+
+	return (int64) (effort * usual * (p->input->by_territory ? BY_TERRITORY * Min(p->units / 100.0, 1.0) : Min(p->units / 1000.0, 1.0)));
+}
+
 static void
 find_plan(Search *s)
 {
@@ -264,6 +279,12 @@ find_plan(Search *s)
 		polish(s, round == 0 ? HOT : HOT_AGAIN, COLD, proposals(p) / ROUNDS);
 		settle(s, &best);
 		search_set(s, best.slot);
+	}
+	search_set(s, best.slot);
+	if (p->options->effort >= 0 && (Size) p->units * p->territories <= FEW_COLUMNS)
+	{
+		recombine(s, exchanges(p, LEAST_EXCHANGES), exchanges(p, MOST_EXCHANGES));
+		keep_best(s, &best);
 	}
 	search_set(s, best.slot);
 	give_back(p, uint16, best.slot, p->units);

@@ -13,6 +13,8 @@
  *	bound.c			the lower bound, exact
  *	search.c		a plan from prices; shifts and swaps until none pays, and repair of what is outside its limits
  *	polish.c		annealing over shifts, swaps and chains, for as long as allowed
+ *	exchange.c		cyclic exchanges between territories
+ *	recombine.c		plans of small and tight problems, from plans
  *	balance.c		the phases in their order, and the report
  *
  * Nothing here reads a clock, draws a random number that does not follow from the seed, or uses the C library's exp or log: the same

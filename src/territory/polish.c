@@ -139,18 +139,6 @@ set_quantiles(double *quantile)
 		quantile[i] = -salesops_log((i + 0.5) / QUANTILES);
 }
 
-/* What the load of a usual unit is worth, by which temperatures are measured. */
-static double
-usual_worth(const Search *s)
-{
-	const Problem *p = s->p;
-	double		worth = 0;
-
-	for (int m = 0; m < p->measures; m++)
-		worth += s->floor[m] * p->mean_amount[m] / p->measures;
-	return worth;
-}
-
 /* Temperatures fall from hot to cold, in shares of what a usual unit's load is worth. */
 void
 polish(Search *s, double hot, double cold, int64 proposals)
@@ -159,7 +147,7 @@ polish(Search *s, double hot, double cold, int64 proposals)
 	double		quantile[QUANTILES];
 	int			steps = (int) Min(Max(SWEEP_STEPS * proposals / Max(s->ties, 1), 16), STEPS);
 	double		fall = salesops_exp(salesops_log(cold / hot) / (steps - 1));
-	double		temperature = hot * usual_worth(s);
+	double		temperature = hot * search_usual_worth(s);
 	double	   *lowest;
 
 	if (s->ties == 0)

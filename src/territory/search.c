@@ -181,6 +181,18 @@ search_rates(Search *s, double strictness)
 		s->version[k]++;
 }
 
+/* What the load of a usual unit is worth. */
+double
+search_usual_worth(const Search *s)
+{
+	const Problem *p = s->p;
+	double		worth = 0;
+
+	for (int m = 0; m < p->measures; m++)
+		worth += s->floor[m] * p->mean_amount[m] / p->measures;
+	return worth;
+}
+
 void
 search_move(Search *s, int unit, int slot)
 {

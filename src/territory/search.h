@@ -142,6 +142,7 @@ extern void search_begin(Search *s, Problem *p, const Columns *c, const Prices *
 extern void search_end(Search *s);
 extern void search_round(Search *s);
 extern void search_set(Search *s, const uint16 *slot);
+extern double search_usual_worth(const Search *s);
 extern void search_rates(Search *s, double strictness);
 extern void search_move(Search *s, int unit, int slot);
 extern double search_outside(const Search *s);

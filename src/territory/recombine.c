@@ -1,0 +1,239 @@
+/*
+ * recombine.c: plans of small and tight problems, from plans.
+ *
+ * Annealing hardly gets anywhere where no two accounts fit in each other's place. What does: cyclic exchanges (exchange.c) under rates that
+ * rise where a load is outside its limits and fall where it is within them, so that the search swings to and fro across the limits (strategic
+ * oscillation: Glover 1977; Yagiura, Ibaraki and Glover 2004). Good plans have most in common, and what they do not have in common is
+ * what is worth trying: a few plans are kept, two at a time are combined, the exchange works on the child, and it takes the place
+ * of the worst if it is better (a memetic algorithm: Moscato 1989).
+ */
+#include "territory/exchange.h"
+
+#define PLANS			10
+/* Beginnings that are tried to get so many different ones. */
+#define BEGINNINGS		30
+/* Two plans with the same cost are the same one if they differ in so few units. */
+#define SAME			4
+/* Of what two plans differ in, a child has at least and at most so much from the second. */
+#define LEAST_SHARE		0.02
+#define MORE_SHARE		0.2
+/* How far from the prices beginnings are, in shares of what a usual unit's load is worth. */
+#define NOISE			0.1
+/* The swing of a plan: steps in all, steps without a better one within limits, and the first ones, after which what is outside only gets dearer. */
+#define STEPS			40
+#define USELESS_STEPS	8
+#define FREE_STEPS		8
+#define STRICTNESS		1.5
+#define DEARER			1.5
+#define CHEAPER			0.97
+#define CHEAPEST		0.5
+
+typedef struct Plan
+{
+	uint16	   *slot;
+	double		outside;
+	double		cost;
+} Plan;
+
+static bool
+is_better(const Plan *a, const Plan *b)
+{
+	return a->outside != b->outside ? a->outside < b->outside : a->cost < b->cost;
+}
+
+/* Notes the plan that the search is at, if it is better. */
+static bool
+note(const Search *s, Plan *plan)
+{
+	Plan		now = {plan->slot, search_outside(s), s->cost};
+
+	if (!is_better(&now, plan))
+		return false;
+	*plan = now;
+	memcpy(plan->slot, s->slot, sizeof(uint16) * s->p->units);
+	return true;
+}
+
+static double
+share_at_random(Search *s)
+{
+	return (double) (next_random(&s->random) >> 11) * 0x1p-53;
+}
+
+/* Every unit where it is best off at the prices, give or take something. */
+static void
+begin_anew(Exchange *x)
+{
+	Search	   *s = x->s;
+	const Problem *p = s->p;
+	uint16	   *slot = take(s->p, uint16, p->units);
+	double		noise = NOISE * share_at_random(s) * search_usual_worth(s);
+
+	for (int u = 0; u < p->units; u++)
+	{
+		double		best = INFINITY;
+		int			k = 0;
+
+		for (int q = 0; q < x->choices[u]; q++)
+		{
+			double		value = x->regret[u * EXCHANGE_CHOICES + q] + noise * share_at_random(s);
+
+			if (value < best)
+			{
+				best = value;
+				k = x->choice[u * EXCHANGE_CHOICES + q];
+			}
+		}
+		while (slot_territory(s, u, slot[u]) != k)
+			slot[u]++;
+	}
+	search_set(s, slot);
+	give_back(s->p, uint16, slot, p->units);
+}
+
+/* A child of two plans: the first one, with some of what the second has otherwise. */
+static void
+combine(Search *s, const Plan *one, const Plan *other)
+{
+	const Problem *p = s->p;
+	uint16	   *slot = take(s->p, uint16, p->units);
+	double		share = LEAST_SHARE + MORE_SHARE * share_at_random(s);
+
+	for (int u = 0; u < p->units; u++)
+		slot[u] = one->slot[u] != other->slot[u] && share_at_random(s) < share ? other->slot[u] : one->slot[u];
+	search_set(s, slot);
+	give_back(s->p, uint16, slot, p->units);
+}
+
+/* What is outside its limits becomes dearer, what is within them cheaper. */
+static void
+swing(Search *s, const double *usual, bool may_fall)
+{
+	const Problem *p = s->p;
+
+	for (int j = 0; j < p->rows; j++)
+	{
+		Row		   *row = &s->row[j];
+
+		if (row->load > row->most || row->load < row->least)
+			row->rate *= DEARER;
+		else if (may_fall)
+			row->rate = Max(row->rate * CHEAPER, CHEAPEST * usual[j]);
+	}
+	for (int b = 0; b < TERRITORY_BUDGETS; b++)
+		if (s->used[b] > p->budget[b])
+			s->budget_rate[b] *= DEARER;
+}
+
+/* From where the search is, to and fro across the limits; the best plan on the way. */
+static void
+improve(Exchange *x, const double *usual, Plan *plan)
+{
+	Search	   *s = x->s;
+	int			useless = 0;
+
+	plan->outside = plan->cost = INFINITY;
+	search_rates(s, STRICTNESS);
+	for (int step = 0; step < STEPS && useless < USELESS_STEPS && !problem_progress(s->p); step++)
+	{
+		exchange_touch(x);
+		while (exchange_pass(x) && !problem_progress(s->p))
+			;
+		if (!note(s, plan) && plan->outside == 0)
+			useless++;
+		swing(s, usual, plan->outside == 0 || step < FREE_STEPS);
+	}
+}
+
+static bool
+is_same(const Problem *p, const Plan *one, const Plan *other)
+{
+	int			different = 0;
+
+	if (one->cost != other->cost || one->outside != other->outside)
+		return false;
+	for (int u = 0; u < p->units; u++)
+		different += one->slot[u] != other->slot[u];
+	return different <= SAME;
+}
+
+/* Keeps a plan, unless it is kept already or all that are kept are better. */
+static void
+keep(const Problem *p, Plan *kept, int *plans, const Plan *plan)
+{
+	Plan	   *worst = kept;
+
+	for (int i = 0; i < *plans; i++)
+	{
+		if (is_same(p, plan, &kept[i]))
+			return;
+		if (is_better(worst, &kept[i]))
+			worst = &kept[i];
+	}
+	if (*plans < PLANS)
+		worst = &kept[(*plans)++];
+	else if (!is_better(plan, worst))
+		return;
+	worst->outside = plan->outside;
+	worst->cost = plan->cost;
+	memcpy(worst->slot, plan->slot, sizeof(uint16) * p->units);
+}
+
+/*
+ * Leaves the search at the best plan that it finds, which is no worse than the one it is at. It ends after the most work, or after the least if
+ * three quarters of the work have brought nothing.
+ */
+void
+recombine(Search *s, int64 least_work, int64 most_work)
+{
+	Problem    *p = s->p;
+	Exchange	x;
+	Plan		kept[PLANS];
+	Plan		child = {take(p, uint16, p->units), INFINITY, INFINITY};
+	Plan		best = {take(p, uint16, p->units), INFINITY, INFINITY};
+	double	   *usual = take(p, double, p->rows);
+	int64		begun = p->work;
+	int64		found = 0;
+	int			plans = 0;
+
+	for (int i = 0; i < PLANS; i++)
+		kept[i].slot = take(p, uint16, p->units);
+	search_rates(s, STRICTNESS);
+	for (int j = 0; j < p->rows; j++)
+		usual[j] = s->row[j].rate;
+	exchange_begin(&x, s);
+	note(s, &best);
+	for (int born = 0; !problem_progress(p); born++)
+	{
+		int64		work = p->work - begun;
+
+		if (work >= most_work || (work >= least_work && work >= 4 * found) || (born >= BEGINNINGS && plans < 2))
+			break;
+		/* The first child is the plan that the search is at. */
+		if (born > 0 && plans < PLANS && born < BEGINNINGS)
+			begin_anew(&x);
+		else if (born > 0)
+		{
+			int			one = random_below(&s->random, plans);
+			int			other = random_below(&s->random, plans - 1);
+
+			combine(s, &kept[one], &kept[other < one ? other : other + 1]);
+		}
+		improve(&x, usual, &child);
+		keep(p, kept, &plans, &child);
+		if (is_better(&child, &best))
+		{
+			best.outside = child.outside;
+			best.cost = child.cost;
+			memcpy(best.slot, child.slot, sizeof(uint16) * p->units);
+			found = p->work - begun;
+		}
+	}
+	search_set(s, best.slot);
+	exchange_end(&x);
+	for (int i = 0; i < PLANS; i++)
+		give_back(p, uint16, kept[i].slot, p->units);
+	give_back(p, uint16, child.slot, p->units);
+	give_back(p, uint16, best.slot, p->units);
+	give_back(p, double, usual, p->rows);
+}
