@@ -70,8 +70,8 @@ COMMENT ON FUNCTION salesops.territory_account_cost(double precision, double pre
   'Cost of an account at a territory: distance, missed preferences, and what is lost where that is not its owner';
 
 -- The heart of the certificate: each unit where it is cheapest, everything priced. Whoever has prices can do this.
-CREATE FUNCTION salesops.territory_plan_unit_values(plan_id bigint, OUT unit text, OUT accounts bigint, OUT best double precision, OUT worst double precision,
-                                                    OUT here double precision)
+CREATE FUNCTION salesops.territory_plan_unit_values(plan_id bigint, OUT unit text, OUT accounts bigint, OUT best double precision, OUT apart double precision,
+                                                    OUT dearest double precision, OUT here double precision)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
   WITH plan AS MATERIALIZED (
@@ -85,33 +85,39 @@ BEGIN ATOMIC
   ), account AS MATERIALIZED (
     SELECT u.*, e.is_eligible, e.mismatch, coalesce(u.amount[1], 0) AS a1, coalesce(u.amount[2], 0) AS a2, coalesce(u.amount[3], 0) AS a3, coalesce(u.amount[4], 0) AS a4,
       coalesce(u.amount[5], 0) AS a5, coalesce(u.amount[6], 0) AS a6, coalesce(u.amount[7], 0) AS a7, coalesce(u.amount[8], 0) AS a8,
-      u.lost + p.count_price + p.amount_price * coalesce(u.amount[p.budget_measure], 0) AS lost_with_budgets, p.tie_break,
+      p.count_price + p.amount_price * coalesce(u.amount[p.budget_measure], 0) AS budgets, p.tie_break,
       count(*) OVER (PARTITION BY u.unit) > 1 AS is_family
     FROM salesops.territory_plan_units(territory_plan_unit_values.plan_id) u
     JOIN salesops.territory_plan_eligibility(territory_plan_unit_values.plan_id) e ON e.class = u.class
     CROSS JOIN plan p
     WHERE NOT u.is_exempt AND u.held_at IS NULL
   ), alone AS (
-    SELECT a.unit, v.best, v.worst, v.here
+    SELECT a.unit, v.best, v.apart, v.dearest, v.here
     FROM account a CROSS JOIN LATERAL (
-      SELECT min(c.value) AS best, max(c.value) AS worst, min(c.value) FILTER (WHERE c.number = a.to_number) AS here
-      FROM (SELECT h.number,
-              salesops.territory_account_cost(a.distance_cost, salesops.territory_distance(a.x, a.y, a.z, h.x, h.y, h.z), a.mismatch[h.number] * a.tie_break, a.lost_with_budgets, a.owner, h.number)
+      SELECT min(c.value) AS best, max(c.cost) - min(c.cost) AS apart, max(c.cost) AS dearest, min(c.value) FILTER (WHERE c.number = a.to_number) AS here
+      FROM (SELECT h.number, w.cost,
+              w.cost + CASE WHEN a.owner <> h.number THEN a.budgets ELSE 0 END
               + h.p1 * a.a1 + h.p2 * a.a2 + h.p3 * a.a3 + h.p4 * a.a4 + h.p5 * a.a5 + h.p6 * a.a6 + h.p7 * a.a7 + h.p8 * a.a8 AS value
-            FROM home h WHERE a.is_eligible[h.number]) c) v
+            FROM home h CROSS JOIN LATERAL (
+              SELECT salesops.territory_account_cost(a.distance_cost, salesops.territory_distance(a.x, a.y, a.z, h.x, h.y, h.z), a.mismatch[h.number] * a.tie_break, a.lost, a.owner, h.number) AS cost
+              OFFSET 0) w
+            WHERE a.is_eligible[h.number]) c) v
     WHERE NOT a.is_family
   ), member AS (
-    SELECT a.unit, h.number, count(*) AS accounts, sum(
-        salesops.territory_account_cost(a.distance_cost, salesops.territory_distance(a.x, a.y, a.z, h.x, h.y, h.z), a.mismatch[h.number] * a.tie_break, a.lost_with_budgets, a.owner, h.number)
+    SELECT a.unit, h.number, count(*) AS accounts, sum(w.cost) AS cost, sum(
+        w.cost + CASE WHEN a.owner <> h.number THEN a.budgets ELSE 0 END
         + h.p1 * a.a1 + h.p2 * a.a2 + h.p3 * a.a3 + h.p4 * a.a4 + h.p5 * a.a5 + h.p6 * a.a6 + h.p7 * a.a7 + h.p8 * a.a8) AS value,
       bool_or(h.number = a.to_number) AS is_here
-    FROM account a CROSS JOIN home h WHERE a.is_family
+    FROM account a CROSS JOIN home h CROSS JOIN LATERAL (
+      SELECT salesops.territory_account_cost(a.distance_cost, salesops.territory_distance(a.x, a.y, a.z, h.x, h.y, h.z), a.mismatch[h.number] * a.tie_break, a.lost, a.owner, h.number) AS cost
+      OFFSET 0) w
+    WHERE a.is_family
     GROUP BY a.unit, h.number HAVING bool_and(a.is_eligible[h.number])
   )
-  SELECT a.unit, 1, a.best, a.worst, a.here FROM alone a
+  SELECT a.unit, 1, a.best, a.apart, a.dearest, a.here FROM alone a
   UNION ALL
-  SELECT m.unit, max(m.accounts), min(m.value), max(m.value), min(m.value) FILTER (WHERE m.is_here) FROM member m GROUP BY m.unit;
+  SELECT m.unit, max(m.accounts), min(m.value), max(m.cost) - min(m.cost), max(m.cost), min(m.value) FILTER (WHERE m.is_here) FROM member m GROUP BY m.unit;
 END;
 COMMENT ON FUNCTION salesops.territory_plan_unit_values(bigint) IS
-  'By unit that is not held: its accounts, the least and the most that cost, loads and moves come to at the plan''s prices over the territories that may have it, and what they come to where the plan has it (NULL where '
+  'By unit that is not held: its accounts; best: the least that cost, loads and moves come to at the plan''s prices over the territories that may have it; apart and dearest: how far apart the costs alone lie there, and the highest; here: what cost, loads and moves come to where the plan has it (NULL where '
   'that may not have it). It looks at every account and territory: half a microsecond each; no row for an unknown plan';

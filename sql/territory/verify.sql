@@ -118,9 +118,10 @@ BEGIN ATOMIC
            + coalesce((SELECT sum(b.price * greatest(b.allowed - b.held, 0)) FROM budget b WHERE b.allowed IS NOT NULL), 0) AS value,
       coalesce((SELECT sum(abs(l.price) * l.upper_free) FROM bounds l), 0) AS size
   ), certificate AS (
-    -- The solver rounds costs down to whole numbers, of about 2^-22 of how far apart the costs of a unit lie: its bound may be lower by that, never above.
+    -- The solver rounds costs down to whole multiples of at most 2^-21 of how far apart the costs of a unit lie (of 1 where they are all alike), or 2^-39 of the highest: its bound may be
+    -- lower by that, never above.
     SELECT s.held_cost + coalesce(sum(v.best), 0) - k.value AS bound, abs(s.held_cost) + coalesce(sum(abs(v.best)), 0) + k.size AS size,
-      coalesce(avg(v.worst - v.best), 0) * 1e-6 AS grain
+      greatest(coalesce(avg(nullif(v.apart, 0)), 1) * 1e-6, max(v.dearest) * 2 ^ -38) AS grain
     FROM account_sum s CROSS JOIN slack k LEFT JOIN unit_value v ON true GROUP BY s.held_cost, k.value, k.size
   ), outside AS (
     SELECT coalesce((SELECT sum(greatest(l.load - l.upper, l.lower - l.load, 0) / l.width) FROM bounds l), 0)
