@@ -27,3 +27,37 @@ COMMENT ON FUNCTION salesops.refuse_forged_plan() IS
 CREATE TRIGGER own_name BEFORE INSERT ON salesops.territory_plan
   FOR EACH ROW EXECUTE FUNCTION salesops.refuse_forged_plan();
 COMMENT ON TRIGGER own_name ON salesops.territory_plan IS 'Nobody can make a plan in the name of somebody else';
+
+-- Its rows are written before its head, all by one call: whoever could add rows to a plan of somebody else could keep it from being published.
+CREATE FUNCTION salesops.refuse_addition()
+RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  added bigint;
+BEGIN
+  -- The owner restores dumps, in whatever order.
+  IF pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = tg_relid), 'USAGE') THEN
+    RETURN NULL;
+  END IF;
+  SELECT r.plan_id INTO added FROM (SELECT DISTINCT n.plan_id FROM new_row n) r
+  WHERE r.plan_id <> currval('salesops.territory_plan_plan_id_seq') OR EXISTS (SELECT FROM salesops.territory_plan p WHERE p.plan_id = r.plan_id)
+  LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'nothing can be added to territory plan %', added USING
+      ERRCODE = 'insufficient_privilege', HINT = 'Make another plan: SELECT salesops.copy_territory_plan() starts from this one.';
+  END IF;
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION salesops.refuse_addition() IS
+  'Trigger: refuses rows of a plan that is there, or that the session has not just numbered, from anybody but the owner of the table, who restores dumps, whatever was granted';
+CREATE TRIGGER own_plan AFTER INSERT ON salesops.territory_plan_territory REFERENCING NEW TABLE AS new_row
+  FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_addition();
+COMMENT ON TRIGGER own_plan ON salesops.territory_plan_territory IS 'Nobody can add to a plan that is made';
+CREATE TRIGGER own_plan AFTER INSERT ON salesops.territory_plan_class REFERENCING NEW TABLE AS new_row
+  FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_addition();
+COMMENT ON TRIGGER own_plan ON salesops.territory_plan_class IS 'Nobody can add to a plan that is made';
+CREATE TRIGGER own_plan AFTER INSERT ON salesops.territory_plan_account REFERENCING NEW TABLE AS new_row
+  FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_addition();
+COMMENT ON TRIGGER own_plan ON salesops.territory_plan_account IS 'Nobody can add to a plan that is made';
+CREATE TRIGGER own_plan AFTER INSERT ON salesops.territory_plan_finding REFERENCING NEW TABLE AS new_row
+  FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_addition();
+COMMENT ON TRIGGER own_plan ON salesops.territory_plan_finding IS 'Nobody can add to a plan that is made';

@@ -130,7 +130,7 @@ COMMENT ON FUNCTION salesops.propose_territory_plan(bigint, text) IS
 CREATE FUNCTION salesops.withdraw_territory_plan(plan_id bigint, note text)
 RETURNS void LANGUAGE sql
 BEGIN ATOMIC
-  SELECT salesops.check_given('note', withdraw_territory_plan.note);
+  SELECT salesops.check_given('note', nullif(withdraw_territory_plan.note, ''));
   SELECT salesops.decide_territory_plan(withdraw_territory_plan.plan_id, 'withdraw', withdraw_territory_plan.note);
 END;
 COMMENT ON FUNCTION salesops.withdraw_territory_plan(bigint, text) IS
@@ -147,7 +147,7 @@ COMMENT ON FUNCTION salesops.approve_territory_plan(bigint, text) IS
 CREATE FUNCTION salesops.reject_territory_plan(plan_id bigint, note text)
 RETURNS void LANGUAGE sql
 BEGIN ATOMIC
-  SELECT salesops.check_given('note', reject_territory_plan.note);
+  SELECT salesops.check_given('note', nullif(reject_territory_plan.note, ''));
   SELECT salesops.decide_territory_plan(reject_territory_plan.plan_id, 'reject', reject_territory_plan.note);
 END;
 COMMENT ON FUNCTION salesops.reject_territory_plan(bigint, text) IS

@@ -44,6 +44,11 @@ SELECT throws_ok(format($$INSERT INTO salesops.territory_decision (plan_id, "pos
 SELECT throws_ok(format($$INSERT INTO salesops.territory_decision (plan_id, "position", decision, decided_before) VALUES (%s, 4, %L, 'propose')$$, :a, 'x(); SELECT'), '42501', NULL, '... whatever it says');
 SELECT throws_ok(format($$INSERT INTO salesops.territory_decision (plan_id, "position", decision, decided_before, role_name) VALUES (%s, 4, 'withdraw', 'propose', 'postgres')$$, :a), '42501', NULL, '... in the name of another');
 SELECT throws_ok($$INSERT INTO salesops.territory_assignment VALUES (1, NULL, 'x', 'y')$$, '42501', NULL, 'nor assign');
+SELECT throws_ok(format('INSERT INTO salesops.territory_plan_%s SELECT (jsonb_populate_record(r, %L)).* FROM salesops.territory_plan_%1$s r WHERE plan_id = %3$s LIMIT 1', t.name, jsonb_build_object(t.key, 9), :a), '42501',
+                 format('nothing can be added to territory plan %s', :a), format('nor add a %s to a plan that is made', t.name))
+FROM (VALUES ('territory', 'territory_id'), ('class', 'class'), ('account', 'account_id')) t(name, key);
+SELECT throws_ok(format('INSERT INTO salesops.territory_plan_finding (plan_id, "position", finding) VALUES (%s, 1, ''outside'')', p), '42501', format('nothing can be added to territory plan %s', p), 'nor a finding to ' || what)
+FROM (VALUES (:a, 'a plan that is made'), (:a + 1000, 'one to come')) v(p, what);
 SELECT throws_ok($$INSERT INTO salesops.territory_plan (as_of, accounts_sql, territories_sql, options, measures, input_hash, accounts, territories, cost, bound, outside, best_outside, budget_price,
                    budget_used, extension_version, tie_break, made_by) SELECT as_of, accounts_sql, territories_sql, options, measures, input_hash, accounts, territories, cost, bound, outside, best_outside, budget_price,
                    budget_used, extension_version, tie_break, 'postgres' FROM salesops.territory_plan$$, '42501', 'permission denied for table territory_plan', 'nor make a plan in the name of another');
