@@ -73,6 +73,9 @@ typedef struct TerritoryInput
 	const double *home_x;
 	const double *home_y;
 	const double *home_z;		/* with z */
+	const bool *home_free;		/* [territories], territory_design() chooses its home. NULL: all */
+	const double *travel;		/* [accounts][accounts], from an account's place to that of another: in place of the distance, for territory_design()
+								 * when all homes are free. NULL: the distance */
 	const double *least;		/* [territories][measures] */
 	const double *most;			/* [territories][measures], infinite where there is no limit */
 
@@ -86,7 +89,8 @@ typedef enum TerritoryPhase
 	TERRITORY_PHASE_PRICES,
 	TERRITORY_PHASE_BOUND,
 	TERRITORY_PHASE_PLAN,
-	TERRITORY_PHASE_POLISH
+	TERRITORY_PHASE_POLISH,
+	TERRITORY_PHASE_HOMES		/* comes first, in territory_design() */
 } TerritoryPhase;
 
 /* What is known so far; NaN is not known yet. */
