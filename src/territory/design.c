@@ -13,9 +13,9 @@
 /* Work of the search: so much, and for each unit, and not more than that. */
 #define WORK_FIRST	2e8
 #define WORK_A_UNIT 4e5
-#define WORK_MOST	2e9
+#define WORK_MOST	1.6e9
 /* Temperatures, in shares of the mean cost of a unit. */
-#define HOT			0.5
+#define HOT			6.0
 #define COLD		0.005
 /* Rates rise while loads are outside their limits, and fall while they are not. */
 #define DEARER		1.1
@@ -74,13 +74,14 @@ search(Places *s, Best *best)
 
 	memcpy(usual, s->rate, sizeof(usual));
 	keep_best(s, best);
-	s->work = 0;
+	s->work = s->told = 0;
 	while (s->work < work && p->territories > 0 && !problem_progress(p))
 	{
 		double		temperature = hot * salesops_exp(fall * (s->work / work));
 
 		for (int i = 0; i < p->territories && !p->is_stopped; i++)
 			places_recombine(s, temperature);
+		s->sweep++;
 		adapt_rates(s, usual);
 		keep_best(s, best);
 	}
@@ -95,7 +96,7 @@ travel_costs(const TerritoryInput *in, const int *home)
 	for (int i = 0; i < in->accounts; i++)
 		for (int k = 0; k < in->territories; k++)
 			cost[(Size) i * in->territories + k] = account_other_cost(in, i, k) +
-				(in->weight ? in->weight[i] : 1) * in->travel[(Size) i * in->accounts + home[k]];
+				(in->weight ? in->weight[i] : 1) * (home[k] >= 0 ? in->travel[(Size) i * in->accounts + home[k]] : 0);
 	return cost;
 }
 

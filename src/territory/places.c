@@ -324,6 +324,8 @@ places_begin(Places *s, Problem *p)
 	s->member = take(p, int, p->territories);
 	s->load = take(p, double, p->rows);
 	s->spent = take(p, double, p->territories);
+	s->near = take(p, int, (Size) p->territories * PLACES_NEAR);
+	s->near_until = take(p, int, p->territories);
 	spread_homes(s);
 	set_rates(s);
 	fill(s);
@@ -347,4 +349,6 @@ places_end(Places *s)
 	give_back(p, int, s->member, p->territories);
 	give_back(p, double, s->load, p->rows);
 	give_back(p, double, s->spent, p->territories);
+	give_back(p, int, s->near, (Size) p->territories * PLACES_NEAR);
+	give_back(p, int, s->near_until, p->territories);
 }

@@ -9,6 +9,9 @@
 /* A few milliseconds. */
 #define WORK_BETWEEN_CALLS	200000
 
+/* Neighbours that are kept for each territory. */
+#define PLACES_NEAR	8
+
 /* Where an account or a home is. */
 typedef struct Place
 {
@@ -37,6 +40,9 @@ typedef struct Places
 	int		   *member;			/* [territories], the first one there */
 	double	   *load;			/* [territories][measures], of what is not held */
 	double	   *spent;			/* [territories], cost of those there */
+	int		   *near;			/* [territories][PLACES_NEAR], those whose homes are near, the nearest first */
+	int		   *near_until;		/* [territories], the sweep in which they are to be found anew */
+	int			sweep;			/* grows with every so many recombinations as there are territories */
 
 	double		rate[TERRITORY_MOST_MEASURES];	/* what a whole number of load outside the limits costs the search */
 	uint64		random;
@@ -66,7 +72,7 @@ place_distance(const Places *s, const Place *one, const Place *other)
 	double		y = one->y - other->y;
 	double		z = one->z - other->z;
 
-	return in->travel ? in->travel[(Size) one->account * in->accounts + other->account] : sqrt(x * x + y * y + z * z);
+	return in->travel && one->account >= 0 && other->account >= 0 ? in->travel[(Size) one->account * in->accounts + other->account] : sqrt(x * x + y * y + z * z);
 }
 
 /* What a unit costs where a home is, apart from what does not depend on the home. */

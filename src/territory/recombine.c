@@ -13,6 +13,8 @@
 
 /* Territories of a part at most. */
 #define MOST_PART	8
+/* Neighbours are found anew after so many sweeps. */
+#define NEAR_FOR_SWEEPS	5
 /* Members among which a home's best place is found by trying all; among more it is looked for from where it is. */
 #define TRY_ALL		48
 /* Nearest members that are tried then, at a time. */
@@ -335,30 +337,25 @@ part_settle(Places *s, Part *part, int *mine, int *theirs, const int measures)
  * Which part, and what is changed about it.
  */
 
-/* Adds the territories whose homes are nearest to that of another one, in turns or not, until there are so many. */
-static void
-add_near(Places *s, Part *part, int centre, int count)
+/* The territories whose homes are nearest to that of another one: as they were some sweeps ago at most. */
+static const int *
+near_ones(Places *s, int centre)
 {
 	const Problem *p = s->p;
-	int			near[MOST_PART + 2];
-	double		distance[MOST_PART + 2];
-	int			wanted = Min(count + 1, MOST_PART + 2);
+	int		   *near = s->near + (Size) centre * PLACES_NEAR;
+	double		distance[PLACES_NEAR];
 	int			n = 0;
 
+	if (s->sweep < s->near_until[centre])
+		return near;
 	for (int k = 0; k < p->territories; k++)
 	{
-		double		away;
+		double		away = k == centre ? INFINITY : place_distance(s, &s->home[centre], &s->home[k]);
 		int			at;
-		bool		is_in = k == centre;
 
-		for (int b = 0; b < part->territories; b++)
-			is_in |= part->territory[b] == k;
-		if (is_in)
+		if (n == PLACES_NEAR && away >= distance[n - 1])
 			continue;
-		away = p->input->travel && (s->home[k].account < 0 || s->home[centre].account < 0) ? 0 : place_distance(s, &s->home[centre], &s->home[k]);
-		if (n == wanted && away >= distance[n - 1])
-			continue;
-		at = n < wanted ? n++ : n - 1;
+		at = n < PLACES_NEAR ? n++ : n - 1;
 		for (; at > 0 && distance[at - 1] > away; at--)
 		{
 			distance[at] = distance[at - 1];
@@ -367,18 +364,35 @@ add_near(Places *s, Part *part, int centre, int count)
 		distance[at] = away;
 		near[at] = k;
 	}
-	part->territory[part->territories++] = centre;
-	/* One or the other of the nearest is left out. */
-	while (n > count - 1)
-	{
-		int			out = random_below(&s->random, n);
+	s->near_until[centre] = s->sweep + NEAR_FOR_SWEEPS;
+	places_work(s, p->territories / 4);
+	return near;
+}
 
-		memmove(near + out, near + out + 1, sizeof(int) * (n - out - 1));
-		n--;
+/* Adds a territory and some of the nearest, as long as there are any. */
+static void
+add_near(Places *s, Part *part, int centre, int count)
+{
+	const int  *kept = near_ones(s, centre);
+	int			near[PLACES_NEAR];
+	int			n = 0;
+
+	part->territory[part->territories++] = centre;
+	/* One more than is wanted, and any of them is left out. */
+	for (int i = 0; i < Min(PLACES_NEAR, s->p->territories - 1) && n < count; i++)
+	{
+		bool		is_in = kept[i] == centre;
+
+		for (int b = 0; b < part->territories; b++)
+			is_in |= part->territory[b] == kept[i];
+		if (!is_in)
+			near[n++] = kept[i];
 	}
-	for (int i = 0; i < n; i++)
+	if (n == count)
+		near[random_below(&s->random, n)] = near[n - 1];
+	for (int i = 0; i < Min(n, count - 1); i++)
 		part->territory[part->territories++] = near[i];
-	places_work(s, 40 + p->territories / 4);
+	places_work(s, 100);
 }
 
 static void
@@ -618,6 +632,8 @@ places_recombine(Places *s, double temperature)
 				place_move(s, part.unit[i], part.territory[part.at[i]]);
 		for (int b = 0; b < part.territories; b++)
 		{
+			if (part.home[b].account != s->home[part.territory[b]].account)
+				s->near_until[part.territory[b]] = 0;
 			s->home[part.territory[b]] = part.home[b];
 			s->spent[part.territory[b]] = 0;
 		}
