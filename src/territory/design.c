@@ -6,6 +6,7 @@
  */
 #include "territory/design.h"
 
+#include "territory/design_bound.h"
 #include "territory/places.h"
 
 #include "core/numerics.h"
@@ -172,10 +173,37 @@ adopt(Problem *p, const int *at, double outside, TerritoryPlan *plan)
 	explain(p, plan);
 }
 
-/* Homes into the arrays that the problem reads them from. */
-static void
-set_homes(const Problem *p, const Place *place, int *home, double *x, double *y, double *z)
+static bool
+is_home(const Problem *p, const Place *place, int account)
 {
+	for (int k = 0; k < p->territories; k++)
+		if (place[k].account == account)
+			return true;
+	return false;
+}
+
+/* Homes into the arrays that the problem reads them from. Whose home is another's, because nobody came, gets one that is nobody's. */
+static void
+set_homes(Problem *p, Place *place, int *home, double *x, double *y, double *z)
+{
+	const TerritoryInput *in = p->input;
+	bool	   *is_taken = take(p, bool, in->accounts);
+	int			unused = 0;
+
+	for (int k = 0; k < p->territories; k++)
+		if (!in->home_free || in->home_free[k])
+		{
+			if (place[k].account == TERRITORY_NONE || is_taken[place[k].account])
+			{
+				while (unused < in->accounts && (is_taken[unused] || p->held_at[unused] == TERRITORY_EXEMPT || is_home(p, place, unused)))
+					unused++;
+				if (unused < in->accounts)
+					place[k] = place_of(in, unused);
+			}
+			if (place[k].account != TERRITORY_NONE)
+				is_taken[place[k].account] = true;
+		}
+	give_back(p, bool, is_taken, in->accounts);
 	for (int k = 0; k < p->territories; k++)
 	{
 		home[k] = place[k].account;
@@ -231,7 +259,8 @@ territory_design(const TerritoryInput *input, const TerritoryOptions *options, i
 		if (!p->has_budget && !options->fewest_moves &&
 			(outside < plan->outside || (outside == plan->outside && best.cost < plan->cost)))
 			adopt(p, best.at, outside, plan);
-		plan->bound = -INFINITY;
+		p->status.phase = TERRITORY_PHASE_BOUND;
+		plan->bound = design_bound(p, plan->price, plan->territory, plan->cost);
 	}
 	plan->memory = Max(p->most_memory, p->memory + plan->memory);
 	return plan;

@@ -121,7 +121,7 @@ places_set(Places *s, const int *at)
 	}
 }
 
-static Place
+Place
 place_of(const TerritoryInput *in, int account)
 {
 	return (Place) {in->x ? in->x[account] : 0, in->y ? in->y[account] : 0, in->z ? in->z[account] : 0, account};

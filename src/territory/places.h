@@ -116,6 +116,7 @@ places_work(Places *s, int64 more)
 
 extern void places_begin(Places *s, Problem *p);
 extern void places_end(Places *s);
+extern Place place_of(const TerritoryInput *in, int account);
 extern double account_other_cost(const TerritoryInput *in, int account, int territory);
 extern double place_other(const Places *s, int unit, int territory);
 extern void place_move(Places *s, int unit, int territory);
