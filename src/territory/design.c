@@ -17,7 +17,7 @@
 #define WORK_MOST	1.6e9
 /* Temperatures, in shares of the mean cost of a unit. */
 #define HOT			6.0
-#define COLD		0.005
+#define COLD		0.02
 /* Rates rise while loads are outside their limits, and fall while they are not. */
 #define DEARER		1.1
 #define CHEAPER		0.99

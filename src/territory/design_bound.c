@@ -26,7 +26,7 @@
 /* An account's worth begins so far between what it costs where it is and where it is cheapest else. */
 #define SHARE_ABOVE 0.5
 /* Work that may be done, in accounts looked at; and looks. */
-#define MOST_WORK	1.5e9
+#define MOST_WORK	1e9
 #define MOST_LOOKS	3000
 /* Polyak's factor: to begin with, halved after so many looks that bring nothing, and the last one. */
 #define FIRST_STEP	0.3
@@ -481,6 +481,7 @@ design_bound(Problem *p, const double *price, const int *territory, double cost)
 	double		best = -INFINITY;
 	double		held = 0;
 	double		factor = FIRST_STEP;
+	double		work = MOST_WORK * (p->options->effort == 0 ? 1 : Max(p->options->effort, 0));
 	int			idle = 0;
 
 	if (in->by_territory || p->options->fewest_moves || p->units == 0)
@@ -490,7 +491,7 @@ design_bound(Problem *p, const double *price, const int *territory, double cost)
 			held += account_other_cost(in, i, p->held_at[i]);
 	bound_begin(&b, p);
 	begin_at(&b, price, territory);
-	for (int looks = 0; looks < MOST_LOOKS && b.work < MOST_WORK && factor > LAST_STEP && !p->is_stopped; looks++)
+	for (int looks = 0; looks < MOST_LOOKS && b.work <= work && factor > LAST_STEP && !p->is_stopped; looks++)
 	{
 		double		bound = look(&b);
 		double		square = 0;

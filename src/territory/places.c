@@ -168,7 +168,10 @@ spread_homes(Places *s)
 							break;
 					}
 				if (chosen != TERRITORY_NONE)
+				{
 					s->home[k] = s->place[s->first[chosen]];
+					s->is_home[s->home[k].account] = true;
+				}
 			}
 			for (int u = 0; u < s->units; u++)
 				if (place_may(s, u, k))
@@ -318,6 +321,7 @@ places_begin(Places *s, Problem *p)
 	s->home = take(p, Place, p->territories);
 	for (int k = 0; k < p->territories; k++)
 		s->home[k] = (Place) {in->home_x[k], in->home_y[k], in->home_z ? in->home_z[k] : 0, TERRITORY_NONE};
+	s->is_home = take(p, bool, in->accounts);
 	s->at = take(p, int, s->units);
 	s->next = take(p, int, s->units);
 	s->previous = take(p, int, s->units);
@@ -343,6 +347,7 @@ places_end(Places *s)
 	give_back(p, double, s->nothing, p->measures);
 	give_back(p, bool, s->may, (Size) p->lists * p->territories);
 	give_back(p, Place, s->home, p->territories);
+	give_back(p, bool, s->is_home, p->input->accounts);
 	give_back(p, int, s->at, s->units);
 	give_back(p, int, s->next, s->units);
 	give_back(p, int, s->previous, s->units);

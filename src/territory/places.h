@@ -34,6 +34,7 @@ typedef struct Places
 	bool		has_other;		/* there are costs other than distance */
 
 	Place	   *home;			/* [territories] */
+	bool	   *is_home;		/* [accounts] */
 	int		   *at;				/* [units], its territory */
 	int		   *next;			/* [units], the next one there, or NONE */
 	int		   *previous;

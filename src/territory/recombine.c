@@ -17,6 +17,8 @@
 #define NEAR_FOR_SWEEPS	5
 /* Members among which a home's best place is found by trying all; among more it is looked for from where it is. */
 #define TRY_ALL		48
+/* Among so few, all places of the part are tried. */
+#define TRY_OTHERS	5
 /* Nearest members that are tried then, at a time. */
 #define NEAR		12
 #define MOST_ROUNDS	6
@@ -216,40 +218,54 @@ cost_at(Places *s, const Part *part, const int *mine, int mines, const Place *pl
 	return sum;
 }
 
-/* Moves a home to the best place among its units; returns whether it moved. */
+/* Whether some other territory has its home at an account. */
+static bool
+is_taken(const Places *s, const Part *part, int b, int account)
+{
+	bool		by_part = false;
+
+	for (int a = 0; a < part->territories; a++)
+	{
+		if (a != b && part->home[a].account == account)
+			return true;
+		by_part |= s->home[part->territory[a]].account == account;
+	}
+	return s->is_home[account] && !by_part;
+}
+
+/*
+ * Moves a home to the best place among its units; returns whether it moved. With few units the best place may be between them, where
+ * somebody else's account is.
+ */
 static bool
 part_settle_home(Places *s, Part *part, int b, int *mine)
 {
 	int			mines = 0;
 	double		best;
 	Place		home = part->home[b];
-	bool		is_member = false;
 
 	if (!part->is_free[b])
 		return false;
 	for (int i = 0; i < part->units; i++)
 		if (part->at[i] == b)
-		{
 			mine[mines++] = i;
-			for (int j = s->first[part->unit[i]]; j < s->first[part->unit[i] + 1]; j++)
-				is_member |= s->place[j].account == home.account;
-		}
 	if (mines == 0)
 		return false;
-	best = is_member ? cost_at(s, part, mine, mines, &home, INFINITY) : INFINITY;
+	best = cost_at(s, part, mine, mines, &home, INFINITY);
 	if (mines <= TRY_ALL)
 	{
-		for (int x = 0; x < mines; x++)
-			for (int j = s->first[part->unit[mine[x]]]; j < s->first[part->unit[mine[x]] + 1]; j++)
-			{
-				double		cost = cost_at(s, part, mine, mines, &s->place[j], best);
-
-				if (cost < best)
+		for (int i = 0; i < part->units; i++)
+			if (part->at[i] == b || mines <= TRY_OTHERS)
+				for (int j = s->first[part->unit[i]]; j < s->first[part->unit[i] + 1]; j++)
 				{
-					best = cost;
-					home = s->place[j];
+					double		cost = cost_at(s, part, mine, mines, &s->place[j], best);
+
+					if (cost < best && !is_taken(s, part, b, s->place[j].account))
+					{
+						best = cost;
+						home = s->place[j];
+					}
 				}
-			}
 	}
 	else
 		for (bool any = true; any;)
@@ -282,7 +298,7 @@ part_settle_home(Places *s, Part *part, int b, int *mine)
 			{
 				double		cost = cost_at(s, part, mine, mines, near[x], best);
 
-				if (cost < best)
+				if (cost < best && !is_taken(s, part, b, near[x]->account))
 				{
 					best = cost;
 					home = *near[x];
@@ -462,9 +478,12 @@ draw_unit(Places *s, const Part *part, int for_territory, int from, int to)
 static void
 reopen(Places *s, Part *part, int b, int i)
 {
-	const Place *place = &s->place[s->first[part->unit[i]]];
+	const Place *place = &s->place[s->first[part->unit[i]] +
+								   random_below(&s->random, s->first[part->unit[i] + 1] - s->first[part->unit[i]])];
 
-	part->home[b] = place[random_below(&s->random, s->first[part->unit[i] + 1] - s->first[part->unit[i]])];
+	if (is_taken(s, part, b, place->account))
+		return;
+	part->home[b] = *place;
 	set_column(s, part, b);
 	part->has_moved[b] = true;
 }
@@ -582,7 +601,7 @@ places_recombine(Places *s, double temperature)
 	Part		part = {0};
 	int			centre = random_below(&s->random, p->territories);
 	int			dice = random_below(&s->random, 100);
-	Change		change = dice < 35 ? CHANGE_SWAP : dice < 50 ? CHANGE_FAR_SWAP : dice < 65 ? CHANGE_MOVE : dice < 75 ? CHANGE_SPREAD : CHANGE_THROW;
+	Change		change = dice < 38 ? CHANGE_SWAP : dice < 43 ? CHANGE_FAR_SWAP : dice < 63 ? CHANGE_MOVE : dice < 76 ? CHANGE_SPREAD : CHANGE_THROW;
 	int			split = 0;
 	double		before;
 	double		after;
@@ -631,7 +650,12 @@ places_recombine(Places *s, double temperature)
 			if (s->at[part.unit[i]] != part.territory[part.at[i]])
 				place_move(s, part.unit[i], part.territory[part.at[i]]);
 		for (int b = 0; b < part.territories; b++)
+			if (s->home[part.territory[b]].account >= 0)
+				s->is_home[s->home[part.territory[b]].account] = false;
+		for (int b = 0; b < part.territories; b++)
 		{
+			if (part.home[b].account >= 0)
+				s->is_home[part.home[b].account] = true;
 			if (part.home[b].account != s->home[part.territory[b]].account)
 				s->near_until[part.territory[b]] = 0;
 			s->home[part.territory[b]] = part.home[b];
