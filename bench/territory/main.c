@@ -2,12 +2,15 @@
  * main.c: solves an instance outside a server, verifies the plan and prints what it found.
  *
  *	balance [-k terr|gap|cpmp] [-s solution] [-e effort] [-g gap] [-m memory limit in MB] [-b most moves] [-f] [-c candidates] [-S seed]
- *		[-o plan] [-v] instance
+ *		[-o plan] [-v] [-d] instance
  *
  * -v says when each phase ended, when the first plan within limits was known, and the longest time between two calls of the callback
+ * -d chooses the homes; the verifier's bound is that for these homes, the plan's is for all
  * -f asks for the fewest moves: cost and bound of the plan are then in moves, those of the verifier are not
  */
 #include "instance.h"
+
+#include "territory/design.h"
 
 #include <math.h>
 #include <sys/resource.h>
@@ -23,7 +26,7 @@ seconds(void)
 	return now.tv_sec + 1e-9 * now.tv_nsec;
 }
 
-static const char *const phase_name[] = {"prices", "bound", "plan", "polish"};
+static const char *const phase_name[] = {"prices", "bound", "plan", "polish", "homes"};
 
 /* What the callback saw. */
 typedef struct Watch
@@ -65,6 +68,36 @@ static const char *const finding_name[] = {
 	"budget short", "outside",
 };
 
+/* The input with the homes given that were chosen. */
+static TerritoryInput
+with_homes(const TerritoryInput *input, const int *home)
+{
+	TerritoryInput in = *input;
+	double	   *x = palloc(sizeof(double) * in.territories);
+	double	   *y = palloc(sizeof(double) * in.territories);
+
+	for (int k = 0; k < in.territories; k++)
+	{
+		x[k] = home[k] >= 0 ? in.x[home[k]] : in.home_x[k];
+		y[k] = home[k] >= 0 ? in.y[home[k]] : in.home_y[k];
+		for (int l = 0; l < k; l++)
+			if (home[k] >= 0 && home[k] == home[l])
+				printf("  TERRITORIES %d AND %d HAVE THE SAME HOME\n", l, k);
+	}
+	in.home_x = x;
+	in.home_y = y;
+	if (in.travel)
+	{
+		double	   *cost = palloc_extended(sizeof(double) * (Size) in.accounts * in.territories, MCXT_ALLOC_HUGE);
+
+		for (int i = 0; i < in.accounts; i++)
+			for (int k = 0; k < in.territories; k++)
+				cost[(Size) i * in.territories + k] = in.travel[(Size) i * in.accounts + home[k]];
+		in.cost = cost;
+	}
+	return in;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -73,6 +106,9 @@ main(int argc, char **argv)
 	const char *output = NULL;
 	TerritoryOptions options = {0};
 	TerritoryInput *input;
+	TerritoryInput designed;
+	int		   *home = NULL;
+	bool		is_design = false;
 	TerritoryPlan *plan;
 	Verdict		verdict;
 	double		budget = INFINITY;
@@ -81,9 +117,12 @@ main(int argc, char **argv)
 	struct rusage usage;
 	int			option;
 
-	while ((option = getopt(argc, argv, "k:s:e:g:m:b:fo:S:c:v")) != -1)
+	while ((option = getopt(argc, argv, "k:s:e:g:m:b:fo:S:c:vd")) != -1)
 		switch (option)
 		{
+			case 'd':
+				is_design = true;
+				break;
 			case 'k':
 				kind = optarg;
 				break;
@@ -125,7 +164,15 @@ main(int argc, char **argv)
 	options.progress = watch;
 	options.progress_arg = &w;
 	w.begun = w.called = seconds();
-	plan = territory_balance(input, &options);
+	if (is_design)
+	{
+		home = palloc(sizeof(int) * input->territories);
+		plan = territory_design(input, &options, home);
+		designed = with_homes(input, home);
+		input = &designed;
+	}
+	else
+		plan = territory_balance(input, &options);
 	took = seconds() - w.begun;
 	watch(&w.status, &w);
 	if (w.is_talkative)
@@ -145,7 +192,9 @@ main(int argc, char **argv)
 		printf(" %.2f%%", 100 * verdict.worst[m]);
 	printf(" broken %d moved %d of %d  %.2f s  %ld MB (own %zu MB)\n", verdict.broken, verdict.moved, verdict.owned, took,
 		   usage.ru_maxrss / 1024, plan->memory >> 20);
-	if (fabs(plan->cost - verdict.cost) > 1e-6 * fabs(verdict.cost) || (!options.fewest_moves && fabs(plan->bound - verdict.bound) > 1e-6 * fabs(verdict.bound)))
+	if (is_design)
+		printf("  bound over all homes %.4f, gap %.3f%%\n", plan->bound, 100 * (plan->cost - plan->bound) / fabs(plan->cost));
+	if (fabs(plan->cost - verdict.cost) > 1e-6 * fabs(verdict.cost) || (!options.fewest_moves && !is_design && fabs(plan->bound - verdict.bound) > 1e-6 * fabs(verdict.bound)))
 		printf("  THE PLAN SAYS cost %.10g bound %.10g\n", plan->cost, plan->bound);
 	if (output)
 	{

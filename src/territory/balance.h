@@ -14,7 +14,7 @@
  *	search.c		a plan from prices; shifts and swaps until none pays, and repair of what is outside its limits
  *	polish.c		annealing over shifts, swaps and chains, for as long as allowed
  *	exchange.c		cyclic exchanges between territories
- *	recombine.c		plans of small and tight problems, from plans
+ *	recombine_plans.c	plans of small and tight problems, from plans
  *	balance.c		the phases in their order, and the report
  *
  * Nothing here reads a clock, draws a random number that does not follow from the seed, or uses the C library's exp or log: the same
@@ -75,6 +75,9 @@ typedef struct TerritoryInput
 	const double *home_x;
 	const double *home_y;
 	const double *home_z;		/* with z */
+	const bool *home_free;		/* [territories], territory_design() chooses its home. NULL: all */
+	const double *travel;		/* [accounts][accounts], from an account's place to that of another: in place of the distance, for territory_design()
+								 * when all homes are free. NULL: the distance */
 	const double *least;		/* [territories][measures] */
 	const double *most;			/* [territories][measures], infinite where there is no limit */
 
@@ -88,7 +91,8 @@ typedef enum TerritoryPhase
 	TERRITORY_PHASE_PRICES,
 	TERRITORY_PHASE_BOUND,
 	TERRITORY_PHASE_PLAN,
-	TERRITORY_PHASE_POLISH
+	TERRITORY_PHASE_POLISH,
+	TERRITORY_PHASE_HOMES		/* comes first, in territory_design() */
 } TerritoryPhase;
 
 /* What is known so far; NaN is not known yet. */
