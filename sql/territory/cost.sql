@@ -71,7 +71,7 @@ COMMENT ON FUNCTION salesops.territory_account_cost(double precision, double pre
 -- The heart of the certificate: each unit where it is cheapest, everything priced. Whoever has prices can do this.
 CREATE FUNCTION salesops.territory_plan_unit_values(plan_id bigint, OUT unit text, OUT accounts bigint, OUT best double precision, OUT worst double precision,
                                                     OUT here double precision)
-RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000 SET enable_nestloop = off
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000 SET enable_nestloop = off SET jit = off
 BEGIN ATOMIC
   WITH plan AS MATERIALIZED (
     SELECT p.budget_price[1] AS count_price, p.budget_price[2] AS amount_price, p.tie_break,

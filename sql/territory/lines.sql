@@ -33,7 +33,7 @@ COMMENT ON FUNCTION salesops.territory_move_reason(text, text, text, double prec
 
 CREATE FUNCTION salesops.territory_plan_lines(plan_id bigint, OUT plan_id bigint, OUT account_id text, OUT from_territory text, OUT to_territory text,
                                               OUT is_moved boolean, OUT reason text, OUT regret double precision)
-RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off SET jit = off
 BEGIN ATOMIC
   WITH home AS MATERIALIZED (
     SELECT h.* FROM salesops.territory_plan_homes(territory_plan_lines.plan_id) h

@@ -7,7 +7,7 @@
 CREATE FUNCTION salesops.territory_plan_loads(plan_id bigint, OUT number integer, OUT territory_id text, OUT measure_number integer, OUT measure text,
                                               OUT load_before double precision, OUT load double precision, OUT held double precision,
                                               OUT accounts_before bigint, OUT accounts bigint)
-RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off ROWS 200
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off SET jit = off ROWS 200
 BEGIN ATOMIC
   WITH unit AS MATERIALIZED (
     SELECT u.* FROM salesops.territory_plan_units(territory_plan_loads.plan_id) u WHERE NOT u.is_exempt
@@ -36,7 +36,7 @@ CREATE FUNCTION salesops.territory_plan_limits(plan_id bigint, OUT number intege
                                                OUT lower_free double precision, OUT upper_free double precision, OUT width double precision,
                                                OUT load_before_stated double precision, OUT load_stated double precision,
                                                OUT load_before double precision, OUT load double precision, OUT held double precision, OUT price double precision)
-RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off ROWS 200
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off SET jit = off ROWS 200
 BEGIN ATOMIC
   WITH measure AS (
     SELECT m.number, greatest(max(t.least[m.number]), (SELECT sum(a.amount[m.number]) FROM salesops.territory_plan_account a WHERE a.plan_id = p.plan_id)) AS total,
@@ -69,7 +69,7 @@ COMMENT ON FUNCTION salesops.territory_plan_limits(bigint) IS
 -- Budgets: 1 is a number of accounts, 2 an amount.
 CREATE FUNCTION salesops.territory_plan_budgets(plan_id bigint, OUT budget text, OUT allowed double precision, OUT price double precision,
                                                 OUT used_stated double precision, OUT used double precision, OUT held double precision)
-RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off ROWS 2
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off SET jit = off ROWS 2
 BEGIN ATOMIC
   WITH plan AS (
     SELECT p.*, k.measure, array_position(p.measures, k.measure) AS measure_number
@@ -89,7 +89,7 @@ COMMENT ON FUNCTION salesops.territory_plan_budgets(bigint) IS
   'Budgets of a plan for moves: what is allowed (NULL = no limit), the price, what is used as stated and as it follows from its accounts, and what of that is held. No row for an unknown plan';
 
 CREATE FUNCTION salesops.territory_plan_checks(plan_id bigint, OUT "check" text, OUT ok boolean, OUT value text, OUT expected text, OUT detail text)
-RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off ROWS 20
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off SET jit = off ROWS 20
 BEGIN ATOMIC
   WITH plan AS MATERIALIZED (
     SELECT p.* FROM salesops.territory_plan p WHERE p.plan_id = territory_plan_checks.plan_id
