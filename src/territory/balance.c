@@ -67,7 +67,7 @@ find_prices(Problem *p, Prices *prices)
 	}
 	c = columns_best(p, p->options->candidates > 0 ? p->options->candidates : p->units > MANY_UNITS ? COLUMNS_OF_MANY : COLUMNS);
 	dual_begin(&dual, p, c);
-	dual_climb(&dual, prices, is_large || is_warm ? 0.03 : 0.06, 0.003, 20);
+	dual_climb(&dual, prices, is_warm ? 0.0075 : is_large ? 0.03 : 0.06, 0.003, is_warm ? 6 : 20);
 	dual_end(&dual);
 	columns_settle(p, c, prices, 0.1 * p->spread);
 	return c;
@@ -254,13 +254,19 @@ find_plan(Search *s)
 {
 	Problem    *p = s->p;
 	Best		best = {take(p, uint16, p->units), INFINITY, INFINITY};
+	bool		is_near;
+	int			rounds;
 
 	p->status.phase = TERRITORY_PHASE_PLAN;
 	search_round(s);
+	/* Where a former plan goes on there is little to do, and little should change: no polish, unless it is asked for. */
+	search_rates(s, STRICTNESS);
+	is_near = p->options->price && search_owners(s);
 	search_ties(s, p->units > MANY_UNITS ? TIES_OF_MANY : TIES);
 	settle(s, &best);
 	p->status.phase = TERRITORY_PHASE_POLISH;
-	for (int round = 0; round < ROUNDS && p->options->effort >= 0 && !p->is_stopped && !is_near_enough(p); round++)
+	rounds = p->options->effort < 0 || (is_near && p->options->effort == 0) ? 0 : ROUNDS;
+	for (int round = 0; round < rounds && !p->is_stopped && !is_near_enough(p); round++)
 	{
 		search_rates(s, STRICTNESS);
 		polish(s, round == 0 ? HOT : HOT_AGAIN, COLD, proposals(p) / ROUNDS);

@@ -166,6 +166,32 @@ search_round(Search *s)
 	search_set(s, s->slot);
 }
 
+/* Every unit where its owner is, the others stay; kept if that is better by what the search minimises. */
+bool
+search_owners(Search *s)
+{
+	Problem    *p = s->p;
+	uint16	   *before = take(p, uint16, p->units);
+	double		total = search_total(s);
+	bool		is_better;
+
+	memcpy(before, s->slot, sizeof(uint16) * p->units);
+	for (int u = 0; u < p->units; u++)
+	{
+		int			owner = unit_owner(p, u);
+
+		for (int q = 0; q < s->c->count[u]; q++)
+			if (slot_territory(s, u, q) == owner)
+				s->slot[u] = q;
+	}
+	search_set(s, s->slot);
+	is_better = search_total(s) < total;
+	if (!is_better)
+		search_set(s, before);
+	give_back(p, uint16, before, p->units);
+	return is_better;
+}
+
 /* Rates: so many times the price, or what prices usually are. */
 void
 search_rates(Search *s, double strictness)
