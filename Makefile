@@ -11,8 +11,8 @@ VPATH       := $(here)
 endif
 
 # Rooms in floor order; sql/<room>/order names the modules of a room, in their order.
-ROOMS        = core crm forecast quality marts worker access
-C_ROOMS      = core crm forecast quality worker
+ROOMS        = core crm forecast quality territory marts worker access
+C_ROOMS      = core crm forecast quality territory worker
 MODULES_SQL := $(foreach room,$(ROOMS),$(addprefix $(here)/sql/$(room)/,\
                  $(shell cat $(here)/sql/$(room)/order 2>/dev/null)))
 OBJS         = $(patsubst $(here)/%.c,%.o,$(foreach room,$(C_ROOMS),$(sort $(wildcard $(here)/src/$(room)/*.c))))
@@ -59,6 +59,7 @@ object-dirs:
 # Loops over arrays of numbers, in vector registers. Nobody looks at floating-point exceptions; results do not depend on either option.
 src/core/numerics.o src/forecast/outcome_list.o src/forecast/outcome_pairs.o src/forecast/pearson.o src/forecast/smooth_total.o: CFLAGS += -O3 -fno-trapping-math
 src/forecast/win_newton.o: CFLAGS += -O3
+src/territory/%.o: CFLAGS += -O3 -fno-trapping-math -fno-math-errno
 
 # The tests look for their expected output where they are run.
 installcheck: expected-here
