@@ -144,8 +144,7 @@ report_regrets(Problem *p, const Search *s, const Prices *prices, TerritoryPlan 
 		int			k = slot_territory(s, u, s->slot[u]);
 		double		regret = 0;
 
-		if (u % 4096 == 0)
-			problem_progress(p);
+		progress_every(p, u, PROGRESS_UNITS);
 		scan_unit(&scan, u);
 		for (int j = 0; j < scan.count; j++)
 			if (scan.territory[j] == k)
@@ -168,12 +167,16 @@ report(Problem *p, const Search *s, const Prices *prices, TerritoryPlan *plan)
 	{
 		int			k = slot_territory(s, u, s->slot[u]);
 
+		progress_every(p, u, PROGRESS_ACCOUNTS);
 		for (int m = p->first[u]; m < p->first[u + 1]; m++)
 			plan->territory[p->member[m]] = k;
 	}
 	for (int i = 0; i < in->accounts; i++)
+	{
+		progress_every(p, i, PROGRESS_ACCOUNTS);
 		if (plan->territory[i] >= 0)
 			plan->cost += account_true_cost(p, i, plan->territory[i]);
+	}
 	plan->load = palloc0(sizeof(double) * p->rows);
 	plan->price = palloc0(sizeof(double) * p->rows);
 	for (int j = 0; j < p->rows; j++)

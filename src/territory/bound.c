@@ -66,8 +66,7 @@ bound_exact(Problem *p, const Prices *prices)
 		bool		is_first = true;
 		float		limit;
 
-		if (u % 4096 == 0)
-			problem_progress(p);
+		progress_every(p, u, PROGRESS_UNITS);
 		scan_unit(&scan, u);
 		limit = scan.least + 2 * scan.error;
 		for (int j = 0; j < scan.count; j++)
