@@ -7,8 +7,9 @@
 
 /* With so many pairs of unit and territory at most, all of them are looked at from the beginning. */
 #define FEW_COLUMNS		200000
-/* Of the sample otherwise. */
-#define SAMPLE_COLUMNS	10000000
+/* Columns of a unit otherwise. */
+#define COLUMNS			16
+#define COLUMNS_OF_MANY	10
 
 /* Ties for each unit. */
 #define TIES			10
@@ -27,6 +28,7 @@
 #define PROPOSALS_MANY	14e6
 #define MOST_ROUNDS		20
 #define MOST_REPAIRS	1000
+#define MOST_ATTEMPTS	3
 
 static Columns *
 find_prices(Problem *p, Prices *prices)
@@ -40,7 +42,7 @@ find_prices(Problem *p, Prices *prices)
 		int			units;		/* for each territory */
 		double		hot;
 		double		cold;
-	}			level[] = {{10, 1.0, 0.25}, {40, 0.125, 0.06}, {200, 0.06, 0.03}};
+	}			level[] = {{10, 0.5, 0.25}, {40, 0.125, 0.06}, {200, 0.06, 0.03}};
 
 	if ((Size) p->units * p->longest_list <= FEW_COLUMNS)
 	{
@@ -53,7 +55,7 @@ find_prices(Problem *p, Prices *prices)
 	/* From few units, where it is hot and all territories compete, to more. */
 	for (int i = 0; i < (int) lengthof(level) && !is_warm; i++)
 	{
-		c = columns_sample(p, level[i].units, SAMPLE_COLUMNS);
+		c = columns_sample(p, level[i].units, i < 2 ? p->longest_list : COLUMNS);
 		if (i < 2 || c->rows < p->units / 4)
 		{
 			dual_begin(&dual, p, c);
@@ -63,11 +65,11 @@ find_prices(Problem *p, Prices *prices)
 		}
 		columns_free(p, c);
 	}
-	dual_begin(&dual, p, NULL);
-	dual_climb(&dual, prices, is_large || is_warm ? 0.03 : 0.125, 0.003, is_large ? 2 : 4);
+	c = columns_best(p, p->options->candidates > 0 ? p->options->candidates : p->units > MANY_UNITS ? COLUMNS_OF_MANY : COLUMNS);
+	dual_begin(&dual, p, c);
+	dual_climb(&dual, prices, is_warm ? 0.0075 : is_large ? 0.03 : 0.06, 0.003, is_warm ? 6 : 20);
 	dual_end(&dual);
-	c = columns_best(p, p->options->candidates > 0 ? p->options->candidates : p->units > MANY_UNITS ? 10 : 16);
-	columns_choose(p, c, prices);
+	columns_settle(p, c, prices, 0.1 * p->spread);
 	return c;
 }
 
@@ -141,8 +143,7 @@ report_regrets(Problem *p, const Search *s, const Prices *prices, TerritoryPlan 
 	{
 		double		regret;
 
-		if (u % 4096 == 0)
-			problem_progress(p);
+		progress_every(p, u, PROGRESS_UNITS);
 		scan_unit(&scan, u);
 		regret = bound_regret(p, prices, &scan, u, slot_territory(s, u, s->slot[u]));
 		for (int m = p->first[u]; m < p->first[u + 1]; m++)
@@ -164,12 +165,16 @@ report(Problem *p, const Search *s, const Prices *prices, TerritoryPlan *plan)
 	{
 		int			k = slot_territory(s, u, s->slot[u]);
 
+		progress_every(p, u, PROGRESS_ACCOUNTS);
 		for (int m = p->first[u]; m < p->first[u + 1]; m++)
 			plan->territory[p->member[m]] = k;
 	}
 	for (int i = 0; i < in->accounts; i++)
+	{
+		progress_every(p, i, PROGRESS_ACCOUNTS);
 		if (plan->territory[i] >= 0)
 			plan->cost += account_true_cost(p, i, plan->territory[i]);
+	}
 	plan->load = palloc0(sizeof(double) * p->rows);
 	plan->price = palloc0(sizeof(double) * p->rows);
 	for (int j = 0; j < p->rows; j++)
@@ -220,14 +225,20 @@ is_near_enough(const Problem *p)
 	return p->options->gap > 0 && status->outside == 0 && status->cost - status->bound <= p->options->gap * fabs(status->cost);
 }
 
-/* Down from where the search is, then within the limits. */
+/* Down from where the search is, then within the limits; where that fails, with more ties there. */
 static void
 settle(Search *s, Best *best)
 {
-	search_rates(s, STRICTNESS);
-	search_descend(s, MOST_ROUNDS);
-	search_repair(s, MOST_REPAIRS);
-	keep_best(s, best);
+	for (int attempt = 1;; attempt++)
+	{
+		search_rates(s, STRICTNESS);
+		search_descend(s, MOST_ROUNDS);
+		search_repair(s, MOST_REPAIRS);
+		keep_best(s, best);
+		if (attempt == MOST_ATTEMPTS || s->p->is_stopped || !search_stretch(s))
+			break;
+		search_ties(s, s->p->units > MANY_UNITS ? TIES_OF_MANY : TIES);
+	}
 }
 
 /* Proposals that the polish may weigh. */
@@ -244,13 +255,19 @@ find_plan(Search *s)
 {
 	Problem    *p = s->p;
 	Best		best = {take(p, uint16, p->units), INFINITY, INFINITY};
+	bool		is_near;
+	int			rounds;
 
 	p->status.phase = TERRITORY_PHASE_PLAN;
 	search_round(s);
+	/* Where a former plan goes on there is little to do, and little should change: no polish, unless it is asked for. */
+	search_rates(s, STRICTNESS);
+	is_near = p->options->price && search_owners(s);
 	search_ties(s, p->units > MANY_UNITS ? TIES_OF_MANY : TIES);
 	settle(s, &best);
 	p->status.phase = TERRITORY_PHASE_POLISH;
-	for (int round = 0; round < ROUNDS && p->options->effort >= 0 && !p->is_stopped && !is_near_enough(p); round++)
+	rounds = p->options->effort < 0 || (is_near && p->options->effort == 0) ? 0 : ROUNDS;
+	for (int round = 0; round < rounds && !p->is_stopped && !is_near_enough(p); round++)
 	{
 		search_rates(s, STRICTNESS);
 		polish(s, round == 0 ? HOT : HOT_AGAIN, COLD, proposals(p) / ROUNDS);

@@ -11,6 +11,8 @@
 #include "core/numerics.h"
 
 #define MOST_COST	2147483647.0
+/* The most columns that are chosen for a row. */
+#define MOST_CHOSEN	64
 
 static Columns *
 columns_make(Problem *p, int rows, int width)
@@ -18,33 +20,54 @@ columns_make(Problem *p, int rows, int width)
 	Columns    *c = take(p, Columns, 1);
 
 	c->rows = rows;
-	c->width = width;
-	if (width == 0)
-		return c;
+	c->width = Min(width, p->longest_list);
 	c->count = take(p, uint16, rows);
-	c->territory = take(p, uint16, (Size) rows * width);
-	c->cost = take(p, int32, (Size) rows * width);
+	c->territory = take(p, uint16, (Size) rows * c->width);
+	c->cost = take(p, int32, (Size) rows * c->width);
 	return c;
+}
+
+/* Nothing is known of any territory yet. */
+static void
+know_nothing(Problem *p, Columns *c)
+{
+	c->beyond = take(p, float, c->rows);
+	c->era = take(p, uint16, c->rows);
+	c->cheapest = take(p, float, c->rows);
+	for (int row = 0; row < c->rows; row++)
+		c->beyond[row] = -INFINITY;
+}
+
+/* The columns stay, what is known of the others goes. */
+static void
+forget_others(Problem *p, Columns *c)
+{
+	if (!c->beyond)
+		return;
+	give_back(p, float, c->beyond, c->rows);
+	give_back(p, uint16, c->era, c->rows);
+	give_back(p, float, c->cheapest, c->rows);
+	give_back(p, double, c->era_price, (Size) c->eras_room * (p->rows + TERRITORY_BUDGETS));
+	give_back(p, double, c->fall, (Size) c->eras_room * p->lists * p->measures);
+	c->beyond = NULL;
 }
 
 void
 columns_free(Problem *p, Columns *c)
 {
+	forget_others(p, c);
 	if (c->unit)
 		give_back(p, int, c->unit, c->rows);
 	if (c->stands_for)
 		give_back(p, float, c->stands_for, c->rows);
-	if (c->width > 0)
-	{
-		give_back(p, uint16, c->count, c->rows);
-		give_back(p, uint16, c->territory, (Size) c->rows * c->width);
-		give_back(p, int32, c->cost, (Size) c->rows * c->width);
-	}
+	give_back(p, uint16, c->count, c->rows);
+	give_back(p, uint16, c->territory, (Size) c->rows * c->width);
+	give_back(p, int32, c->cost, (Size) c->rows * c->width);
 	give_back(p, Columns, c, 1);
 }
 
-/* Fills in what the territories of a row cost above the cheapest of them. */
-static void
+/* Fills in what the territories of a row cost above the cheapest of them, which is returned. */
+static double
 row_costs(const Problem *p, Columns *c, int row)
 {
 	double		cost[TERRITORY_MOST_TERRITORIES];
@@ -58,6 +81,7 @@ row_costs(const Problem *p, Columns *c, int row)
 	}
 	for (int q = 0; q < c->count[row]; q++)
 		c->cost[start + q] = (int32) Min(cost[q] - cheapest, MOST_COST);
+	return cheapest;
 }
 
 static void
@@ -78,17 +102,19 @@ columns_all(Problem *p)
 	Columns    *c = columns_make(p, p->units, p->longest_list);
 
 	for (int row = 0; row < c->rows; row++)
+	{
+		progress_every(p, row, PROGRESS_UNITS / 16);
 		row_all(p, c, row);
+	}
 	return c;
 }
 
 /*
  * Some units: of each list so many for each territory that may have it, every n-th. A plain sample would hold too few of the lists with few
- * units, and the prices of their territories would run away. All their columns are stored where that takes little room; else a row has none,
- * and whoever needs them looks at all territories of the unit (scan_unit).
+ * units, and the prices of their territories would run away. A row has the best few columns; all, where the width allows it.
  */
 Columns *
-columns_sample(Problem *p, int units_per_territory, Size most_columns)
+columns_sample(Problem *p, int units_per_territory, int width)
 {
 	int		   *units = take(p, int, p->lists);
 	int		   *step = take(p, int, p->lists);
@@ -105,7 +131,7 @@ columns_sample(Problem *p, int units_per_territory, Size most_columns)
 		step[l] = Max(units[l] / wanted, 1);
 		rows += (units[l] + step[l] - 1) / step[l];
 	}
-	c = columns_make(p, rows, (Size) rows * p->longest_list <= most_columns ? p->longest_list : 0);
+	c = columns_make(p, rows, width);
 	c->unit = take(p, int, rows);
 	c->stands_for = take(p, float, rows);
 	for (int u = 0, row = 0; u < p->units; u++)
@@ -117,23 +143,29 @@ columns_sample(Problem *p, int units_per_territory, Size most_columns)
 		/* The middle one of each block. */
 		if (nth % step[l] != block / 2)
 			continue;
+		progress_every(p, row, PROGRESS_UNITS / 16);
 		c->unit[row] = u;
 		c->stands_for[row] = block;
-		if (c->width > 0)
+		if (c->width == p->longest_list)
 			row_all(p, c, row);
 		row++;
 	}
+	if (c->width < p->longest_list)
+		know_nothing(p, c);
 	give_back(p, int, units, p->lists);
 	give_back(p, int, step, p->lists);
 	give_back(p, int, seen, p->lists);
 	return c;
 }
 
-/* Room for the best few columns of all units; columns_choose() fills it. */
+/* The best few columns of all units, which columns_choose() fills in. */
 Columns *
 columns_best(Problem *p, int width)
 {
-	return columns_make(p, p->units, Min(width, p->longest_list));
+	Columns    *c = columns_make(p, p->units, Min(width, MOST_CHOSEN));
+
+	know_nothing(p, c);
+	return c;
 }
 
 void
@@ -246,59 +278,144 @@ scan_unit(Scan *scan, int unit)
 	scan->error = off + ldexpf(fabsf(scan->least) + 2 * largest, -20);
 }
 
-/* The columns that are best at these prices, and the owner's. */
+/* From now on at these prices, which must stay until columns_look_away(). */
 void
-columns_choose(Problem *p, Columns *c, const Prices *prices)
+columns_look(Problem *p, Columns *c, const Prices *prices)
 {
-	Scan		scan;
-	float	   *best = take(p, float, c->width + 1);
-	uint16	   *chosen = take(p, uint16, c->width + 1);
+	Size		size = p->rows + TERRITORY_BUDGETS;
+	Size		falls = (Size) p->lists * p->measures;
 
-	scan_begin(&scan, p, prices);
-	for (int u = 0; u < c->rows; u++)
+	c->eras += c->is_chosen_now;
+	c->is_chosen_now = false;
+	if (c->eras == c->eras_room)
 	{
-		int			owner = unit_owner(p, u);
-		int			n = 0;
-		float		last = INFINITY;
+		int			room = c->eras_room * 2 + 16;
+		double	   *era_price = take(p, double, room * size);
 
-		if (u % 4096 == 0)
-			problem_progress(p);
-		scan_unit(&scan, u);
-		for (int j = 0; j < scan.count; j++)
+		if (c->eras > 0)
+			memcpy(era_price, c->era_price, sizeof(double) * c->eras * size);
+		if (c->eras_room > 0)
 		{
-			int			at;
-
-			if (scan.value[j] >= last)
-				continue;
-			at = n < c->width ? n++ : n - 1;
-			for (; at > 0 && best[at - 1] > scan.value[j]; at--)
-			{
-				best[at] = best[at - 1];
-				chosen[at] = chosen[at - 1];
-			}
-			best[at] = scan.value[j];
-			chosen[at] = scan.territory[j];
-			if (n == c->width)
-				last = best[n - 1];
+			give_back(p, double, c->era_price, c->eras_room * size);
+			give_back(p, double, c->fall, c->eras_room * falls);
 		}
-		if (owner != TERRITORY_NONE)
-		{
-			bool		is_in = false;
-			bool		is_eligible = false;
-
-			for (int q = 0; q < n; q++)
-				is_in |= chosen[q] == owner;
-			if (!is_in)
-				for (int j = 0; j < scan.count; j++)
-					is_eligible |= scan.territory[j] == owner;
-			if (is_eligible)
-				chosen[n < c->width ? n++ : n - 1] = owner;
-		}
-		c->count[u] = n;
-		memcpy(c->territory + (Size) u * c->width, chosen, sizeof(uint16) * n);
-		row_costs(p, c, u);
+		c->era_price = era_price;
+		c->fall = take(p, double, room * falls);
+		c->eras_room = room;
 	}
-	scan_end(&scan);
-	give_back(p, float, best, c->width + 1);
-	give_back(p, uint16, chosen, c->width + 1);
+	memcpy(c->era_price + c->eras * size, prices->load, sizeof(double) * p->rows);
+	memcpy(c->era_price + c->eras * size + p->rows, prices->budget, sizeof(prices->budget));
+	memset(c->fall, 0, sizeof(double) * (c->eras + 1) * falls);
+	for (int e = 0; e < c->eras; e++)
+		for (int l = 0; l < p->lists; l++)
+			for (int j = p->list_start[l]; j < p->list_start[l + 1]; j++)
+				for (int m = 0; m < p->measures; m++)
+				{
+					double	   *fall = &c->fall[e * falls + l * p->measures + m];
+					int			load = p->list[j] * p->measures + m;
+
+					*fall = Max(*fall, c->era_price[e * size + load] - prices->load[load]);
+				}
+	scan_begin(&c->scan, p, prices);
+}
+
+void
+columns_look_away(Columns *c)
+{
+	scan_end(&c->scan);
+}
+
+/* Chooses the columns that are best at the prices looked at, and the owner's. */
+void
+columns_choose(Problem *p, Columns *c, int row)
+{
+	Scan	   *scan = &c->scan;
+	int			unit = row_unit(c, row);
+	int			owner = unit_owner(p, unit);
+	float		best[MOST_CHOSEN + 1];
+	uint16		chosen[MOST_CHOSEN + 1];
+	int			n = 0;
+	int			room = c->width + 1;
+	float		last = INFINITY;
+
+	scan_unit(scan, unit);
+	for (int j = 0; j < scan->count; j++)
+	{
+		int			at;
+
+		if (scan->value[j] >= last)
+			continue;
+		at = n < room ? n++ : n - 1;
+		for (; at > 0 && best[at - 1] > scan->value[j]; at--)
+		{
+			best[at] = best[at - 1];
+			chosen[at] = chosen[at - 1];
+		}
+		best[at] = scan->value[j];
+		chosen[at] = scan->territory[j];
+		if (n == room)
+			last = best[n - 1];
+	}
+	/* One more than there is room for tells what the others are worth at least. */
+	c->beyond[row] = n == room ? best[n - 1] : INFINITY;
+	n = Min(n, c->width);
+	if (owner != TERRITORY_NONE)
+	{
+		bool		is_in = false;
+		bool		is_eligible = false;
+
+		for (int q = 0; q < n; q++)
+			is_in |= chosen[q] == owner;
+		for (int j = 0; j < scan->count && !is_in; j++)
+			is_eligible |= scan->territory[j] == owner;
+		if (is_eligible)
+		{
+			if (n == c->width)
+				c->beyond[row] = best[--n];
+			chosen[n++] = owner;
+		}
+	}
+	c->count[row] = n;
+	memcpy(c->territory + (Size) row * c->width, chosen, sizeof(uint16) * n);
+	c->cheapest[row] = (float) row_costs(p, c, row);
+	c->era[row] = c->eras;
+	c->is_chosen_now = true;
+}
+
+/* The least of the values that a row's columns have at the prices looked at. */
+static double
+least_of_row(const Problem *p, const Columns *c, int row)
+{
+	const Prices *prices = c->scan.prices;
+	int			unit = row_unit(c, row);
+	double		least = INFINITY;
+
+	for (int q = 0; q < c->count[row]; q++)
+	{
+		int			k = c->territory[(Size) row * c->width + q];
+		double		value = c->cost[(Size) row * c->width + q];
+
+		for (int m = 0; m < p->measures; m++)
+			value += prices->load[k * p->measures + m] * unit_amount(p, unit, k)[m];
+		for (int b = 0; b < TERRITORY_BUDGETS; b++)
+			if (prices->budget[b] != 0)
+				value += prices->budget[b] * unit_used(p, unit, k, b);
+		least = Min(least, value);
+	}
+	return c->cheapest[row] + least;
+}
+
+/* Chooses anew where another territory may be within reach of the best one at these prices. What is known of the others is forgotten. */
+void
+columns_settle(Problem *p, Columns *c, const Prices *prices, double reach)
+{
+	columns_look(p, c, prices);
+	for (int row = 0; row < c->rows; row++)
+	{
+		progress_every(p, row, PROGRESS_UNITS);
+		if (c->count[row] == 0 || !columns_suffice(p, c, row, least_of_row(p, c, row) + reach))
+			columns_choose(p, c, row);
+	}
+	columns_look_away(c);
+	forget_others(p, c);
 }

@@ -13,33 +13,6 @@ typedef struct Prices
 	double		budget[TERRITORY_BUDGETS];
 } Prices;
 
-/*
- * Rows of units, each with some territories and what those cost above the cheapest of them. Costs further above than 2^31 - 1, which
- * is some thousand times what costs usually differ by, are taken as that: the search learns not to go there.
- */
-typedef struct Columns
-{
-	int			rows;
-	int			width;			/* 0: no columns are stored */
-	int		   *unit;			/* NULL: row u is unit u */
-	float	   *stands_for;		/* how many units; NULL: 1 */
-	uint16	   *count;			/* of columns in a row */
-	uint16	   *territory;		/* [rows][width] */
-	int32	   *cost;			/* [rows][width] */
-} Columns;
-
-static inline int
-row_unit(const Columns *c, int row)
-{
-	return c->unit ? c->unit[row] : row;
-}
-
-extern Columns *columns_sample(Problem *p, int units_per_territory, Size most_columns);
-extern Columns *columns_all(Problem *p);
-extern Columns *columns_best(Problem *p, int width);
-extern void columns_choose(Problem *p, Columns *c, const Prices *prices);
-extern void columns_free(Problem *p, Columns *c);
-
 /* Loops over floats take so many at a time. */
 #define LANES	8
 
@@ -63,5 +36,68 @@ extern float least_value(float *value, int count);
 extern void scan_begin(Scan *scan, Problem *p, const Prices *prices);
 extern void scan_unit(Scan *scan, int unit);
 extern void scan_end(Scan *scan);
+
+/*
+ * Rows of units, each with some territories and what those cost above the cheapest of them. Costs further above than 2^31 - 1, which
+ * is some thousand times what costs usually differ by, are taken as that: the search learns not to go there.
+ */
+typedef struct Columns
+{
+	int			rows;
+	int			width;
+	int		   *unit;			/* NULL: row u is unit u */
+	float	   *stands_for;		/* how many units; NULL: 1 */
+	uint16	   *count;			/* of columns in a row */
+	uint16	   *territory;		/* [rows][width] */
+	int32	   *cost;			/* [rows][width] */
+
+	/* Where a row has the best few columns only: what is known of the others. NULL: all columns are there. */
+	float	   *beyond;			/* what they are worth at least, at the prices of the row's era */
+	uint16	   *era;			/* when the row was chosen */
+	float	   *cheapest;		/* what the cheapest column costs */
+
+	/* Eras are prices that rows were chosen at; the latest is now. */
+	int			eras;
+	int			eras_room;
+	bool		is_chosen_now;
+	double	   *era_price;		/* [eras][territories x measures + budgets] */
+	double	   *fall;			/* [eras][lists][measures], the most that a price fell since */
+	Scan		scan;
+} Columns;
+
+static inline int
+row_unit(const Columns *c, int row)
+{
+	return c->unit ? c->unit[row] : row;
+}
+
+extern Columns *columns_sample(Problem *p, int units_per_territory, int width);
+extern Columns *columns_all(Problem *p);
+extern Columns *columns_best(Problem *p, int width);
+extern void columns_look(Problem *p, Columns *c, const Prices *prices);
+extern void columns_choose(Problem *p, Columns *c, int row);
+extern void columns_settle(Problem *p, Columns *c, const Prices *prices, double reach);
+extern void columns_look_away(Columns *c);
+extern void columns_free(Problem *p, Columns *c);
+
+/* Whether no other territory is worth less than the limit at the prices looked at. */
+static inline bool
+columns_suffice(const Problem *p, const Columns *c, int row, double limit)
+{
+	int			unit = row_unit(c, row);
+	const double *amount = unit_amount(p, unit, 0);
+	const double *era_price = c->era_price + (Size) c->era[row] * (p->rows + TERRITORY_BUDGETS);
+	const double *fall = c->fall + ((Size) c->era[row] * p->lists + p->list_of[unit]) * p->measures;
+
+	/* Amounts that differ by territory have no simple bound. */
+	if (p->territory_step != 0)
+		return isinf(c->beyond[row]) && c->beyond[row] > 0;
+	for (int m = 0; m < p->measures; m++)
+		limit += fall[m] * amount[m];
+	for (int b = 0; b < TERRITORY_BUDGETS; b++)
+		if (era_price[p->rows + b] > c->scan.prices->budget[b])
+			limit += (era_price[p->rows + b] - c->scan.prices->budget[b]) * unit_used(p, unit, TERRITORY_NONE, b);
+	return limit <= c->beyond[row];
+}
 
 #endif

@@ -25,6 +25,9 @@
 #define SMALL_SHARE		0.003f
 /* So many temperatures above the least a territory has no share: exp(-16) is 1e-7. */
 #define NO_SHARE_AFTER	16.0
+/* A territory that has no column may be so many temperatures above the least, which is a share of 5 %, and no nearer:
+ * the prices need not be right, and the colder it gets the nearer they are. */
+#define REACH			3.0
 /* Below this the dual is as good as at its maximum: mean distance of loads from their limits, as a share. */
 /* Added to the curvature, as a share of its diagonal: less while whole steps are taken, more when they are not. */
 #define LEAST_DAMPING	1e-4
@@ -270,40 +273,36 @@ TERRITORY_INLINE double
 sum_rows(Dual *d, const double *at, bool curved, const int measures)
 {
 	const Problem *p = d->p;
-	const Columns *c = d->c;
+	Columns    *c = d->c;
 	float		inverse = (float) (1.0 / d->temperature);
 	float		window = (float) (NO_SHARE_AFTER * d->temperature);
 	double		sum = 0;
 	double		exact = 0;
-	int			rows = c ? c->rows : p->units;
+	double		reach = REACH * d->temperature;
 
-	for (int row = 0; row < rows; row++)
+	for (int row = 0; row < c->rows; row++)
 	{
-		int			unit = c ? row_unit(c, row) : row;
-		double		stands_for = c && c->stands_for ? c->stands_for[row] : 1.0;
+		int			unit = row_unit(c, row);
+		double		stands_for = c->stands_for ? c->stands_for[row] : 1.0;
 		const float *value = d->value;
-		const uint16 *territory;
-		int			count;
+		const uint16 *territory = c->territory + (Size) row * c->width;
+		int			count = c->count[row];
 		int			some = 0;
 		float		least;
+		double		above = c->beyond ? c->cheapest[row] : 0;
 
-		if (c && c->width > 0)
+		progress_every(d->p, row, PROGRESS_UNITS / 8);
+		least = row_values(d, row, unit, at, measures);
+		if (c->beyond && !columns_suffice(p, c, row, above + least + reach))
 		{
-			count = c->count[row];
-			territory = c->territory + (Size) row * c->width;
-			least = row_values(d, row, unit, at, measures);
+			columns_choose(d->p, c, row);
+			count = c->scan.count;
+			territory = c->scan.territory;
+			value = c->scan.value;
+			least = c->scan.least;
+			above = 0;
 		}
-		else
-		{
-			scan_unit(&d->scan, unit);
-			count = d->scan.count;
-			territory = d->scan.territory;
-			value = d->scan.value;
-			least = d->scan.least;
-			if (row % 4096 == 0)
-				problem_progress(d->p);
-		}
-		exact += stands_for * least;
+		exact += stands_for * (above + least);
 		/* Only territories near the best have a share. */
 		for (int q = 0; q < count; q += LANES)
 		{
@@ -323,7 +322,7 @@ sum_rows(Dual *d, const double *at, bool curved, const int measures)
 			float		total = soft_shares(d->share, some, inverse);
 			float		by_total = 1.0f / total;
 
-			sum += stands_for * (least - d->temperature * salesops_log(total));
+			sum += stands_for * (above + least - d->temperature * salesops_log(total));
 			for (int i = 0; i < some; i++)
 			{
 				const double *amount = unit_amount(p, unit, d->near[i]);
@@ -339,7 +338,7 @@ sum_rows(Dual *d, const double *at, bool curved, const int measures)
 		{
 			const double *amount = unit_amount(p, unit, d->near[0]);
 
-			sum += stands_for * least;
+			sum += stands_for * (above + least);
 			d->share[0] = 1;
 			for (int m = 0; m < measures; m++)
 				d->gradient[d->near[0] * measures + m] += stands_for * amount[m];
@@ -365,8 +364,8 @@ dual_smooth(Dual *d, const double *at, bool curved)
 		curvature_clear(h);
 	for (int j = 0; j < p->rows; j++)
 		d->price[j] = (float) at[j];
-	if (!d->c || d->c->width == 0)
-		scan_begin(&d->scan, d->p, &here);
+	if (d->c->beyond)
+		columns_look(d->p, d->c, &here);
 	switch (p->measures)
 	{
 		case 1:
@@ -378,8 +377,8 @@ dual_smooth(Dual *d, const double *at, bool curved)
 		default:
 			sum = sum_rows(d, at, curved, p->measures);
 	}
-	if (!d->c || d->c->width == 0)
-		scan_end(&d->scan);
+	if (d->c->beyond)
+		columns_look_away(d->c);
 	for (int j = 0; j < p->rows; j++)
 	{
 		int			m = j % p->measures;
@@ -407,7 +406,7 @@ dual_smooth(Dual *d, const double *at, bool curved)
 }
 
 void
-dual_begin(Dual *d, Problem *p, const Columns *c)
+dual_begin(Dual *d, Problem *p, Columns *c)
 {
 	Curvature  *h = &d->curvature;
 
@@ -446,7 +445,7 @@ dual_begin(Dual *d, Problem *p, const Columns *c)
 		d->least[j] = p->least[j];
 		d->most[j] = p->most[j];
 	}
-	if (c && c->stands_for)
+	if (c->stands_for)
 	{
 		/* What a sample carries differs from what there is, and by more in a single territory. */
 		for (int m = 0; m < p->measures; m++)
@@ -579,7 +578,7 @@ climb(Dual *d, double *at, int most_steps, Prices *best)
 		if (i == most_steps || problem_progress(p) || mean_distance(d, is_fixed) < (best ? GOOD_GRADIENT : GOOD_SAMPLE))
 			break;
 		damp(d);
-		newton_step(&d->curvature, d->gradient, is_fixed, d->step, d->work);
+		newton_step(p, &d->curvature, d->gradient, is_fixed, d->step, d->work);
 		for (int j = 0; j < d->size; j++)
 		{
 			double		longest = ceiling_of(p, j);
@@ -632,7 +631,7 @@ dual_climb(Dual *d, Prices *prices, double hot, double cold, int most_steps)
 {
 	Problem    *p = d->p;
 	double	   *at = take(p, double, d->size);
-	bool		is_sample = d->c && d->c->stands_for;
+	bool		is_sample = d->c->stands_for;
 
 	memcpy(at, prices->load, sizeof(double) * p->rows);
 	memcpy(at + p->rows, prices->budget, sizeof(prices->budget));

@@ -29,7 +29,7 @@ typedef struct Curvature
 typedef struct Dual
 {
 	Problem    *p;
-	const Columns *c;			/* NULL: all units, all territories, without storing them */
+	Columns    *c;
 	int			size;			/* of vectors: territories x measures + budgets */
 	double	   *least;			/* limits; in a sample scaled to what the sample carries */
 	double	   *most;
@@ -42,7 +42,6 @@ typedef struct Dual
 	double		best;			/* the highest of that */
 	Curvature	curvature;
 	/* Room for a row and for vectors. */
-	Scan		scan;
 	float	   *price;
 	float	   *value;
 	uint16	   *near;			/* territories that have a share in a unit */
@@ -53,9 +52,9 @@ typedef struct Dual
 	double	   *work;			/* 4 vectors */
 } Dual;
 
-extern void dual_begin(Dual *d, Problem *p, const Columns *c);
+extern void dual_begin(Dual *d, Problem *p, Columns *c);
 extern void dual_end(Dual *d);
 extern void dual_climb(Dual *d, Prices *prices, double hot, double cold, int most_steps);
-extern void newton_step(const Curvature *curvature, const double *gradient, const bool *is_fixed, double *step, double *work);
+extern void newton_step(Problem *p, const Curvature *curvature, const double *gradient, const bool *is_fixed, double *step, double *work);
 
 #endif

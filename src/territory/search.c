@@ -20,6 +20,8 @@
 #define REPAIR_DEARER 1.2
 /* What a measure's usual load is taken to be worth at least, as a share of the measure that is worth most. */
 #define LEAST_WORTH	0.2
+/* Regrets at territories that a repair could not bring within their limits may be so many times larger the next time. */
+#define STRETCH		4.0
 /* Of a pair, the units on either side that are weighed against each other. */
 #define MOST_WEIGHED 32
 
@@ -35,10 +37,16 @@ search_begin(Search *s, Problem *p, const Columns *c, const Prices *prices)
 	s->slot = take(p, uint16, p->units);
 	s->row = take(p, Row, p->rows);
 	s->version = take(p, uint32, p->territories);
+	s->stretch = take(p, double, p->territories);
+	for (int k = 0; k < p->territories; k++)
+		s->stretch[k] = 1;
 	s->random = p->options->seed;
 	/* Every account's cost was rounded down by less than one. */
 	for (int u = 0; u < p->units; u++)
+	{
+		progress_every(p, u, PROGRESS_UNITS);
 		s->least_cost += unit_cost(p, u, slot_territory(s, u, 0)) - slot_cost(s, u, 0) + p->first[u + 1] - p->first[u];
+	}
 	for (int i = 0; i < p->input->accounts; i++)
 		if (p->held_at[i] >= 0)
 			s->least_cost += account_cost(p, i, p->held_at[i]) + 1;
@@ -88,6 +96,7 @@ search_end(Search *s)
 	give_back(p, uint16, s->slot, p->units);
 	give_back(p, Row, s->row, p->rows);
 	give_back(p, uint32, s->version, p->territories);
+	give_back(p, double, s->stretch, p->territories);
 }
 
 /* Value of a column at the prices, above the cost of the unit's cheapest column. */
@@ -122,6 +131,7 @@ search_set(Search *s, const uint16 *slot)
 		int			k;
 		const double *amount;
 
+		progress_every(s->p, u, PROGRESS_UNITS);
 		s->slot[u] = slot[u];
 		k = slot_territory(s, u, slot[u]);
 		amount = unit_amount(p, u, k);
@@ -146,6 +156,7 @@ search_round(Search *s)
 	{
 		double		best = INFINITY;
 
+		progress_every(s->p, u, PROGRESS_UNITS);
 		for (int q = 0; q < s->c->count[u]; q++)
 		{
 			double		value = slot_value(s, u, q);
@@ -158,6 +169,33 @@ search_round(Search *s)
 		}
 	}
 	search_set(s, s->slot);
+}
+
+/* Every unit where its owner is, the others stay; kept if that is better by what the search minimises. */
+bool
+search_owners(Search *s)
+{
+	Problem    *p = s->p;
+	uint16	   *before = take(p, uint16, p->units);
+	double		total = search_total(s);
+	bool		is_better;
+
+	memcpy(before, s->slot, sizeof(uint16) * p->units);
+	for (int u = 0; u < p->units; u++)
+	{
+		int			owner = unit_owner(p, u);
+
+		progress_every(p, u, PROGRESS_UNITS);
+		for (int q = 0; q < s->c->count[u]; q++)
+			if (slot_territory(s, u, q) == owner)
+				s->slot[u] = q;
+	}
+	search_set(s, s->slot);
+	is_better = search_total(s) < total;
+	if (!is_better)
+		search_set(s, before);
+	give_back(p, uint16, before, p->units);
+	return is_better;
 }
 
 /* Rates: so many times the price, or what prices usually are. */
@@ -233,37 +271,62 @@ search_total(const Search *s)
  */
 
 /*
- * The columns of a unit with a small regret, cheapest first, and their values; returns how many. Small is in proportion to what its load
- * is worth: to move a large account helps more, and no small ones may do in its place.
+ * The columns of a unit with a small regret and their values; returns how many, at most MOST_CHOICES, those with the smallest. Small is
+ * in proportion to what its load is worth: to move a large account helps more, and no small ones may do in its place.
  */
 static int
 small_regrets(const Search *s, int unit, double share, int *slot, double *value)
 {
 	const double *amount = unit_amount(s->p, unit, slot_territory(s, unit, 0));
+	int			count = s->c->count[unit];
+	double		all[TERRITORY_MOST_TERRITORIES];
+	double		regret[MOST_CHOICES];
 	double		limit = 0;
+	double		least = INFINITY;
 	int			n = 0;
 
 	for (int m = 0; m < s->p->measures; m++)
 		limit += share * s->floor[m] * amount[m];
-	for (int q = 0; q < s->c->count[unit]; q++)
+	for (int q = 0; q < count; q++)
 	{
-		double		v = slot_value(s, unit, q);
+		all[q] = slot_value(s, unit, q);
+		least = Min(least, all[q]);
+	}
+	for (int q = 0; q < count; q++)
+	{
+		double		here = (all[q] - least) / s->stretch[slot_territory(s, unit, q)];
 		int			at;
 
-		if (n == MOST_CHOICES && v >= value[n - 1])
+		if (here > limit || (n == MOST_CHOICES && here >= regret[n - 1]))
 			continue;
 		at = n < MOST_CHOICES ? n++ : n - 1;
-		for (; at > 0 && value[at - 1] > v; at--)
+		for (; at > 0 && regret[at - 1] > here; at--)
 		{
-			value[at] = value[at - 1];
+			regret[at] = regret[at - 1];
 			slot[at] = slot[at - 1];
 		}
-		value[at] = v;
+		regret[at] = here;
 		slot[at] = q;
 	}
-	while (n > 1 && value[n - 1] - value[0] > limit)
-		n--;
+	for (int i = 0; i < n; i++)
+		value[i] = all[slot[i]];
 	return n;
+}
+
+/* Lets territories that are outside their limits have ties with larger regrets, once they are sought again. False where none is outside. */
+bool
+search_stretch(Search *s)
+{
+	const Problem *p = s->p;
+	bool		is_any = false;
+
+	for (int j = 0; j < p->rows; j++)
+		if (s->row[j].load > s->row[j].most || s->row[j].load < s->row[j].least)
+		{
+			s->stretch[j / p->measures] *= STRETCH;
+			is_any = true;
+		}
+	return is_any;
 }
 
 static int
@@ -331,6 +394,7 @@ search_ties(Search *s, int ties_per_unit)
 	{
 		int			n = small_regrets(s, u, share, slot, value);
 
+		progress_every(p, u, PROGRESS_UNITS);
 		for (int i = 0; i < n; i++)
 			for (int j = 0; j < i; j++)
 			{
@@ -375,6 +439,7 @@ search_ties(Search *s, int ties_per_unit)
 	{
 		int			n = small_regrets(s, u, share, slot, value);
 
+		progress_every(p, u, PROGRESS_UNITS);
 		for (int i = 0; i < n; i++)
 			for (int j = 0; j < i; j++)
 			{
@@ -389,7 +454,10 @@ search_ties(Search *s, int ties_per_unit)
 	}
 	give_back(p, int, at, Max(s->pairs, territories));
 	for (int pair = 0; pair < s->pairs; pair++)
+	{
+		progress_every(p, pair, 16);
 		qsort(s->tie + s->tie_start[pair], s->tie_start[pair + 1] - s->tie_start[pair], sizeof(Tie), compare_ties);
+	}
 }
 
 /*
@@ -411,8 +479,7 @@ shift_all(Search *s, const int measures)
 		double		best = -SMALL_GAIN;
 		int			best_slot = -1;
 
-		if (u % 4096 == 0)
-			problem_progress(s->p);
+		progress_every(s->p, u, PROGRESS_UNITS);
 		if (count < 2)
 			continue;
 		from = slot_territory(s, u, s->slot[u]);
@@ -565,8 +632,7 @@ swap_all(Search *s)
 	{
 		uint32	   *version = s->version;
 
-		if (pair % 64 == 0)
-			problem_progress(s->p);
+		progress_every(s->p, pair, 16);
 		if (s->seen[pair] == version[s->pair_one[pair]] + version[s->pair_other[pair]])
 			continue;
 		for (;;)
@@ -636,6 +702,7 @@ search_repair(Search *s, int most_rounds)
 				is_outside |= row[m].load > row[m].most || row[m].load < row[m].least;
 			if (!is_outside)
 				continue;
+			problem_progress(p);
 			outside++;
 			for (int n = s->neighbour_start[k]; n < s->neighbour_start[k + 1]; n++)
 			{

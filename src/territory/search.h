@@ -38,6 +38,8 @@ typedef struct Search
 	double		least_cost;		/* what those cost, and what is held; not less than that */
 	double		floor[TERRITORY_MOST_MEASURES];	/* lowest rates */
 
+	double	   *stretch;		/* [territories], ties there may have a regret so many times larger than elsewhere */
+
 	/* Ties by pair of territories, those that lean to the first come first. */
 	int			pairs;
 	int		   *pair_of;		/* [territories][territories], pair + 1 or 0; both ways */
@@ -139,12 +141,14 @@ change_budget_two(const Search *s, int unit, int from, int to, int unit_2, int f
 extern void search_begin(Search *s, Problem *p, const Columns *c, const Prices *prices);
 extern void search_end(Search *s);
 extern void search_round(Search *s);
+extern bool search_owners(Search *s);
 extern void search_set(Search *s, const uint16 *slot);
 extern void search_rates(Search *s, double strictness);
 extern void search_move(Search *s, int unit, int slot);
 extern double search_outside(const Search *s);
 extern double search_total(const Search *s);
 extern void search_ties(Search *s, int ties_per_unit);
+extern bool search_stretch(Search *s);
 extern void search_descend(Search *s, int most_rounds);
 extern bool search_repair(Search *s, int most_rounds);
 extern void polish(Search *s, double hot, double cold, int64 proposals);
