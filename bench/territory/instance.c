@@ -4,8 +4,8 @@
  *	terr	territories with homes and owners: "terr1 N K M tolerance"; K lines "x y mask target..."; N lines
  *			"x y class owner held relationship weight amount..."; a class is a bit of the masks
  *	gap		generalised assignment: "m n", m x n costs, m x n weights, m capacities
- *	cpmp	capacitated p-median with the medians of a solution: "n p", n lines "x y capacity demand"; the solution's file has the
- *			objective, then the median of each point; distances are rounded down where the name begins with cpmp
+ *	cpmp	capacitated p-median: "n p", n lines "x y capacity demand"; distances are rounded down where the name begins with cpmp.
+ *			With a solution, whose file has the objective, then the median of each point, its medians are the homes; without, homes are free
  */
 #include "instance.h"
 
@@ -186,7 +186,7 @@ read_cpmp(const char *path, const char *solution)
 
 	slurp(path);
 	in->accounts = number();
-	number();
+	in->territories = number();
 	in->measures = in->classes = 1;
 	x = many(double, in->accounts);
 	y = many(double, in->accounts);
@@ -200,8 +200,33 @@ read_cpmp(const char *path, const char *solution)
 		capacity[i] = number();
 		demand[i] = number();
 	}
+	if (!solution)
+	{
+		double	   *all_alike = many(double, in->territories);
+		double	   *travel = rounds_down ? many(double, (Size) in->accounts * in->accounts) : NULL;
+
+		for (int i = 0; i < in->accounts; i++)
+			if (capacity[i] != capacity[0])
+			{
+				fprintf(stderr, "capacities differ: whose would a territory have?\n");
+				exit(2);
+			}
+		for (int k = 0; k < in->territories; k++)
+			all_alike[k] = capacity[0];
+		for (int i = 0; rounds_down && i < in->accounts; i++)
+			for (int j = 0; j < in->accounts; j++)
+				travel[(Size) i * in->accounts + j] = floor(sqrt((x[i] - x[j]) * (x[i] - x[j]) + (y[i] - y[j]) * (y[i] - y[j])));
+		in->travel = travel;
+		in->x = x;
+		in->y = y;
+		in->amount = demand;
+		in->least = many(double, in->territories);
+		in->most = all_alike;
+		return in;
+	}
 	slurp(solution);
 	number();
+	in->territories = 0;
 	for (int i = 0; i < in->accounts; i++)
 		median_of[(int) number()] = 1;
 	for (int i = 0; i < in->accounts; i++)

@@ -2,12 +2,17 @@
  * main.c: solves an instance outside a server, verifies the plan and prints what it found.
  *
  *	balance [-k terr|gap|cpmp] [-s solution] [-e effort] [-g gap] [-m memory limit in MB] [-b most moves] [-f] [-c candidates] [-S seed]
- *		[-o plan] [-v] instance
+ *		[-o plan] [-v] [-d] [-w] instance
  *
+ * -w then takes the territory with the largest load away, lets those that may have the same accounts share its targets, and solves again
+ * from the plan and its prices
  * -v says when each phase ended, when the first plan within limits was known, and the longest time between two calls of the callback
+ * -d chooses the homes; the verifier's bound is that for these homes, the plan's is for all
  * -f asks for the fewest moves: cost and bound of the plan are then in moves, those of the verifier are not
  */
 #include "instance.h"
+
+#include "territory/design.h"
 
 #include <math.h>
 #include <sys/resource.h>
@@ -23,7 +28,7 @@ seconds(void)
 	return now.tv_sec + 1e-9 * now.tv_nsec;
 }
 
-static const char *const phase_name[] = {"prices", "bound", "plan", "polish"};
+static const char *const phase_name[] = {"prices", "bound", "plan", "polish", "homes"};
 
 /* What the callback saw. */
 typedef struct Watch
@@ -60,10 +65,92 @@ watch(const TerritoryStatus *status, void *arg)
 	return false;
 }
 
+/*
+ * A representative leaves: nobody may be there any more, what was there has no owner, and those with the same eligibility share the targets.
+ * The plan becomes the owners. Returns how many accounts lost their owner. What is written to was made by read_instance().
+ */
+static int
+take_away(TerritoryInput *in, const TerritoryPlan *plan)
+{
+	int			measures = in->measures;
+	double	   *least = (double *) in->least;
+	double	   *most = (double *) in->most;
+	bool	   *eligible = (bool *) in->eligible;
+	int		   *owner = (int *) in->owner;
+	int		   *held = (int *) in->held;
+	bool	   *is_same = palloc0(sizeof(bool) * in->territories);
+	int			gone = 0;
+	int			lost = 0;
+
+	for (int k = 1; k < in->territories; k++)
+		if (plan->load[k * measures] > plan->load[gone * measures])
+			gone = k;
+	for (int k = 0; k < in->territories; k++)
+	{
+		is_same[k] = k != gone;
+		for (int c = 0; c < in->classes; c++)
+			is_same[k] &= eligible[c * in->territories + k] == eligible[c * in->territories + gone];
+	}
+	for (int m = 0; m < measures; m++)
+	{
+		double		shared = 0;
+
+		for (int k = 0; k < in->territories; k++)
+			if (is_same[k])
+				shared += most[k * measures + m];
+		for (int k = 0; k < in->territories; k++)
+			if (is_same[k])
+			{
+				least[k * measures + m] *= 1 + most[gone * measures + m] / shared;
+				most[k * measures + m] *= 1 + most[gone * measures + m] / shared;
+			}
+		least[gone * measures + m] = most[gone * measures + m] = 0;
+	}
+	for (int c = 0; c < in->classes; c++)
+		eligible[c * in->territories + gone] = false;
+	for (int i = 0; i < in->accounts; i++)
+	{
+		owner[i] = plan->territory[i] == gone ? TERRITORY_NONE : plan->territory[i];
+		held[i] = held[i] == gone ? TERRITORY_NONE : held[i];
+		lost += owner[i] == TERRITORY_NONE;
+	}
+	return lost;
+}
+
 static const char *const finding_name[] = {
 	"bad size", "bad number", "bad reference", "nobody eligible", "family split", "memory short", "limits cross", "held too much", "too large",
 	"budget short", "outside",
 };
+
+/* The input with the homes given that were chosen. */
+static TerritoryInput
+with_homes(const TerritoryInput *input, const int *home)
+{
+	TerritoryInput in = *input;
+	double	   *x = palloc(sizeof(double) * in.territories);
+	double	   *y = palloc(sizeof(double) * in.territories);
+
+	for (int k = 0; k < in.territories; k++)
+	{
+		x[k] = home[k] >= 0 ? in.x[home[k]] : in.home_x[k];
+		y[k] = home[k] >= 0 ? in.y[home[k]] : in.home_y[k];
+		for (int l = 0; l < k; l++)
+			if (home[k] >= 0 && home[k] == home[l])
+				printf("  TERRITORIES %d AND %d HAVE THE SAME HOME\n", l, k);
+	}
+	in.home_x = x;
+	in.home_y = y;
+	if (in.travel)
+	{
+		double	   *cost = palloc_extended(sizeof(double) * (Size) in.accounts * in.territories, MCXT_ALLOC_HUGE);
+
+		for (int i = 0; i < in.accounts; i++)
+			for (int k = 0; k < in.territories; k++)
+				cost[(Size) i * in.territories + k] = in.travel[(Size) i * in.accounts + home[k]];
+		in.cost = cost;
+	}
+	return in;
+}
 
 int
 main(int argc, char **argv)
@@ -73,17 +160,24 @@ main(int argc, char **argv)
 	const char *output = NULL;
 	TerritoryOptions options = {0};
 	TerritoryInput *input;
+	TerritoryInput designed;
+	int		   *home = NULL;
+	bool		is_design = false;
 	TerritoryPlan *plan;
 	Verdict		verdict;
 	double		budget = INFINITY;
 	Watch		w = {0};
 	double		took;
 	struct rusage usage;
+	bool		is_warm = false;
 	int			option;
 
-	while ((option = getopt(argc, argv, "k:s:e:g:m:b:fo:S:c:v")) != -1)
+	while ((option = getopt(argc, argv, "k:s:e:g:m:b:fo:S:c:vdw")) != -1)
 		switch (option)
 		{
+			case 'd':
+				is_design = true;
+				break;
 			case 'k':
 				kind = optarg;
 				break;
@@ -114,6 +208,9 @@ main(int argc, char **argv)
 			case 'c':
 				options.candidates = atoi(optarg);
 				break;
+			case 'w':
+				is_warm = true;
+				break;
 			case 'v':
 				w.is_talkative = true;
 				break;
@@ -125,8 +222,29 @@ main(int argc, char **argv)
 	options.progress = watch;
 	options.progress_arg = &w;
 	w.begun = w.called = seconds();
-	plan = territory_balance(input, &options);
+	if (is_design)
+	{
+		home = palloc(sizeof(int) * input->territories);
+		plan = territory_design(input, &options, home);
+		designed = with_homes(input, home);
+		input = &designed;
+	}
+	else
+		plan = territory_balance(input, &options);
 	took = seconds() - w.begun;
+	if (is_warm && plan->is_valid)
+	{
+		double		cold = took;
+		int			lost = take_away(input, plan);
+
+		printf("  cold: %.2f s, cost %.4f, bound %.4f; %d accounts lose their owner\n", cold, plan->cost, plan->bound, lost);
+		options.price = plan->price;
+		w = (Watch) {.is_talkative = w.is_talkative};
+		w.begun = w.called = seconds();
+		plan = territory_balance(input, &options);
+		took = seconds() - w.begun;
+		printf("  warm: %.1f%% of that time\n", 100 * took / cold);
+	}
 	watch(&w.status, &w);
 	if (w.is_talkative)
 		printf("  first plan within limits: %.2f s; longest between two calls: %.1f ms (%s)\n", w.first, 1000 * w.longest,
@@ -145,7 +263,9 @@ main(int argc, char **argv)
 		printf(" %.2f%%", 100 * verdict.worst[m]);
 	printf(" broken %d moved %d of %d  %.2f s  %ld MB (own %zu MB)\n", verdict.broken, verdict.moved, verdict.owned, took,
 		   usage.ru_maxrss / 1024, plan->memory >> 20);
-	if (fabs(plan->cost - verdict.cost) > 1e-6 * fabs(verdict.cost) || (!options.fewest_moves && fabs(plan->bound - verdict.bound) > 1e-6 * fabs(verdict.bound)))
+	if (is_design)
+		printf("  bound over all homes %.4f, gap %.3f%%\n", plan->bound, 100 * (plan->cost - plan->bound) / fabs(plan->cost));
+	if (fabs(plan->cost - verdict.cost) > 1e-6 * fabs(verdict.cost) || (!options.fewest_moves && !is_design && fabs(plan->bound - verdict.bound) > 1e-6 * fabs(verdict.bound)))
 		printf("  THE PLAN SAYS cost %.10g bound %.10g\n", plan->cost, plan->bound);
 	if (output)
 	{

@@ -147,6 +147,10 @@ BEGIN
   PERFORM salesops.check_territory_changes(plan_id, changes);
   -- Targets that were given would not add up any more: they become what the new ones are in proportion to.
   planned := jsonb_set(planned, '{measures}', (SELECT jsonb_object_agg(m.name, m.value - 'proportional_to') FROM jsonb_each(planned -> 'measures') AS m(name, value)));
+  -- Where a former plan goes on, hardly any polish is usual.
+  IF NOT options ? 'effort' THEN
+    planned := planned - 'effort';
+  END IF;
   RETURN salesops.plan_territories(salesops.territory_plan_accounts_sql(plan_id, changes), salesops.territory_plan_territories_sql(plan_id, changes), planned, plan_id);
 END $$;
 COMMENT ON FUNCTION salesops.simulate_territories(bigint, jsonb, jsonb) IS

@@ -449,7 +449,7 @@ solver_options(const Given *given, TerritoryOptions *result)
 	*result = (TerritoryOptions) {
 		.fewest_moves = options->fewest_moves,
 		.candidates = options->candidates,
-		.effort = options->effort > 0 ? options->effort : -1,
+		.effort = isnan(options->effort) ? 0 : options->effort > 0 ? options->effort : -1,
 		.seed = (uint64) options->seed,
 		.gap = options->gap,
 		.price = options->warm_from != 0 ? earlier_prices(given) : NULL,

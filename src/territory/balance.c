@@ -70,7 +70,7 @@ find_prices(Problem *p, Prices *prices)
 	}
 	c = columns_best(p, p->options->candidates > 0 ? p->options->candidates : p->units > MANY_UNITS ? COLUMNS_OF_MANY : COLUMNS);
 	dual_begin(&dual, p, c);
-	dual_climb(&dual, prices, is_large || is_warm ? 0.03 : 0.06, 0.003, 20);
+	dual_climb(&dual, prices, is_warm ? 0.0075 : is_large ? 0.03 : 0.06, 0.003, is_warm ? 6 : 20);
 	dual_end(&dual);
 	columns_settle(p, c, prices, 0.1 * p->spread);
 	return c;
@@ -146,8 +146,7 @@ report_regrets(Problem *p, const Search *s, const Prices *prices, TerritoryPlan 
 	{
 		double		regret;
 
-		if (u % 4096 == 0)
-			problem_progress(p);
+		progress_every(p, u, PROGRESS_UNITS);
 		scan_unit(&scan, u);
 		regret = bound_regret(p, prices, &scan, u, slot_territory(s, u, s->slot[u]));
 		for (int m = p->first[u]; m < p->first[u + 1]; m++)
@@ -169,12 +168,16 @@ report(Problem *p, const Search *s, const Prices *prices, TerritoryPlan *plan)
 	{
 		int			k = slot_territory(s, u, s->slot[u]);
 
+		progress_every(p, u, PROGRESS_ACCOUNTS);
 		for (int m = p->first[u]; m < p->first[u + 1]; m++)
 			plan->territory[p->member[m]] = k;
 	}
 	for (int i = 0; i < in->accounts; i++)
+	{
+		progress_every(p, i, PROGRESS_ACCOUNTS);
 		if (plan->territory[i] >= 0)
 			plan->cost += account_true_cost(p, i, plan->territory[i]);
+	}
 	plan->load = palloc0(sizeof(double) * p->rows);
 	plan->price = palloc0(sizeof(double) * p->rows);
 	for (int j = 0; j < p->rows; j++)
@@ -267,13 +270,19 @@ find_plan(Search *s)
 {
 	Problem    *p = s->p;
 	Best		best = {take(p, uint16, p->units), INFINITY, INFINITY};
+	bool		is_near;
+	int			rounds;
 
 	p->status.phase = TERRITORY_PHASE_PLAN;
 	search_round(s);
+	/* Where a former plan goes on there is little to do, and little should change: no polish, unless it is asked for. */
+	search_rates(s, STRICTNESS);
+	is_near = p->options->price && search_owners(s);
 	search_ties(s, p->units > MANY_UNITS ? TIES_OF_MANY : TIES);
 	settle(s, &best);
 	p->status.phase = TERRITORY_PHASE_POLISH;
-	for (int round = 0; round < ROUNDS && p->options->effort >= 0 && !p->is_stopped && !is_near_enough(p); round++)
+	rounds = p->options->effort < 0 || (is_near && p->options->effort == 0) ? 0 : ROUNDS;
+	for (int round = 0; round < rounds && !p->is_stopped && !is_near_enough(p); round++)
 	{
 		search_rates(s, STRICTNESS);
 		polish(s, round == 0 ? HOT : HOT_AGAIN, COLD, proposals(p) / ROUNDS);

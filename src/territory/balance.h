@@ -14,7 +14,7 @@
  *	search.c		a plan from prices; shifts and swaps until none pays, and repair of what is outside its limits
  *	polish.c		annealing over shifts, swaps and chains, for as long as allowed
  *	exchange.c		cyclic exchanges between territories
- *	recombine.c		plans of small and tight problems, from plans
+ *	recombine_plans.c	plans of small and tight problems, from plans
  *	balance.c		the phases in their order, and the report
  *
  * Nothing here reads a clock, draws a random number that does not follow from the seed, or uses the C library's exp or log: the same
@@ -75,6 +75,9 @@ typedef struct TerritoryInput
 	const double *home_x;
 	const double *home_y;
 	const double *home_z;		/* with z */
+	const bool *home_free;		/* [territories], territory_design() chooses its home. NULL: all */
+	const double *travel;		/* [accounts][accounts], from an account's place to that of another: in place of the distance, for territory_design()
+								 * when all homes are free. NULL: the distance */
 	const double *least;		/* [territories][measures] */
 	const double *most;			/* [territories][measures], infinite where there is no limit */
 
@@ -88,7 +91,8 @@ typedef enum TerritoryPhase
 	TERRITORY_PHASE_PRICES,
 	TERRITORY_PHASE_BOUND,
 	TERRITORY_PHASE_PLAN,
-	TERRITORY_PHASE_POLISH
+	TERRITORY_PHASE_POLISH,
+	TERRITORY_PHASE_HOMES		/* comes first, in territory_design() */
 } TerritoryPhase;
 
 /* What is known so far; NaN is not known yet. */
@@ -108,12 +112,12 @@ typedef struct TerritoryOptions
 {
 	bool		fewest_moves;	/* the cost is the number of accounts that leave their owner; other costs only break ties */
 	int			candidates;		/* territories an account may go to, besides its owner; 0: chosen by size */
-	double		effort;			/* of the polish: 1 is usual, 0 means 1, negative means none */
+	double		effort;			/* of the polish: 1 is usual, 0 means 1, or none where a former plan goes on; negative means none */
 	uint64		seed;
 	double		gap;			/* the polish ends once (cost - bound) / |cost| is at most that; 0: it goes to the end of its work */
 	Size		memory_limit;	/* bytes; 0: none. Where more would be needed there is no plan and TERRITORY_MEMORY says so */
 	const double *price;		/* [territories][measures], of an earlier plan, to begin with; one that is not known is NaN and begins at the
-								 * mean of its measure. NULL: none */
+								 * mean of its measure. If owners are that plan's territories, the search goes on from them. NULL: none */
 	TerritoryProgress progress; /* NULL: none */
 	void	   *progress_arg;
 } TerritoryOptions;

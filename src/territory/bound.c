@@ -91,8 +91,7 @@ bound_exact(Problem *p, const Prices *prices)
 	scan_begin(&scan, p, prices);
 	for (int u = 0; u < p->units; u++)
 	{
-		if (u % 4096 == 0)
-			problem_progress(p);
+		progress_every(p, u, PROGRESS_UNITS);
 		scan_unit(&scan, u);
 		sum += best_value(p, prices, &scan, u);
 	}

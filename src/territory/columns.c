@@ -47,8 +47,11 @@ forget_others(Problem *p, Columns *c)
 	give_back(p, float, c->beyond, c->rows);
 	give_back(p, uint16, c->era, c->rows);
 	give_back(p, float, c->cheapest, c->rows);
-	give_back(p, double, c->era_price, (Size) c->eras_room * (p->rows + TERRITORY_BUDGETS));
-	give_back(p, double, c->fall, (Size) c->eras_room * p->lists * p->measures);
+	if (c->eras_room > 0)
+	{
+		give_back(p, double, c->era_price, (Size) c->eras_room * (p->rows + TERRITORY_BUDGETS));
+		give_back(p, double, c->fall, (Size) c->eras_room * p->lists * p->measures);
+	}
 	c->beyond = NULL;
 }
 
@@ -102,7 +105,10 @@ columns_all(Problem *p)
 	Columns    *c = columns_make(p, p->units, p->longest_list);
 
 	for (int row = 0; row < c->rows; row++)
+	{
+		progress_every(p, row, PROGRESS_UNITS / 16);
 		row_all(p, c, row);
+	}
 	return c;
 }
 
@@ -140,6 +146,7 @@ columns_sample(Problem *p, int units_per_territory, int width)
 		/* The middle one of each block. */
 		if (nth % step[l] != block / 2)
 			continue;
+		progress_every(p, row, PROGRESS_UNITS / 16);
 		c->unit[row] = u;
 		c->stands_for[row] = block;
 		if (c->width == p->longest_list)
@@ -408,8 +415,7 @@ columns_settle(Problem *p, Columns *c, const Prices *prices, double reach)
 	columns_look(p, c, prices);
 	for (int row = 0; row < c->rows; row++)
 	{
-		if (row % 4096 == 0)
-			problem_progress(p);
+		progress_every(p, row, PROGRESS_UNITS);
 		if (c->count[row] == 0 || !columns_suffice(p, c, row, least_of_row(p, c, row) + reach))
 			columns_choose(p, c, row);
 	}

@@ -291,8 +291,7 @@ sum_rows(Dual *d, const double *at, bool curved, const int measures)
 		float		least;
 		double		above = c->beyond ? c->cheapest[row] : 0;
 
-		if (row % 4096 == 0)
-			problem_progress(d->p);
+		progress_every(d->p, row, PROGRESS_UNITS / 8);
 		least = row_values(d, row, unit, at, measures);
 		if (c->beyond && !columns_suffice(p, c, row, above + least + reach))
 		{
@@ -579,7 +578,7 @@ climb(Dual *d, double *at, int most_steps, Prices *best)
 		if (i == most_steps || problem_progress(p) || mean_distance(d, is_fixed) < (best ? GOOD_GRADIENT : GOOD_SAMPLE))
 			break;
 		damp(d);
-		newton_step(&d->curvature, d->gradient, is_fixed, d->step, d->work);
+		newton_step(p, &d->curvature, d->gradient, is_fixed, d->step, d->work);
 		for (int j = 0; j < d->size; j++)
 		{
 			double		longest = ceiling_of(p, j);

@@ -55,6 +55,6 @@ typedef struct Dual
 extern void dual_begin(Dual *d, Problem *p, Columns *c);
 extern void dual_end(Dual *d);
 extern void dual_climb(Dual *d, Prices *prices, double hot, double cold, int most_steps);
-extern void newton_step(const Curvature *curvature, const double *gradient, const bool *is_fixed, double *step, double *work);
+extern void newton_step(Problem *p, const Curvature *curvature, const double *gradient, const bool *is_fixed, double *step, double *work);
 
 #endif

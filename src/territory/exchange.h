@@ -1,5 +1,5 @@
 /*
- * exchange.h: cyclic exchanges between territories, and recombination of plans. See exchange.c and recombine.c.
+ * exchange.h: cyclic exchanges between territories, and recombination of plans. See exchange.c and recombine_plans.c.
  */
 #ifndef SALESOPS_TERRITORY_EXCHANGE_H
 #define SALESOPS_TERRITORY_EXCHANGE_H

@@ -54,7 +54,7 @@ product(const Curvature *h, const double *x, double *y)
 
 /* Solves curvature x step = gradient over what is not fixed; work has room for 4 vectors. */
 void
-newton_step(const Curvature *h, const double *gradient, const bool *is_fixed, double *step, double *work)
+newton_step(Problem *p, const Curvature *h, const double *gradient, const bool *is_fixed, double *step, double *work)
 {
 	int			rows = h->territories * h->measures;
 	int			size = rows + TERRITORY_BUDGETS;
@@ -84,6 +84,7 @@ newton_step(const Curvature *h, const double *gradient, const bool *is_fixed, do
 		double		length;
 		double		norm = 0;
 
+		progress_every(p, i, 8);
 		product(h, direction, image);
 		for (int j = 0; j < size; j++)
 			along += direction[j] * image[j];

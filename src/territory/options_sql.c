@@ -214,7 +214,7 @@ read_options(Jsonb *options, PlanOptions *result)
 		.mismatch_cost = NAN,
 		.most_moves = INFINITY,
 		.most_moved = INFINITY,
-		.effort = 1,
+		.effort = NAN,
 		.as_of = DT_NOEND,
 	};
 	if (!each_member(&options->root, read_option, result))
@@ -307,7 +307,8 @@ settled_options(const PlanOptions *options)
 		escape_json(&out, options->budget_measure);
 		appendStringInfo(&out, ": %s}", double_to_shortest_decimal(options->most_moved));
 	}
-	append_number(&out, "effort", options->effort);
+	if (!isnan(options->effort))
+		append_number(&out, "effort", options->effort);
 	append_number(&out, "gap", options->gap);
 	appendStringInfo(&out, ", \"seed\": " INT64_FORMAT ", \"candidates\": %d", options->seed, options->candidates);
 	if (options->warm_from != 0)

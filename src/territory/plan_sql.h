@@ -54,7 +54,7 @@ typedef struct PlanOptions
 	double		most_moves;		/* infinite: no limit */
 	const char *budget_measure; /* NULL: none */
 	double		most_moved;
-	double		effort;
+	double		effort;			/* NaN: the usual */
 	int64		seed;
 	int			candidates;
 	double		gap;

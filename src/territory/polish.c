@@ -100,13 +100,14 @@ propose(Search *s, const Tie *tie, double limit, const int measures)
 TERRITORY_INLINE void
 anneal(Search *s, double temperature, const double *quantile, int64 proposals, const int measures)
 {
-	for (int64 i = 0; i < proposals; i += BATCH)
+	for (int64 i = 0; i < proposals && !s->p->is_stopped; i += BATCH)
 	{
 		/* Some of one pair after the other: what they touch is in the cache then. */
 		int			pair = s->tie[random_below(&s->random, s->ties)].pair;
 		const Tie  *tie = s->tie + s->tie_start[pair];
 		int			ties = s->tie_start[pair + 1] - s->tie_start[pair];
 
+		progress_every(s->p, i, 1024 * BATCH);
 		for (int j = 0; j < BATCH; j++)
 			propose(s, &tie[random_below(&s->random, ties)], temperature * quantile[next_random(&s->random) % QUANTILES], measures);
 	}

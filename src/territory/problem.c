@@ -297,6 +297,7 @@ check_accounts(Problem *p)
 
 	for (int i = 0; i < in->accounts; i++)
 	{
+		progress_every(p, i, PROGRESS_ACCOUNTS);
 		if (in->class_of && !check_reference(p, i, in->class_of[i], 0, in->classes))
 			return false;
 		if (in->owner && !check_reference(p, i, in->owner[i], TERRITORY_NONE, in->territories))
@@ -457,11 +458,13 @@ typedef struct Entry
 } Entry;
 
 static int
-compare_entries(const void *one, const void *other)
+compare_entries(const void *one, const void *other, void *problem)
 {
 	const Entry *a = one;
 	const Entry *b = other;
+	Problem    *p = problem;
 
+	progress_every(p, ++p->compared, PROGRESS_ACCOUNTS);
 	if (a->key != b->key)
 		return a->key < b->key ? -1 : 1;
 	if (a->head != b->head)
@@ -502,6 +505,7 @@ middle_of(Problem *p, const double *place, const double *home)
 
 	for (int i = 0; i < p->input->accounts; i++)
 	{
+		progress_every(p, i, PROGRESS_ACCOUNTS);
 		low = Min(low, place[i]);
 		high = Max(high, place[i]);
 	}
@@ -546,7 +550,7 @@ find_heads(Problem *p, int *head, int *held_at)
 	for (int i = 0; i < in->accounts; i++)
 		if (in->family[i] != TERRITORY_NONE && held_at[i] != TERRITORY_EXEMPT)
 			entry[entries++] = (Entry) {(uint64) in->family[i], 0, i};
-	qsort(entry, entries, sizeof(Entry), compare_entries);
+	qsort_arg(entry, entries, sizeof(Entry), compare_entries, p);
 	for (int e = 0, begin = 0; e < entries; e++)
 	{
 		int			first;
@@ -602,6 +606,7 @@ find_scales(Problem *p)
 
 		for (int i = 0; i < in->accounts; i++)
 		{
+			progress_every(p, i, PROGRESS_ACCOUNTS);
 			if (in->by_territory)
 			{
 				double		largest = 0;
@@ -632,6 +637,7 @@ set_aside(Problem *p, const int *held_at)
 	{
 		int			k = held_at[i];
 
+		progress_every(p, i, PROGRESS_ACCOUNTS);
 		if (k < 0)
 			continue;
 		for (int m = 0; m < in->measures; m++)
@@ -743,6 +749,7 @@ make_units(Problem *p)
 	{
 		int			list = list_of[head[i]];
 
+		progress_every(p, i, PROGRESS_ACCOUNTS);
 		if (held_at[i] != TERRITORY_NONE)
 			continue;
 		if (p->list_start[list] == p->list_start[list + 1])
@@ -757,10 +764,11 @@ make_units(Problem *p)
 		}
 		entry[entries++] = (Entry) {(uint64) list << 40 | place_key(p, head[i]), head[i], i};
 	}
-	qsort(entry, entries, sizeof(Entry), compare_entries);
+	qsort_arg(entry, entries, sizeof(Entry), compare_entries, p);
 	p->member = take(p, int, entries);
 	for (int e = 0; e < entries; e++)
 	{
+		progress_every(p, e, PROGRESS_ACCOUNTS);
 		p->member[e] = entry[e].account;
 		if (e == 0 || entry[e].head != entry[e - 1].head)
 			p->units++;
@@ -790,10 +798,13 @@ make_amounts(Problem *p)
 	p->unit_step = in->measures * sets;
 	p->amount = take(p, double, p->units * p->unit_step);
 	for (int u = 0; u < p->units; u++)
+	{
+		progress_every(p, u, PROGRESS_UNITS);
 		for (int i = p->first[u]; i < p->first[u + 1]; i++)
 			for (Size j = 0; j < p->unit_step; j++)
 				p->amount[u * p->unit_step + j] +=
 					rint(in->amount[p->member[i] * p->unit_step + j] * p->amount_scale[j % in->measures]);
+	}
 }
 
 /* Units that are above the limit of everybody who may have them; says so of the first few. */
@@ -803,6 +814,8 @@ find_too_large(Problem *p)
 	int			told = 0;
 
 	for (int u = 0; u < p->units && told < MOST_TOLD; u++)
+	{
+		progress_every(p, u, PROGRESS_UNITS);
 		for (int m = 0; m < p->measures; m++)
 		{
 			double		largest = 0;
@@ -826,6 +839,7 @@ find_too_large(Problem *p)
 				told++;
 			}
 		}
+	}
 }
 
 /* How far apart costs lie, in a sample; sets the scale of costs and the ceilings of prices. */
@@ -855,6 +869,7 @@ measure_costs(Problem *p)
 			int			rank = Min(n - 1, 8);
 			double		sum = 0;
 
+			progress_every(p, u / step, 512);
 			unit_costs(p, u, cost);
 			for (int j = 0; j < n; j++)
 			{

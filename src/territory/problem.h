@@ -81,6 +81,7 @@ typedef struct Problem
 	bool		is_stopped;		/* somebody asked for the end */
 	TerritoryStatus status;
 	int64		work;
+	uint32		compared;		/* entries, while they are sorted */
 } Problem;
 
 extern bool problem_build(Problem *p, const TerritoryInput *input, const TerritoryOptions *options);
@@ -100,6 +101,12 @@ problem_progress(Problem *p)
 		p->is_stopped = true;
 	return p->is_stopped;
 }
+
+/* In a loop: a call of the callback every so many turns, which is to be some milliseconds of work. */
+#define PROGRESS_ACCOUNTS	65536	/* next to nothing for each */
+#define PROGRESS_UNITS		4096	/* its columns are looked at, or all territories */
+#define progress_every(p, turn, turns) \
+	do { if ((turn) % (turns) == 0) problem_progress(p); } while (0)
 
 /* The amounts of a unit at a territory, one for each measure. */
 static inline const double *

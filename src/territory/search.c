@@ -43,7 +43,10 @@ search_begin(Search *s, Problem *p, const Columns *c, const Prices *prices)
 	s->random = p->options->seed;
 	/* Every account's cost was rounded down by less than one. */
 	for (int u = 0; u < p->units; u++)
+	{
+		progress_every(p, u, PROGRESS_UNITS);
 		s->least_cost += unit_cost(p, u, slot_territory(s, u, 0)) - slot_cost(s, u, 0) + p->first[u + 1] - p->first[u];
+	}
 	for (int i = 0; i < p->input->accounts; i++)
 		if (p->held_at[i] >= 0)
 			s->least_cost += account_cost(p, i, p->held_at[i]) + 1;
@@ -128,6 +131,7 @@ search_set(Search *s, const uint16 *slot)
 		int			k;
 		const double *amount;
 
+		progress_every(s->p, u, PROGRESS_UNITS);
 		s->slot[u] = slot[u];
 		k = slot_territory(s, u, slot[u]);
 		amount = unit_amount(p, u, k);
@@ -152,6 +156,7 @@ search_round(Search *s)
 	{
 		double		best = INFINITY;
 
+		progress_every(s->p, u, PROGRESS_UNITS);
 		for (int q = 0; q < s->c->count[u]; q++)
 		{
 			double		value = slot_value(s, u, q);
@@ -164,6 +169,33 @@ search_round(Search *s)
 		}
 	}
 	search_set(s, s->slot);
+}
+
+/* Every unit where its owner is, the others stay; kept if that is better by what the search minimises. */
+bool
+search_owners(Search *s)
+{
+	Problem    *p = s->p;
+	uint16	   *before = take(p, uint16, p->units);
+	double		total = search_total(s);
+	bool		is_better;
+
+	memcpy(before, s->slot, sizeof(uint16) * p->units);
+	for (int u = 0; u < p->units; u++)
+	{
+		int			owner = unit_owner(p, u);
+
+		progress_every(p, u, PROGRESS_UNITS);
+		for (int q = 0; q < s->c->count[u]; q++)
+			if (slot_territory(s, u, q) == owner)
+				s->slot[u] = q;
+	}
+	search_set(s, s->slot);
+	is_better = search_total(s) < total;
+	if (!is_better)
+		search_set(s, before);
+	give_back(p, uint16, before, p->units);
+	return is_better;
 }
 
 /* Rates: so many times the price, or what prices usually are. */
@@ -374,6 +406,7 @@ search_ties(Search *s, int ties_per_unit)
 	{
 		int			n = small_regrets(s, u, share, slot, value);
 
+		progress_every(p, u, PROGRESS_UNITS);
 		for (int i = 0; i < n; i++)
 			for (int j = 0; j < i; j++)
 			{
@@ -418,6 +451,7 @@ search_ties(Search *s, int ties_per_unit)
 	{
 		int			n = small_regrets(s, u, share, slot, value);
 
+		progress_every(p, u, PROGRESS_UNITS);
 		for (int i = 0; i < n; i++)
 			for (int j = 0; j < i; j++)
 			{
@@ -432,7 +466,10 @@ search_ties(Search *s, int ties_per_unit)
 	}
 	give_back(p, int, at, Max(s->pairs, territories));
 	for (int pair = 0; pair < s->pairs; pair++)
+	{
+		progress_every(p, pair, 16);
 		qsort(s->tie + s->tie_start[pair], s->tie_start[pair + 1] - s->tie_start[pair], sizeof(Tie), compare_ties);
+	}
 }
 
 /*
@@ -454,8 +491,7 @@ shift_all(Search *s, const int measures)
 		double		best = -SMALL_GAIN;
 		int			best_slot = -1;
 
-		if (u % 4096 == 0)
-			problem_progress(s->p);
+		progress_every(s->p, u, PROGRESS_UNITS);
 		if (count < 2)
 			continue;
 		from = slot_territory(s, u, s->slot[u]);
@@ -608,8 +644,7 @@ swap_all(Search *s)
 	{
 		uint32	   *version = s->version;
 
-		if (pair % 64 == 0)
-			problem_progress(s->p);
+		progress_every(s->p, pair, 16);
 		if (s->seen[pair] == version[s->pair_one[pair]] + version[s->pair_other[pair]])
 			continue;
 		for (;;)
@@ -679,6 +714,7 @@ search_repair(Search *s, int most_rounds)
 				is_outside |= row[m].load > row[m].most || row[m].load < row[m].least;
 			if (!is_outside)
 				continue;
+			problem_progress(p);
 			outside++;
 			for (int n = s->neighbour_start[k]; n < s->neighbour_start[k + 1]; n++)
 			{

@@ -141,6 +141,7 @@ change_budget_two(const Search *s, int unit, int from, int to, int unit_2, int f
 extern void search_begin(Search *s, Problem *p, const Columns *c, const Prices *prices);
 extern void search_end(Search *s);
 extern void search_round(Search *s);
+extern bool search_owners(Search *s);
 extern void search_set(Search *s, const uint16 *slot);
 extern double search_usual_worth(const Search *s);
 extern void search_rates(Search *s, double strictness);

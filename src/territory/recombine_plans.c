@@ -1,5 +1,5 @@
 /*
- * recombine.c: plans of small and tight problems, from plans.
+ * recombine_plans.c: plans of small and tight problems, from plans.
  *
  * Annealing hardly gets anywhere where no two accounts fit in each other's place. What does: cyclic exchanges (exchange.c) under rates that
  * rise where a load is outside its limits and fall where it is within them, so that the search swings to and fro across the limits (strategic

@@ -1,5 +1,5 @@
 /*
- * accounts_today.c: the accounts of a plan as its query gives them today.
+ * accounts_today_sql.c: the accounts of a plan as its query gives them today.
  *
  * The query was written by whoever made the plan, or the plan that it is a copy of, and the night may run as a superuser. So it runs under
  * the rights of its author, as a security-restricted operation, and only reads; whose it is the table says, where nobody can write another's
