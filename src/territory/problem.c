@@ -648,7 +648,10 @@ set_aside(Problem *p, const int *held_at)
 	}
 }
 
-/* The limits of what is left; where none can be kept, the nearest that could be. */
+/*
+ * The limits of what is left; where none can be kept, the nearest that could be. They are widened to whole numbers: a limit such as 1.2 times a
+ * target of 10 may be 11.999999999999998, and a load of 12 is within it.
+ */
 static void
 set_limits(Problem *p)
 {
@@ -659,8 +662,8 @@ set_limits(Problem *p)
 		int			m = j % in->measures;
 		double		scale = p->amount_scale[m];
 		double		total = p->mean_amount[m] * in->accounts;
-		double		most = in->most[j] * scale >= total ? ceil(total) : floor(in->most[j] * scale);
-		double		least = ceil(in->least[j] * scale);
+		double		most = ceil(Min(in->most[j] * scale, total));
+		double		least = floor(in->least[j] * scale);
 		double		held = p->held_load[j];
 
 		p->width[j] = Max(most, 1);

@@ -5,7 +5,7 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(16);
+SELECT plan(18);
 
 CREATE TEMP TABLE account AS SELECT a.*, ARRAY['senior'] AS prefers, 'crm' AS source_key FROM salesops.generate_territory_accounts(110, 5, 4, '2026-06-30') a;
 CREATE TEMP TABLE territory AS SELECT t.*, 1000000 AS quota, CASE WHEN t.id LIKE '%1' THEN t.tags || 'senior'::text ELSE t.tags END AS more_tags FROM salesops.generate_territories(110, 5, 4) t;
@@ -25,14 +25,19 @@ SELECT results_eq($$ SELECT f.finding, f.territory_id, f.value, f.bound, s.is_wi
 SELECT is((SELECT count(*) FROM salesops.verify_territory_plan((SELECT max(plan_id) FROM salesops.territory_plan)) v WHERE NOT v.ok), 0::bigint, 'and that is true');
 
 -- The solver's costs are whole multiples of a grain: where prices make up for costs, where costs are all alike, and where one is far above the others.
-CREATE FUNCTION pg_temp.untrue(accounts_sql text, territories_sql text) RETURNS text LANGUAGE sql AS $$
-  SELECT salesops.plan_territories(accounts_sql, territories_sql);
+CREATE FUNCTION pg_temp.untrue(accounts_sql text, territories_sql text, options jsonb DEFAULT '{}') RETURNS text LANGUAGE sql AS $$
+  SELECT salesops.plan_territories(accounts_sql, territories_sql, options);
   SELECT string_agg(v."check", ' ') FROM salesops.verify_territory_plan((SELECT max(plan_id) FROM salesops.territory_plan)) v WHERE NOT v.ok;
 $$;
 SELECT is(pg_temp.untrue('SELECT i AS id, 1 AS n, 0.3 AS x, 0 AS y FROM generate_series(1, 2000) i', $$ SELECT * FROM (VALUES ('e', 0, 0), ('w', 10, 0)) v(id, x, y) $$), NULL, 'accounts at one place');
 SELECT is(pg_temp.untrue('SELECT i AS id, 1 AS n, i AS x, 0 AS y FROM generate_series(1, 5) i', 'SELECT i AS id, 1 AS x, 1 AS y FROM generate_series(1, 3) i'), NULL, 'homes at one place');
 SELECT is(pg_temp.untrue('SELECT i AS id, 1 + i % 7 * 0.1 AS n, CASE i WHEN 1 THEN 1e12 ELSE i * 0.01 END AS x, 0 AS y FROM generate_series(1, 200) i',
                          $$ SELECT * FROM (VALUES ('e', 0, 0), ('w', 1, 0)) v(id, x, y) $$), NULL, 'one account far away');
+
+-- A limit is a product of doubles: 1.2 x 10 (of 9.999999999999998) is 11.999999999999998, and 12 is within it. One that needs exactly that.
+SELECT is(pg_temp.untrue($$ SELECT * FROM (VALUES ('1', 12, 'a'), ('2', 9, 'b'), ('3', 9, 'c')) v(id, n, locked_to) $$,
+                         $$ SELECT * FROM (VALUES ('a', 9.999999999999998), ('b', 10), ('c', 10)) v(id, target_n) $$, '{"measures": {"n": 0.2}}'), NULL, 'a load on its limit');
+SELECT is((SELECT outside FROM salesops.territory_plan ORDER BY plan_id DESC LIMIT 1), 0::double precision, '... is within');
 
 -- The tables refuse a change to anybody; whoever gets round that is found out.
 SELECT throws_ok($$ UPDATE salesops.territory_plan SET cost = 0 $$, '23001', NULL, 'nobody changes a plan');
