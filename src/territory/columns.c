@@ -47,8 +47,12 @@ forget_others(Problem *p, Columns *c)
 	give_back(p, float, c->beyond, c->rows);
 	give_back(p, uint16, c->era, c->rows);
 	give_back(p, float, c->cheapest, c->rows);
-	give_back(p, double, c->era_price, (Size) c->eras_room * (p->rows + TERRITORY_BUDGETS));
-	give_back(p, double, c->fall, (Size) c->eras_room * p->lists * p->measures);
+	/* There are none where nobody climbed with these columns. */
+	if (c->era_price)
+	{
+		give_back(p, double, c->era_price, (Size) c->eras_room * (p->rows + TERRITORY_BUDGETS));
+		give_back(p, double, c->fall, (Size) c->eras_room * p->lists * p->measures);
+	}
 	c->beyond = NULL;
 }
 
