@@ -34,26 +34,25 @@ END;
 COMMENT ON FUNCTION salesops.territory_plan_eligibility(bigint) IS
   'By class of a plan''s accounts and number of a territory (territory_plan_homes): whether it may have them, and what their missed preferences cost there; no row for an unknown plan';
 
+-- The newest plans have no statistics yet, and the planner would take them for small: everything below joins without nested loops.
 CREATE FUNCTION salesops.territory_plan_units(plan_id bigint, OUT account_id text, OUT unit text, OUT class integer, OUT amount double precision[],
                                               OUT x double precision, OUT y double precision, OUT z double precision, OUT distance_cost double precision,
-                                              OUT lost double precision, OUT is_exempt boolean, OUT held_at integer, OUT owner integer, OUT from_number integer,
-                                              OUT to_number integer, OUT regret double precision)
+                                              OUT lost double precision, OUT is_exempt boolean, OUT held_at integer, OUT owner integer,
+                                              OUT from_number integer, OUT to_number integer, OUT from_territory text, OUT to_territory text, OUT hold text,
+                                              OUT family text, OUT regret double precision)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
   WITH account AS (
-    SELECT a.*, CASE WHEN a.hold IS DISTINCT FROM 'exempt' THEN coalesce('family ' || a.family, 'account ' || a.account_id) END AS unit
+    SELECT a.*, CASE WHEN a.hold IS DISTINCT FROM 'exempt' THEN coalesce('family ' || a.family, 'account ' || a.account_id) END COLLATE "C" AS unit
     FROM salesops.territory_plan_account a WHERE a.plan_id = territory_plan_units.plan_id
-  ), held AS (
-    SELECT a.unit, max(h.number) AS held_at
-    FROM account a JOIN salesops.territory_plan_homes(territory_plan_units.plan_id) h ON h.territory_id = a.hold_territory
-    WHERE a.unit IS NOT NULL GROUP BY a.unit
   )
   SELECT a.account_id, a.unit, a.class, a.amount, a.x, a.y, a.z, p.tie_break * a.distance_cost,
     CASE WHEN p.options ->> 'objective' = 'fewest_moves' THEN 1 ELSE a.relationship END,
-    a.unit IS NULL, h.held_at, CASE WHEN a.hold IS DISTINCT FROM 'ineligible' THEN f.number END, f.number, t.number, a.regret
+    a.unit IS NULL, CASE WHEN a.unit IS NOT NULL THEN max(h.number) OVER (PARTITION BY a.unit) END,
+    CASE WHEN a.hold IS DISTINCT FROM 'ineligible' THEN f.number END, f.number, t.number, a.from_territory, a.to_territory, a.hold, a.family, a.regret
   FROM account a
   JOIN salesops.territory_plan p ON p.plan_id = a.plan_id
-  LEFT JOIN held h ON h.unit = a.unit
+  LEFT JOIN salesops.territory_plan_homes(territory_plan_units.plan_id) h ON h.territory_id = a.hold_territory
   LEFT JOIN salesops.territory_plan_homes(territory_plan_units.plan_id) f ON f.territory_id = a.from_territory
   LEFT JOIN salesops.territory_plan_homes(territory_plan_units.plan_id) t ON t.territory_id = a.to_territory;
 END;
@@ -72,7 +71,7 @@ COMMENT ON FUNCTION salesops.territory_account_cost(double precision, double pre
 -- The heart of the certificate: each unit where it is cheapest, everything priced. Whoever has prices can do this.
 CREATE FUNCTION salesops.territory_plan_unit_values(plan_id bigint, OUT unit text, OUT accounts bigint, OUT best double precision, OUT worst double precision,
                                                     OUT here double precision)
-RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000 SET enable_nestloop = off
 BEGIN ATOMIC
   WITH plan AS MATERIALIZED (
     SELECT p.budget_price[1] AS count_price, p.budget_price[2] AS amount_price, p.tie_break,
@@ -83,30 +82,31 @@ BEGIN ATOMIC
       coalesce(h.price[5], 0) AS p5, coalesce(h.price[6], 0) AS p6, coalesce(h.price[7], 0) AS p7, coalesce(h.price[8], 0) AS p8
     FROM salesops.territory_plan_homes(territory_plan_unit_values.plan_id) h
   ), account AS MATERIALIZED (
-    SELECT u.*, e.is_eligible, e.mismatch, coalesce(u.amount[1], 0) AS a1, coalesce(u.amount[2], 0) AS a2, coalesce(u.amount[3], 0) AS a3, coalesce(u.amount[4], 0) AS a4,
+    SELECT u.*, coalesce(u.amount[1], 0) AS a1, coalesce(u.amount[2], 0) AS a2, coalesce(u.amount[3], 0) AS a3, coalesce(u.amount[4], 0) AS a4,
       coalesce(u.amount[5], 0) AS a5, coalesce(u.amount[6], 0) AS a6, coalesce(u.amount[7], 0) AS a7, coalesce(u.amount[8], 0) AS a8,
       u.lost + p.count_price + p.amount_price * coalesce(u.amount[p.budget_measure], 0) AS lost_with_budgets, p.tie_break,
       count(*) OVER (PARTITION BY u.unit) > 1 AS is_family
     FROM salesops.territory_plan_units(territory_plan_unit_values.plan_id) u
-    JOIN salesops.territory_plan_eligibility(territory_plan_unit_values.plan_id) e ON e.class = u.class
     CROSS JOIN plan p
     WHERE NOT u.is_exempt AND u.held_at IS NULL
+  ), eligibility AS MATERIALIZED (
+    SELECT e.* FROM salesops.territory_plan_eligibility(territory_plan_unit_values.plan_id) e
   ), alone AS (
     SELECT a.unit, v.best, v.worst, v.here
-    FROM account a CROSS JOIN LATERAL (
+    FROM account a JOIN eligibility e ON e.class = a.class CROSS JOIN LATERAL (
       SELECT min(c.value) AS best, max(c.value) AS worst, min(c.value) FILTER (WHERE c.number = a.to_number) AS here
       FROM (SELECT h.number,
-              salesops.territory_account_cost(a.distance_cost, salesops.territory_distance(a.x, a.y, a.z, h.x, h.y, h.z), a.mismatch[h.number] * a.tie_break, a.lost_with_budgets, a.owner, h.number)
+              salesops.territory_account_cost(a.distance_cost, salesops.territory_distance(a.x, a.y, a.z, h.x, h.y, h.z), e.mismatch[h.number] * a.tie_break, a.lost_with_budgets, a.owner, h.number)
               + h.p1 * a.a1 + h.p2 * a.a2 + h.p3 * a.a3 + h.p4 * a.a4 + h.p5 * a.a5 + h.p6 * a.a6 + h.p7 * a.a7 + h.p8 * a.a8 AS value
-            FROM home h WHERE a.is_eligible[h.number]) c) v
+            FROM home h WHERE e.is_eligible[h.number]) c) v
     WHERE NOT a.is_family
   ), member AS (
     SELECT a.unit, h.number, count(*) AS accounts, sum(
-        salesops.territory_account_cost(a.distance_cost, salesops.territory_distance(a.x, a.y, a.z, h.x, h.y, h.z), a.mismatch[h.number] * a.tie_break, a.lost_with_budgets, a.owner, h.number)
+        salesops.territory_account_cost(a.distance_cost, salesops.territory_distance(a.x, a.y, a.z, h.x, h.y, h.z), e.mismatch[h.number] * a.tie_break, a.lost_with_budgets, a.owner, h.number)
         + h.p1 * a.a1 + h.p2 * a.a2 + h.p3 * a.a3 + h.p4 * a.a4 + h.p5 * a.a5 + h.p6 * a.a6 + h.p7 * a.a7 + h.p8 * a.a8) AS value,
       bool_or(h.number = a.to_number) AS is_here
-    FROM account a CROSS JOIN home h WHERE a.is_family
-    GROUP BY a.unit, h.number HAVING bool_and(a.is_eligible[h.number])
+    FROM account a JOIN eligibility e ON e.class = a.class CROSS JOIN home h WHERE a.is_family
+    GROUP BY a.unit, h.number HAVING bool_and(e.is_eligible[h.number])
   )
   SELECT a.unit, 1, a.best, a.worst, a.here FROM alone a
   UNION ALL

@@ -33,45 +33,44 @@ COMMENT ON FUNCTION salesops.territory_move_reason(text, text, text, double prec
 
 CREATE FUNCTION salesops.territory_plan_lines(plan_id bigint, OUT plan_id bigint, OUT account_id text, OUT from_territory text, OUT to_territory text,
                                               OUT is_moved boolean, OUT reason text, OUT regret double precision)
-RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off
 BEGIN ATOMIC
   WITH home AS MATERIALIZED (
     SELECT h.* FROM salesops.territory_plan_homes(territory_plan_lines.plan_id) h
   ), eligibility AS MATERIALIZED (
     SELECT e.* FROM salesops.territory_plan_eligibility(territory_plan_lines.plan_id) e
   )
-  SELECT a.plan_id, a.account_id, a.from_territory, a.to_territory, coalesce(a.to_territory <> a.from_territory, false),
+  SELECT p.plan_id, u.account_id, u.from_territory, u.to_territory, coalesce(u.to_territory <> u.from_territory, false),
     CASE
       WHEN u.is_exempt THEN 'exempt: stays out of the plan'
-      WHEN a.hold = 'locked' THEN CASE WHEN a.from_territory = a.to_territory THEN 'locked' ELSE format('locked to "%s"', a.to_territory) END
-      WHEN a.hold = 'eligible' THEN 'kept by its territory for the time of its hold'
+      WHEN u.hold = 'locked' THEN CASE WHEN u.from_territory = u.to_territory THEN 'locked' ELSE format('locked to "%s"', u.to_territory) END
+      WHEN u.hold = 'eligible' THEN 'kept by its territory for the time of its hold'
       WHEN u.held_at IS NOT NULL THEN 'held with its family'
-      WHEN u.from_number = u.to_number AND a.regret < 5e-4 THEN 'stays: nowhere is it better off'
-      WHEN u.from_number = u.to_number THEN format('stays: elsewhere it would save %s, where that is needed more for others', salesops.territory_number(a.regret))
+      WHEN u.from_number = u.to_number AND u.regret < 5e-4 THEN 'stays: nowhere is it better off'
+      WHEN u.from_number = u.to_number THEN format('stays: elsewhere it would save %s, where that is needed more for others', salesops.territory_number(u.regret))
       WHEN u.from_number IS NULL THEN
-        CASE WHEN a.from_territory IS NULL THEN 'new: ' ELSE format('"%s" is not there any more: ', a.from_territory) END
-        || CASE WHEN a.regret < 5e-4 THEN 'nowhere is it better off' ELSE format('elsewhere it would save %s, where that is needed more for others', salesops.territory_number(a.regret)) END
-      ELSE CASE WHEN a.family IS NOT NULL THEN 'moves with its family: ' ELSE '' END
+        CASE WHEN u.from_territory IS NULL THEN 'new: ' ELSE format('"%s" is not there any more: ', u.from_territory) END
+        || CASE WHEN u.regret < 5e-4 THEN 'nowhere is it better off' ELSE format('elsewhere it would save %s, where that is needed more for others', salesops.territory_number(u.regret)) END
+      ELSE CASE WHEN u.family IS NOT NULL THEN 'moves with its family: ' ELSE '' END
         || salesops.territory_move_reason(
-             a.from_territory, a.to_territory, d.measure, d.from_price, d.to_price, d.saved, g.farther, g.farther * u.distance_cost,
+             u.from_territory, u.to_territory, d.measure, d.from_price, d.to_price, d.saved, g.farther, g.farther * u.distance_cost,
              (e.mismatch[u.to_number] - e.mismatch[u.from_number]) * p.tie_break, CASE WHEN u.owner <> u.to_number THEN u.lost ELSE 0 END)
-    END, a.regret
+    END, u.regret
   FROM salesops.territory_plan p
-  JOIN salesops.territory_plan_account a ON a.plan_id = p.plan_id
-  JOIN salesops.territory_plan_units(territory_plan_lines.plan_id) u ON u.account_id = a.account_id
-  JOIN eligibility e ON e.class = a.class
+  CROSS JOIN salesops.territory_plan_units(territory_plan_lines.plan_id) u
+  JOIN eligibility e ON e.class = u.class
   LEFT JOIN home f ON f.number = u.from_number
   LEFT JOIN home t ON t.number = u.to_number
   LEFT JOIN LATERAL (
-    SELECT salesops.territory_distance(a.x, a.y, a.z, t.x, t.y, t.z) - salesops.territory_distance(a.x, a.y, a.z, f.x, f.y, f.z) AS farther
+    SELECT salesops.territory_distance(u.x, u.y, u.z, t.x, t.y, t.z) - salesops.territory_distance(u.x, u.y, u.z, f.x, f.y, f.z) AS farther
   ) g ON u.from_number <> u.to_number
   LEFT JOIN LATERAL (
-    SELECT m.name AS measure, f.price[m.number] AS from_price, t.price[m.number] AS to_price, (f.price[m.number] - t.price[m.number]) * a.amount[m.number] AS saved
+    SELECT m.name AS measure, f.price[m.number] AS from_price, t.price[m.number] AS to_price, (f.price[m.number] - t.price[m.number]) * u.amount[m.number] AS saved
     FROM unnest(p.measures) WITH ORDINALITY AS m(name, number)
     ORDER BY saved DESC, m.number LIMIT 1
   ) d ON u.from_number <> u.to_number
   WHERE p.plan_id = territory_plan_lines.plan_id
-  ORDER BY a.account_id COLLATE "C";
+  ORDER BY u.account_id COLLATE "C";
 END;
 COMMENT ON FUNCTION salesops.territory_plan_lines(bigint) IS
   'Accounts of a plan in the order of their ids: from which territory (NULL = none) to which, whether that moves it (not if it had none), why, and regret = what it would save at the plan''s prices '

@@ -4,7 +4,7 @@ CREATE FUNCTION salesops.territory_plan_summary(
   plan_id bigint, OUT plan_id bigint, OUT territory_id text, OUT measure text, OUT target double precision, OUT lower double precision, OUT upper double precision,
   OUT load_before double precision, OUT load double precision, OUT share_before double precision, OUT share double precision, OUT is_within boolean,
   OUT accounts_before bigint, OUT accounts bigint, OUT moved_in bigint, OUT moved_out bigint, OUT distance_before double precision, OUT distance double precision)
-RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off
 BEGIN ATOMIC
   WITH home AS MATERIALIZED (
     SELECT h.* FROM salesops.territory_plan_homes(territory_plan_summary.plan_id) h

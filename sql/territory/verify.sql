@@ -7,7 +7,7 @@
 CREATE FUNCTION salesops.territory_plan_loads(plan_id bigint, OUT number integer, OUT territory_id text, OUT measure_number integer, OUT measure text,
                                               OUT load_before double precision, OUT load double precision, OUT held double precision,
                                               OUT accounts_before bigint, OUT accounts bigint)
-RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 200
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off ROWS 200
 BEGIN ATOMIC
   WITH unit AS MATERIALIZED (
     SELECT u.* FROM salesops.territory_plan_units(territory_plan_loads.plan_id) u WHERE NOT u.is_exempt
@@ -36,7 +36,7 @@ CREATE FUNCTION salesops.territory_plan_limits(plan_id bigint, OUT number intege
                                                OUT lower_free double precision, OUT upper_free double precision, OUT width double precision,
                                                OUT load_before_stated double precision, OUT load_stated double precision,
                                                OUT load_before double precision, OUT load double precision, OUT held double precision, OUT price double precision)
-RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 200
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off ROWS 200
 BEGIN ATOMIC
   WITH measure AS (
     SELECT m.number, greatest(max(t.least[m.number]), (SELECT sum(a.amount[m.number]) FROM salesops.territory_plan_account a WHERE a.plan_id = p.plan_id)) AS total,
@@ -69,7 +69,7 @@ COMMENT ON FUNCTION salesops.territory_plan_limits(bigint) IS
 -- Budgets: 1 is a number of accounts, 2 an amount.
 CREATE FUNCTION salesops.territory_plan_budgets(plan_id bigint, OUT budget text, OUT allowed double precision, OUT price double precision,
                                                 OUT used_stated double precision, OUT used double precision, OUT held double precision)
-RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 2
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off ROWS 2
 BEGIN ATOMIC
   WITH plan AS (
     SELECT p.*, k.measure, array_position(p.measures, k.measure) AS measure_number
@@ -89,7 +89,7 @@ COMMENT ON FUNCTION salesops.territory_plan_budgets(bigint) IS
   'Budgets of a plan for moves: what is allowed (NULL = no limit), the price, what is used as stated and as it follows from its accounts, and what of that is held. No row for an unknown plan';
 
 CREATE FUNCTION salesops.territory_plan_checks(plan_id bigint, OUT "check" text, OUT ok boolean, OUT value text, OUT expected text, OUT detail text)
-RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 20
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off ROWS 20
 BEGIN ATOMIC
   WITH plan AS MATERIALIZED (
     SELECT p.* FROM salesops.territory_plan p WHERE p.plan_id = territory_plan_checks.plan_id
@@ -142,6 +142,18 @@ BEGIN ATOMIC
   ), stated AS (
     SELECT f.finding, f.territory_id, f.account_id, f.measure, f.value, f.bound, f.price, f."position", f.class
     FROM salesops.territory_plan_finding f WHERE f.plan_id = territory_plan_checks.plan_id
+  ),
+  -- What fits nowhere: the unit's amount, and the most room that anybody who may have it has left beside what is held there.
+  member AS (
+    SELECT s."position", s.measure, o.class, o.amount
+    FROM stated s JOIN unit u ON u.account_id = s.account_id AND u.held_at IS NULL JOIN unit o ON o.unit = u.unit WHERE s.finding = 'too_large'
+  ), barred AS (
+    SELECT DISTINCT m."position", g.number
+    FROM member m JOIN eligibility e ON e.class = m.class CROSS JOIN LATERAL unnest(e.is_eligible) WITH ORDINALITY AS g(is_eligible, number) WHERE NOT g.is_eligible
+  ), too_large AS (
+    SELECT m."position", sum(m.amount[array_position(p.measures, m.measure)]) AS amount,
+      (SELECT max(l.upper_free) FROM bounds l WHERE l.measure = m.measure AND NOT EXISTS (SELECT FROM barred d WHERE d."position" = m."position" AND d.number = l.number)) AS room
+    FROM member m CROSS JOIN plan p GROUP BY m."position", m.measure
   ), bad_finding AS (
     SELECT coalesce(s.finding, p.finding) || coalesce(' of territory "' || coalesce(s.territory_id, p.territory_id) || '"', '') || coalesce(' in ' || coalesce(s.measure, p.measure), '') AS what
     FROM (SELECT s.* FROM stated s WHERE s.finding IN ('outside', 'held_too_much', 'budget_short')) s
@@ -151,13 +163,8 @@ BEGIN ATOMIC
     UNION ALL
     SELECT 'number ' || s."position" FROM (SELECT s."position", row_number() OVER (ORDER BY s."position") AS place FROM stated s) s WHERE s."position" <> s.place
     UNION ALL
-    -- What fits nowhere: the unit's amount, and the most room that anybody who may have it has left beside what is held there.
     SELECT 'too_large of account "' || s.account_id || '"'
-    FROM stated s LEFT JOIN LATERAL (
-      SELECT w.amount, (SELECT max(l.upper_free) FROM bounds l
-                        WHERE l.measure = s.measure AND NOT EXISTS (SELECT FROM unit o JOIN eligibility e ON e.class = o.class WHERE o.unit = w.unit AND NOT e.is_eligible[l.number])) AS room
-      FROM (SELECT u.unit, sum(u.amount[array_position(p.measures, s.measure)]) AS amount
-            FROM plan p CROSS JOIN unit u WHERE u.unit = (SELECT i.unit FROM unit i WHERE i.account_id = s.account_id AND i.held_at IS NULL) GROUP BY u.unit) w) t ON true
+    FROM stated s LEFT JOIN too_large t ON t."position" = s."position"
     WHERE s.finding = 'too_large'
       AND NOT coalesce(s.territory_id IS NULL AND s.class IS NULL AND s.price = 0 AND abs(s.value - t.amount) <= 1e-9 * t.amount AND abs(s.bound - t.room) <= 1e-9 * abs(t.room) AND t.amount > t.room, false)
   ),
@@ -176,9 +183,8 @@ BEGIN ATOMIC
     SELECT 5, 'assigned', count(*) = 0, count(*)::text, '0', coalesce('first "' || min(u.account_id) || '"', 'every account has a territory of the plan, or is exempt')
     FROM unit u WHERE u.to_number IS NULL AND NOT u.is_exempt
     UNION ALL
-    SELECT 6, 'holds', count(*) = 0, count(*)::text, '0', coalesce('first "' || min(a.account_id) || '"', 'what is held or exempt is where it was to be')
-    FROM salesops.territory_plan_account a JOIN unit u ON u.account_id = a.account_id
-    WHERE a.plan_id = territory_plan_checks.plan_id AND (u.is_exempt AND a.to_territory IS DISTINCT FROM a.from_territory OR u.held_at <> u.to_number)
+    SELECT 6, 'holds', count(*) = 0, count(*)::text, '0', coalesce('first "' || min(u.account_id) || '"', 'what is held or exempt is where it was to be')
+    FROM unit u WHERE u.is_exempt AND u.to_territory IS DISTINCT FROM u.from_territory OR u.held_at <> u.to_number
     UNION ALL
     SELECT 7, 'eligibility', count(*) = 0, count(*)::text, '0', coalesce('first "' || min(u.account_id) || '"', 'every account that is not held is where it may be')
     FROM unit u JOIN eligibility e ON e.class = u.class WHERE NOT u.is_exempt AND u.held_at IS NULL AND NOT e.is_eligible[u.to_number]
