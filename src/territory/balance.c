@@ -233,7 +233,7 @@ exchanges(const Problem *p, double usual)
 {
 	double		effort = p->options->effort == 0 ? 1.0 : p->options->effort;
 
-	return (int64) (effort * usual * (p->input->by_territory ? BY_TERRITORY * Min(p->units / 100.0, 1.0) : Min(p->units / 1000.0, 1.0)));
+	return (int64) (effort * usual * (p->input->by_territory ? BY_TERRITORY * Min(p->units / 100.0, 1.0) : Max(Min(p->units / 1000.0, 1.0), 0.2)));
 }
 
 static void
