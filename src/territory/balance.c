@@ -262,6 +262,7 @@ find_plan(Search *s)
 		keep_best(s, &best);
 	}
 	search_set(s, best.slot);
+	search_keep_budgets(s);
 	give_back(p, uint16, best.slot, p->units);
 }
 
