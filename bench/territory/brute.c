@@ -248,6 +248,11 @@ main(int argc, char **argv)
 			continue;
 		}
 		solvable++;
+		if (plan->best_outside > 0)
+		{
+			printf("instance %d: outside is said to be proven, and there is a plan within limits\n", i);
+			wrong++;
+		}
 		if (plan->bound > optimum + 1e-9 * (1 + fabs(optimum)))
 		{
 			printf("instance %d: bound %.12g above the optimum %.12g\n", i, plan->bound, optimum);

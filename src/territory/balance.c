@@ -181,6 +181,7 @@ report(Problem *p, const Search *s, const Prices *prices, int128 bound, Territor
 	}
 	plan->bound = bound_as_cost(p, bound + (held << PRICE_BITS));
 	plan->outside = search_outside(s) + p->outside;
+	plan->best_outside = p->outside;
 	report_regrets(p, s, prices, plan);
 	explain(p, s, prices);
 }

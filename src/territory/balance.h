@@ -151,6 +151,7 @@ typedef struct TerritoryPlan
 	double		cost;
 	double		bound;			/* no plan within limits is cheaper */
 	double		outside;		/* loads outside their limits, in shares of the limits, added up; 0: within limits */
+	double		best_outside;	/* no plan has less outside than this: what is held, and limits that cross; 0: nothing is proven */
 	double	   *load;			/* [territories][measures] */
 	double	   *price;			/* [territories][measures], cost of a unit of the measure there: proves the bound */
 	double		budget_price[TERRITORY_BUDGETS];
