@@ -237,6 +237,13 @@ main(int argc, char **argv)
 			printf("instance %d: outside %g, said %g, broken %d\n", i, verdict.outside, plan->outside, verdict.broken);
 			wrong++;
 		}
+		/* A budget is kept wherever one can be: what is held and families of several owners may use it up by themselves. */
+		for (int b = 0; b < TERRITORY_BUDGETS; b++)
+			if (plan->budget_used[b] > in->budget[b] * (1 + 1e-9) && !in->held && !in->family && !in->eligible)
+			{
+				printf("instance %d: budget %d is %g, used %g\n", i, b, in->budget[b], plan->budget_used[b]);
+				wrong++;
+			}
 		if (plan->outside > 0 && plan->reasons == 0)
 		{
 			printf("instance %d: outside without a reason\n", i);
@@ -253,6 +260,11 @@ main(int argc, char **argv)
 			continue;
 		}
 		solvable++;
+		if (plan->best_outside > 0)
+		{
+			printf("instance %d: outside is said to be proven, and there is a plan within limits\n", i);
+			wrong++;
+		}
 		if (plan->bound > optimum + 1e-9 * (1 + fabs(optimum)))
 		{
 			printf("instance %d: bound %.12g above the optimum %.12g\n", i, plan->bound, optimum);

@@ -192,6 +192,7 @@ report(Problem *p, const Search *s, const Prices *prices, TerritoryPlan *plan)
 	}
 	plan->bound = p->status.bound;
 	plan->outside = search_outside(s) + p->outside;
+	plan->best_outside = p->outside;
 	report_regrets(p, s, prices, plan);
 	explain(p, s, prices);
 }
@@ -262,7 +263,7 @@ exchanges(const Problem *p, double usual)
 {
 	double		effort = p->options->effort == 0 ? 1.0 : p->options->effort;
 
-	return (int64) (effort * usual * (p->input->by_territory ? BY_TERRITORY * Min(p->units / 100.0, 1.0) : Min(p->units / 1000.0, 1.0)));
+	return (int64) (effort * usual * (p->input->by_territory ? BY_TERRITORY * Min(p->units / 100.0, 1.0) : Max(Min(p->units / 1000.0, 1.0), 0.2)));
 }
 
 static void
@@ -296,6 +297,7 @@ find_plan(Search *s)
 		keep_best(s, &best);
 	}
 	search_set(s, best.slot);
+	search_keep_budgets(s);
 	give_back(p, uint16, best.slot, p->units);
 }
 

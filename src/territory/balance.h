@@ -163,6 +163,7 @@ typedef struct TerritoryPlan
 	double		bound;			/* no plan within limits is cheaper */
 	double		tie_break;		/* fewest_moves: what costs other than a move are multiplied by in cost, bound and prices; else 1 */
 	double		outside;		/* loads outside their limits, in shares of the limits, added up; 0: within limits */
+	double		best_outside;	/* no plan has less outside than this: what is held, and limits that cross; 0: nothing is proven */
 	double	   *load;			/* [territories][measures] */
 	double	   *price;			/* [territories][measures], cost of a unit of the measure there: proves the bound */
 	double		budget_price[TERRITORY_BUDGETS];

@@ -7,7 +7,7 @@
  *		+ sum over territories of sum over accounts of min(0, cost at its home + q amount - v(i))
  *
  * because an account's worth is subtracted at one territory, and wherever that is not done the minimum is no more than 0. The last term knows of a
- * plan only its homes. Territories that are alike (the same limits, eligibility and mismatch) share their prices, so of a group of n the n
+ * plan only its homes. Territories that are alike (the same eligibility and mismatch) share their prices, so of a group of n the n
  * best homes can be found by looking at every account's place once (the Lagrangian bound of the p-median problem, Cornuejols, Fisher
  * and Nemhauser 1977, with prices for the limits). Relationships, families and the way of what is held are left out, which can only
  * make the bound lower.
@@ -50,6 +50,8 @@ typedef struct Group
 	int			territories;
 	int			example;
 	bool		is_pinned;
+	double		least[TERRITORY_MOST_MEASURES];	/* of all together */
+	double		most[TERRITORY_MOST_MEASURES];
 } Group;
 
 typedef struct Bound
@@ -108,10 +110,6 @@ are_alike(const Problem *p, int one, int other)
 {
 	const TerritoryInput *in = p->input;
 
-	for (int m = 0; m < p->measures; m++)
-		if (p->least[one * p->measures + m] != p->least[other * p->measures + m] ||
-			p->most[one * p->measures + m] != p->most[other * p->measures + m])
-			return false;
 	for (int c = 0; c < in->classes; c++)
 	{
 		Size		start = (Size) c * in->territories;
@@ -143,9 +141,14 @@ find_groups(Bound *b)
 		while (g < b->groups && (b->group[g].is_pinned || !are_alike(p, b->group[g].example, k)))
 			g++;
 		if (g == b->groups)
-			b->group[b->groups++] = (Group) {0, k, is_pinned(p, k)};
+			b->group[b->groups++] = (Group) {.example = k, .is_pinned = is_pinned(p, k)};
 		b->group[g].territories++;
 		b->group_of[k] = g;
+		for (int m = 0; m < p->measures; m++)
+		{
+			b->group[g].least[m] += p->least[k * p->measures + m];
+			b->group[g].most[m] += p->most[k * p->measures + m];
+		}
 	}
 }
 
@@ -418,12 +421,11 @@ look(Bound *b)
 		}
 		for (int m = 0; m < p->measures; m++)
 		{
-			int			j = group->example * p->measures + m;
 			double	   *slope = &b->slope[b->accounts + g * p->measures + m];
 			double		price = price_of(b, g, m);
-			double		most = group->territories * (p->most[j] / b->unit[m]);
-			double		least = group->territories * (p->least[j] / b->unit[m]);
-			double		paid = group->territories * Max(price * p->most[j], price * p->least[j]);
+			double		most = group->most[m] / b->unit[m];
+			double		least = group->least[m] / b->unit[m];
+			double		paid = Max(price * group->most[m], price * group->least[m]);
 
 			bound -= paid;
 			size += fabs(paid);
@@ -490,6 +492,8 @@ design_bound(Problem *p, const double *price, const int *territory, double cost)
 		if (p->held_at[i] >= 0)
 			held += account_other_cost(in, i, p->held_at[i]);
 	bound_begin(&b, p);
+	/* Nothing is worth anything, which is better than prices that lead astray; then at the plan's. */
+	best = look(&b);
 	begin_at(&b, price, territory);
 	for (int looks = 0; looks < MOST_LOOKS && b.work <= work && factor > LAST_STEP && !p->is_stopped; looks++)
 	{

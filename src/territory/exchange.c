@@ -466,6 +466,7 @@ exchange_pass(Exchange *x)
 			break;
 		}
 	lay_out(x);
+	p->work += x->nodes;
 	positions = x->begin[p->territories];
 	for (int k = 0; k < p->territories; k++)
 		for (int i = x->begin[k]; i < x->begin[k + 1]; i++)

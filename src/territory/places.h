@@ -6,7 +6,7 @@
 
 #include "territory/problem.h"
 
-/* A few milliseconds. */
+/* Work between two calls of the callback: a few milliseconds. */
 #define WORK_BETWEEN_CALLS	200000
 
 /* Neighbours that are kept for each territory. */
@@ -73,7 +73,9 @@ place_distance(const Places *s, const Place *one, const Place *other)
 	double		y = one->y - other->y;
 	double		z = one->z - other->z;
 
-	return in->travel && one->account >= 0 && other->account >= 0 ? in->travel[(Size) one->account * in->accounts + other->account] : sqrt(x * x + y * y + z * z);
+	if (in->travel && one->account >= 0 && other->account >= 0)
+		return in->travel[(Size) one->account * in->accounts + other->account];
+	return sqrt(x * x + y * y + z * z);
 }
 
 /* What a unit costs where a home is, apart from what does not depend on the home. */
@@ -87,7 +89,7 @@ place_way(const Places *s, int unit, const Place *home)
 	return cost;
 }
 
-/* What a load outside its limits costs the search, and in shares of the limits. */
+/* What a territory's loads cost the search where they are outside their limits. */
 static inline double
 place_penalty(const Places *s, int territory, const double *load)
 {

@@ -109,7 +109,12 @@ anneal(Search *s, double temperature, const double *quantile, int64 proposals, c
 
 		progress_every(s->p, i, 1024 * BATCH);
 		for (int j = 0; j < BATCH; j++)
-			propose(s, &tie[random_below(&s->random, ties)], temperature * quantile[next_random(&s->random) % QUANTILES], measures);
+		{
+			/* Drawn one after the other: the order in which arguments are worked out differs by compiler. */
+			double		limit = temperature * quantile[next_random(&s->random) % QUANTILES];
+
+			propose(s, &tie[random_below(&s->random, ties)], limit, measures);
+		}
 	}
 }
 

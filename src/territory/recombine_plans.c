@@ -19,6 +19,10 @@
 #define MORE_SHARE		0.2
 /* How far from the prices beginnings are, in shares of what a usual unit's load is worth. */
 #define NOISE			0.1
+/* And further each time. */
+#define MORE_NOISE		1.2
+/* Units of a child that go anywhere, at most. */
+#define MUTATIONS		6
 /* The swing of a plan: steps in all, steps without a better one within limits, and the first ones, after which what is outside only gets dearer. */
 #define STEPS			40
 #define USELESS_STEPS	8
@@ -62,13 +66,13 @@ share_at_random(Search *s)
 
 /* Every unit where it is best off at the prices, give or take something. */
 static void
-begin_anew(Exchange *x)
+begin_anew(Exchange *x, double noise)
 {
 	Search	   *s = x->s;
 	const Problem *p = s->p;
 	uint16	   *slot = take(s->p, uint16, p->units);
-	double		noise = NOISE * share_at_random(s) * search_usual_worth(s);
 
+	noise *= share_at_random(s) * search_usual_worth(s);
 	for (int u = 0; u < p->units; u++)
 	{
 		double		best = INFINITY;
@@ -91,16 +95,24 @@ begin_anew(Exchange *x)
 	give_back(s->p, uint16, slot, p->units);
 }
 
-/* A child of two plans: the first one, with some of what the second has otherwise. */
+/* A child of two plans: the first one, with some of what the second has otherwise, and something of its own. */
 static void
-combine(Search *s, const Plan *one, const Plan *other)
+combine(Exchange *x, const Plan *one, const Plan *other)
 {
+	Search	   *s = x->s;
 	const Problem *p = s->p;
+	int			mutations = random_below(&s->random, MUTATIONS + 1);
 	uint16	   *slot = take(s->p, uint16, p->units);
 	double		share = LEAST_SHARE + MORE_SHARE * share_at_random(s);
 
 	for (int u = 0; u < p->units; u++)
 		slot[u] = one->slot[u] != other->slot[u] && share_at_random(s) < share ? other->slot[u] : one->slot[u];
+	for (int i = 0; i < mutations; i++)
+	{
+		int			u = random_below(&s->random, p->units);
+
+		slot[u] = random_below(&s->random, s->c->count[u]);
+	}
 	search_set(s, slot);
 	give_back(s->p, uint16, slot, p->units);
 }
@@ -194,6 +206,7 @@ recombine(Search *s, int64 least_work, int64 most_work)
 	double	   *usual = take(p, double, p->rows);
 	int64		begun = p->work;
 	int64		found = 0;
+	double		noise = NOISE;
 	int			plans = 0;
 
 	for (int i = 0; i < PLANS; i++)
@@ -207,17 +220,16 @@ recombine(Search *s, int64 least_work, int64 most_work)
 	{
 		int64		work = p->work - begun;
 
-		if (work >= most_work || (work >= least_work && work >= 4 * found) || (born >= BEGINNINGS && plans < 2))
+		if (work >= most_work || (work >= least_work && work >= 4 * found))
 			break;
 		/* The first child is the plan that the search is at. */
 		if (born > 0 && plans < PLANS && born < BEGINNINGS)
-			begin_anew(&x);
+			begin_anew(&x, noise *= MORE_NOISE);
 		else if (born > 0)
 		{
 			int			one = random_below(&s->random, plans);
-			int			other = random_below(&s->random, plans - 1);
 
-			combine(s, &kept[one], &kept[other < one ? other : other + 1]);
+			combine(&x, &kept[one], &kept[random_below(&s->random, plans)]);
 		}
 		improve(&x, usual, &child);
 		keep(p, kept, &plans, &child);

@@ -749,3 +749,70 @@ search_repair(Search *s, int most_rounds)
 	}
 	return outside == 0;
 }
+
+/*
+ * Budgets.
+ */
+
+/* A unit that might go back to where it uses the least of a budget. */
+typedef struct Return
+{
+	double		rise;			/* of cost, for each unit of the budget that is saved */
+	int			unit;
+	int			slot;
+} Return;
+
+static int
+compare_returns(const void *one, const void *other)
+{
+	const Return *a = one;
+	const Return *b = other;
+
+	if (a->rise != b->rise)
+		return a->rise < b->rise ? -1 : 1;
+	return a->unit < b->unit ? -1 : a->unit > b->unit;
+}
+
+/*
+ * Sends units back to their owners, the cheapest returns first, until no budget is overdrawn, whatever that does to loads: a budget is a promise,
+ * limits are an aim. What is overdrawn then would be so whatever the plan.
+ */
+void
+search_keep_budgets(Search *s)
+{
+	Problem    *p = s->p;
+
+	for (int b = 0; b < TERRITORY_BUDGETS; b++)
+	{
+		Return	   *back;
+		int			returns = 0;
+
+		if (s->used[b] <= p->budget[b])
+			continue;
+		back = take(p, Return, p->units);
+		for (int u = 0; u < p->units; u++)
+		{
+			double		now = unit_used(p, u, slot_territory(s, u, s->slot[u]), b);
+			double		least = now;
+			int			slot = -1;
+
+			for (int q = 0; q < s->c->count[u] && now > 0; q++)
+			{
+				double		used = unit_used(p, u, slot_territory(s, u, q), b);
+
+				/* No budget may pay for another. */
+				if (used < least && unit_used(p, u, slot_territory(s, u, q), 1 - b) <= unit_used(p, u, slot_territory(s, u, s->slot[u]), 1 - b))
+				{
+					least = used;
+					slot = q;
+				}
+			}
+			if (slot >= 0)
+				back[returns++] = (Return) {((double) slot_cost(s, u, slot) - slot_cost(s, u, s->slot[u])) / (now - least), u, slot};
+		}
+		qsort(back, returns, sizeof(Return), compare_returns);
+		for (int r = 0; r < returns && s->used[b] > p->budget[b]; r++)
+			search_move(s, back[r].unit, back[r].slot);
+		give_back(p, Return, back, p->units);
+	}
+}
