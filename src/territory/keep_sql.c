@@ -454,7 +454,7 @@ keep_plan(const Given *given, const TerritoryPlan *plan, const char *accounts_sq
 {
 	static const Oid types[] = {
 		INT8OID, TEXTOID, INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, JSONBOID, TEXTARRAYOID, INT4OID, INT4OID, FLOAT8OID, FLOAT8OID, FLOAT8OID,
-		FLOAT8OID, FLOAT8ARRAYOID, FLOAT8ARRAYOID,
+		FLOAT8OID, FLOAT8OID, FLOAT8ARRAYOID, FLOAT8ARRAYOID,
 	};
 	const PlanOptions *options = given->options;
 	int64		plan_id = next_plan_id();
@@ -472,7 +472,7 @@ keep_plan(const Given *given, const TerritoryPlan *plan, const char *accounts_sq
 	prepare(&writer,
 			"INSERT INTO salesops.territory_plan (plan_id, name, copied_from, as_of, accounts_sql, territories_sql, options, measures, "
 			"input_hash, accounts, territories, cost, bound, outside, best_outside, tie_break, budget_price, budget_used, extension_version) "
-			"SELECT $1, $2, $3, $4, $5, $6, $7, $8, salesops.territory_input_hash($1, $4, $7, $8), $9, $10, $11, $12, $13, 0, $14, $15, $16, e.extversion "
+			"SELECT $1, $2, $3, $4, $5, $6, $7, $8, salesops.territory_input_hash($1, $4, $7, $8), $9, $10, $11, $12, $13, $14, $15, $16, $17, e.extversion "
 			"FROM pg_catalog.pg_extension e WHERE e.extname OPERATOR(pg_catalog.=) 'salesops'",
 			lengthof(types), types);
 	argument(&writer, Int64GetDatum(plan_id), false);
@@ -488,6 +488,7 @@ keep_plan(const Given *given, const TerritoryPlan *plan, const char *accounts_sq
 	argument(&writer, Float8GetDatum(plan->cost), false);
 	argument(&writer, Float8GetDatum(plan->bound), false);
 	argument(&writer, Float8GetDatum(plan->outside), false);
+	argument(&writer, Float8GetDatum(plan->best_outside), false);
 	argument(&writer, Float8GetDatum(plan->tie_break), false);
 	argument(&writer, numbers(plan->budget_price, TERRITORY_BUDGETS), false);
 	argument(&writer, numbers(used, TERRITORY_BUDGETS), false);
