@@ -1,5 +1,5 @@
 /*
- * repair.c: what ties cannot bring within its limits.
+ * repair.c: what ties cannot bring within its limits, and budgets that are kept.
  *
  * The last few loads outside their limits are often those that no unit with a small regret can mend: what fits has a large one. So of a
  * territory that is outside every unit that might leave is weighed, every one that might come, and each of these against each of those
@@ -7,10 +7,13 @@
  */
 #include "territory/search.h"
 
+/* Overdrawn budgets are made good in so many goes. */
+#define GOES		8
 /* Smallest gain that counts, in whole numbers of cost. */
 #define SMALL_GAIN	1.0
 /* How much dearer a territory gets at a time that nothing helps. */
 #define DEARER		2.0
+#define BUDGET_DEARER	1e6
 /* Changes in all, for each territory. */
 #define MOST_ROUNDS	400
 
@@ -161,6 +164,10 @@ repair_widely(Search *s, int64 most_work)
 	int64		begun = p->work;
 	int			outside = 1;
 
+	search_keep_budgets(s);
+	/* And they stay kept. */
+	for (int b = 0; b < TERRITORY_BUDGETS; b++)
+		s->budget_rate[b] *= BUDGET_DEARER;
 	w.comer = take(p, Mover, p->units);
 	w.goer_start = take(p, int, p->territories + 2);
 	for (int round = 0; round < MOST_ROUNDS && outside > 0 && p->work - begun < most_work && !problem_progress(p); round++)
@@ -201,4 +208,98 @@ repair_widely(Search *s, int64 most_work)
 	if (goers > 0)
 		give_back(p, Mover, w.goer, goers);
 	return outside == 0;
+}
+
+/*
+ * Budgets.
+ */
+
+/* A unit that might go back to where it uses the least of a budget. */
+typedef struct Return
+{
+	double		rise;			/* of the total, for each unit of the budget that is saved */
+	double		saved;
+	int			unit;
+	int			slot;
+} Return;
+
+static int
+compare_returns(const void *one, const void *other)
+{
+	const Return *a = one;
+	const Return *b = other;
+
+	if (a->rise != b->rise)
+		return a->rise < b->rise ? -1 : 1;
+	return a->unit < b->unit ? -1 : a->unit > b->unit;
+}
+
+/* The best column of a unit that uses less of a budget and no more of the other one: no budget may pay for another. */
+static bool
+find_return(const Search *s, int unit, int b, Return *back)
+{
+	const Problem *p = s->p;
+	int			from = slot_territory(s, unit, s->slot[unit]);
+	double		now = unit_used(p, unit, from, b);
+	double		leave;
+
+	back->rise = INFINITY;
+	if (now <= 0)
+		return false;
+	leave = change_one(s, from, unit_amount(p, unit, from), -1, p->measures) - slot_cost(s, unit, s->slot[unit]);
+	for (int q = 0; q < s->c->count[unit]; q++)
+	{
+		int			to = slot_territory(s, unit, q);
+		double		saved = now - unit_used(p, unit, to, b);
+		double		rise;
+
+		if (saved <= 0 || unit_used(p, unit, to, 1 - b) > unit_used(p, unit, from, 1 - b))
+			continue;
+		rise = (leave + slot_cost(s, unit, q) + change_one(s, to, unit_amount(p, unit, to), 1, p->measures)) / saved;
+		if (rise < back->rise)
+			*back = (Return) {rise, saved, unit, q};
+	}
+	return !isinf(back->rise);
+}
+
+/*
+ * Sends units back to their owners while a budget is overdrawn, those first that the total rises least by for what they save, and none that it rises
+ * by more for than the most.
+ */
+void
+search_return(Search *s, int budget, double most_rise)
+{
+	Problem    *p = s->p;
+	Return	   *back;
+	bool		is_any = true;
+
+	if (s->used[budget] <= p->budget[budget])
+		return;
+	back = take(p, Return, p->units);
+	/* What a return costs changes with every other one: a part of them, and then all are weighed again. */
+	for (int go = GOES; is_any && s->used[budget] > p->budget[budget]; go--)
+	{
+		double		until = p->budget[budget] + (go > 1 ? (s->used[budget] - p->budget[budget]) * (go - 1) / go : 0);
+		int			returns = 0;
+
+		for (int u = 0; u < p->units; u++)
+		{
+			progress_every(p, u, PROGRESS_UNITS);
+			if (find_return(s, u, budget, &back[returns]) && back[returns].rise <= most_rise)
+				returns++;
+		}
+		qsort(back, returns, sizeof(Return), compare_returns);
+		is_any = returns > 0;
+		for (int r = 0; r < returns && s->used[budget] > until; r++)
+			search_move(s, back[r].unit, back[r].slot);
+	}
+	give_back(p, Return, back, p->units);
+}
+
+/* No budget stays overdrawn, whatever that does to loads: a budget is a promise, limits are an aim. What is overdrawn then would be so whatever the plan. */
+void
+search_keep_budgets(Search *s)
+{
+	for (int b = 0; b < TERRITORY_BUDGETS; b++)
+		search_return(s, b, INFINITY);
 }
