@@ -238,15 +238,6 @@ keep_best(const Search *s, Best *best)
 	status->cost = (s->least_cost + s->cost) / s->p->cost_scale;
 }
 
-/* Whether the plan is within limits and as near to the bound as was asked for. */
-static bool
-is_near_enough(const Problem *p)
-{
-	const TerritoryStatus *status = &p->status;
-
-	return p->options->gap > 0 && status->outside == 0 && status->cost - status->bound <= p->options->gap * fabs(status->cost);
-}
-
 /* Down from where the search is, then within the limits; where that fails, with more ties there. */
 static void
 settle(Search *s, Best *best)
@@ -296,20 +287,22 @@ find_plan(Search *s)
 {
 	Problem    *p = s->p;
 	Best		best = {take(p, uint16, p->units), INFINITY, INFINITY};
-	bool		is_near;
+	bool		is_former;
+	bool		is_done;
 	int			rounds;
 	double		worth = p->options->fewest_moves ? HOT_MOVES * p->cost_scale : search_usual_worth(s);
 
 	p->status.phase = TERRITORY_PHASE_PLAN;
 	search_round(s);
-	/* Where a former plan goes on there is little to do, and little should change: no polish, unless it is asked for. */
 	search_rates(s, STRICTNESS);
-	is_near = p->options->price && search_owners(s);
+	is_former = p->options->price && search_owners(s);
 	search_ties(s, usual_ties(p));
 	settle(s, &best);
+	/* Where a former plan goes on there is little to do, and little should change: no polish, unless it is asked for or needed. */
+	is_done = is_former && p->options->effort <= 0 && best.outside == 0;
 	p->status.phase = TERRITORY_PHASE_POLISH;
-	rounds = p->options->effort < 0 || (is_near && p->options->effort == 0) ? 0 : ROUNDS;
-	for (int round = 0; round < rounds && !p->is_stopped && !is_near_enough(p); round++)
+	rounds = p->options->effort < 0 || is_done ? 0 : ROUNDS;
+	for (int round = 0; round < rounds && !p->is_stopped && !problem_near_enough(p); round++)
 	{
 		search_rates(s, STRICTNESS);
 		polish(s, (round == 0 ? HOT : HOT_AGAIN) * worth, COLD * worth, proposals(p) / ROUNDS);
@@ -317,7 +310,7 @@ find_plan(Search *s)
 		search_set(s, best.slot);
 	}
 	search_set(s, best.slot);
-	if (p->options->effort >= 0 && (Size) p->units * p->territories <= FEW_COLUMNS)
+	if (p->options->effort >= 0 && !is_done && !problem_near_enough(p) && (Size) p->units * p->territories <= FEW_COLUMNS)
 	{
 		recombine(s, exchanges(p, LEAST_EXCHANGES), exchanges(p, MOST_EXCHANGES));
 		keep_best(s, &best);

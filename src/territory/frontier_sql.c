@@ -207,6 +207,9 @@ salesops_territory_frontier(PG_FUNCTION_ARGS)
 	given.input.mismatch = NULL;
 	given.input.budget[TERRITORY_BUDGET_COUNT] = given.input.budget[TERRITORY_BUDGET_AMOUNT] = INFINITY;
 	solver_options(&given, &f.solver);
+	/* Owners are as they are, and not a plan to go on from: earlier prices are no reason to do less. */
+	if (f.solver.effort == 0)
+		f.solver.effort = 1;
 	f.price = palloc(sizeof(double) * given.input.territories * given.input.measures);
 	f.answer = palloc(sizeof(Answer));
 

@@ -102,6 +102,15 @@ problem_progress(Problem *p)
 	return p->is_stopped;
 }
 
+/* Whether the best plan is within limits and as near to the bound as was asked for. */
+static inline bool
+problem_near_enough(const Problem *p)
+{
+	const TerritoryStatus *status = &p->status;
+
+	return p->options->gap > 0 && status->outside == 0 && status->cost - status->bound <= p->options->gap * fabs(status->cost);
+}
+
 /* In a loop: a call of the callback every so many turns, which is to be some milliseconds of work. */
 #define PROGRESS_ACCOUNTS	65536	/* next to nothing for each */
 #define PROGRESS_UNITS		4096	/* its columns are looked at, or all territories */

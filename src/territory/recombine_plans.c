@@ -220,7 +220,7 @@ recombine(Search *s, int64 least_work, int64 most_work)
 	{
 		int64		work = p->work - begun;
 
-		if (work >= most_work || (work >= least_work && work >= 4 * found))
+		if (work >= most_work || (work >= least_work && work >= 4 * found) || problem_near_enough(p))
 			break;
 		/* The first child is the plan that the search is at. */
 		if (born > 0 && plans < PLANS && born < BEGINNINGS)
@@ -239,6 +239,8 @@ recombine(Search *s, int64 least_work, int64 most_work)
 			best.cost = child.cost;
 			memcpy(best.slot, child.slot, sizeof(uint16) * p->units);
 			found = p->work - begun;
+			p->status.outside = best.outside + p->outside;
+			p->status.cost = (s->least_cost + best.cost) / p->cost_scale;
 		}
 	}
 	search_set(s, best.slot);

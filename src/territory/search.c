@@ -18,10 +18,12 @@
 #define MOST_CHOICES 8
 /* How much dearer a territory gets at a time that cannot get within its limits. */
 #define REPAIR_DEARER 1.2
-/* A repair ends when so many goes have brought no load nearer to its limits. */
+/* With budgets, which may be what keeps loads outside, a repair ends when so many goes have brought no load nearer to its limits. */
 #define USELESS_REPAIRS	100
 /* What a measure's usual load is taken to be worth at least, as a share of the measure that is worth most. */
 #define LEAST_WORTH	0.2
+/* Owners are of a former plan if loads are no further outside than that on average, and the cost no further above the bound, both as shares. */
+#define NEAR		0.06
 /* Regrets at territories that a repair could not bring within their limits may be so many times larger the next time. */
 #define STRETCH		4.0
 /* Of a pair, the units on either side that are weighed against each other. */
@@ -173,14 +175,17 @@ search_round(Search *s)
 	search_set(s, s->slot);
 }
 
-/* Every unit where its owner is, the others stay; kept if that is better by what the search minimises. */
+/*
+ * Every unit where its owner is, the others stay; unless that is far from the bound or leaves loads far outside their limits, as owners do that
+ * are not of a former plan. True if that is where the search is.
+ */
 bool
 search_owners(Search *s)
 {
 	Problem    *p = s->p;
 	uint16	   *before = take(p, uint16, p->units);
-	double		total = search_total(s);
-	bool		is_better;
+	double		excess;
+	bool		is_near;
 
 	memcpy(before, s->slot, sizeof(uint16) * p->units);
 	for (int u = 0; u < p->units; u++)
@@ -193,11 +198,12 @@ search_owners(Search *s)
 				s->slot[u] = q;
 	}
 	search_set(s, s->slot);
-	is_better = search_total(s) < total;
-	if (!is_better)
+	excess = (s->least_cost + s->cost) / p->cost_scale - p->status.bound;
+	is_near = search_outside(s) <= NEAR * p->rows && excess <= NEAR * fabs(p->status.bound);
+	if (!is_near)
 		search_set(s, before);
 	give_back(p, uint16, before, p->units);
-	return is_better;
+	return is_near;
 }
 
 /* Rates: so many times the price, or what prices usually are. */
@@ -707,7 +713,7 @@ search_repair(Search *s, int most_rounds)
 	{
 		double		now = search_outside(s);
 
-		useless = now < least ? 0 : useless + 1;
+		useless = p->has_budget && now >= least ? useless + 1 : 0;
 		least = Min(least, now);
 
 		outside = 0;
