@@ -12,6 +12,7 @@
  *	newton.c		one Newton step for the prices
  *	bound.c			the lower bound, exact
  *	search.c		a plan from prices; shifts and swaps until none pays, and repair of what is outside its limits
+ *	repair.c		what the search cannot bring within limits, and budgets that are kept
  *	polish.c		annealing over shifts, swaps and chains, for as long as allowed
  *	exchange.c		cyclic exchanges between territories
  *	recombine_plans.c	plans of small and tight problems, from plans

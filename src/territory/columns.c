@@ -328,13 +328,35 @@ columns_look_away(Columns *c)
 	scan_end(&c->scan);
 }
 
+/* Who has a unit now; of a family with several owners, who uses the least of a budget with it. */
+static int
+present_territory(const Problem *p, const Scan *scan, int unit)
+{
+	int			found = unit_owner(p, unit);
+	double		least = INFINITY;
+
+	if (found != TERRITORY_NONE || !p->has_budget || p->first[unit + 1] - p->first[unit] < 2)
+		return found;
+	for (int j = 0; j < scan->count; j++)
+	{
+		double		used = unit_used(p, unit, scan->territory[j], isinf(p->budget[TERRITORY_BUDGET_COUNT]) ? TERRITORY_BUDGET_AMOUNT : TERRITORY_BUDGET_COUNT);
+
+		if (used < least)
+		{
+			least = used;
+			found = scan->territory[j];
+		}
+	}
+	return found;
+}
+
 /* Chooses the columns that are best at the prices looked at, and the owner's. */
 void
 columns_choose(Problem *p, Columns *c, int row)
 {
 	Scan	   *scan = &c->scan;
 	int			unit = row_unit(c, row);
-	int			owner = unit_owner(p, unit);
+	int			owner;
 	float		best[MOST_CHOSEN + 1];
 	uint16		chosen[MOST_CHOSEN + 1];
 	int			n = 0;
@@ -342,6 +364,7 @@ columns_choose(Problem *p, Columns *c, int row)
 	float		last = INFINITY;
 
 	scan_unit(scan, unit);
+	owner = present_territory(p, scan, unit);
 	for (int j = 0; j < scan->count; j++)
 	{
 		int			at;
