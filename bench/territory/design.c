@@ -332,15 +332,15 @@ main(int argc, char **argv)
 			continue;
 		}
 		solvable++;
-		if (plan->bound > optimum + 1e-9 * (1 + fabs(optimum)))
+		if (plan->design_bound > optimum + 1e-9 * (1 + fabs(optimum)))
 		{
-			printf("design of instance %d: bound %.12g above the optimum %.12g\n", i, plan->bound, optimum);
+			printf("design of instance %d: bound %.12g above the optimum %.12g\n", i, plan->design_bound, optimum);
 			wrong++;
 		}
-		if (!isinf(plan->bound) && optimum > 0)
+		if (!isinf(plan->design_bound) && optimum > 0)
 		{
 			bounds++;
-			gap += (optimum - plan->bound) / optimum;
+			gap += (optimum - plan->design_bound) / optimum;
 		}
 		if (plan->outside > 0)
 			missed++;

@@ -83,16 +83,21 @@ BEGIN
       ERRCODE = 'invalid_parameter_value', DETAIL = 'A plan keeps the shares that its territories had.',
       HINT = 'plan_territories() plans from queries, in proportion to any column.';
   END IF;
+  IF options ->> 'homes' = 'free' THEN
+    RAISE EXCEPTION 'the homes are those of plan %', plan_id USING
+      ERRCODE = 'invalid_parameter_value', DETAIL = 'A plan keeps the homes that its territories had, also those that were chosen.',
+      HINT = 'plan_territories() plans from queries, and may choose homes.';
+  END IF;
   SELECT jsonb_object_agg(m.name, (plan.options -> 'measures' -> m.name)
            || CASE WHEN options ? 'tolerance' THEN jsonb_build_object('tolerance', options -> 'tolerance') ELSE '{}' END
            || CASE jsonb_typeof(options -> 'measures' -> m.name) WHEN 'object' THEN options -> 'measures' -> m.name
                 WHEN 'number' THEN jsonb_build_object('tolerance', options -> 'measures' -> m.name) ELSE '{}' END)
   INTO measures FROM unnest(plan.measures) AS m(name);
-  RETURN plan.options || jsonb_build_object('as_of', plan.as_of, 'warm_from', plan_id) || (options - 'tolerance') || jsonb_build_object('measures', measures);
+  RETURN plan.options || jsonb_build_object('homes', 'given', 'as_of', plan.as_of, 'warm_from', plan_id) || (options - 'tolerance') || jsonb_build_object('measures', measures);
 END $$;
 COMMENT ON FUNCTION salesops.territory_plan_options(bigint, jsonb) IS
-  'Options of a plan with its instant and warm from its prices, and others laid over them; a tolerance is that of all measures. 42704 for an unknown plan, 22023 for measures that it does not have '
-  'and for another proportional_to';
+  'Options of a plan with its instant and warm from its prices, and others laid over them; a tolerance is that of all measures, and homes that were chosen are given. 42704 for an unknown plan, 22023 for measures '
+  'that it does not have, another proportional_to and homes to be chosen';
 
 CREATE FUNCTION salesops.copy_territory_plan(plan_id bigint, options jsonb DEFAULT '{}')
 RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -169,6 +169,13 @@ BEGIN ATOMIC
     WHERE s.finding = 'too_large'
       AND NOT coalesce(s.territory_id IS NULL AND s.class IS NULL AND s.price = 0 AND abs(s.value - t.amount) <= 1e-9 * t.amount AND abs(s.bound - t.room) <= 1e-9 * abs(t.room) AND t.amount > t.room, false)
   ),
+  chosen_home AS (
+    SELECT t.territory_id, coalesce(p.options ->> 'homes' = 'free' AND a.x = t.x AND a.y = t.y AND a.z IS NOT DISTINCT FROM t.z
+                                    AND count(*) OVER (PARTITION BY t.home_account) = 1, false) AS ok
+    FROM salesops.territory_plan_territory t CROSS JOIN plan p
+    LEFT JOIN salesops.territory_plan_account a ON a.plan_id = territory_plan_checks.plan_id AND a.account_id = t.home_account AND a.hold IS DISTINCT FROM 'exempt'
+    WHERE t.plan_id = territory_plan_checks.plan_id AND t.home_account IS NOT NULL
+  ),
   result AS (
     SELECT 1 AS place, 'input_hash' AS "check", p.input_hash = salesops.territory_plan_hash(p.plan_id) AS ok, p.input_hash AS value, salesops.territory_plan_hash(p.plan_id) AS expected,
       'what the plan was given is what it was then' AS detail FROM plan p
@@ -210,13 +217,17 @@ BEGIN ATOMIC
     UNION ALL
     SELECT 15, 'bound', p.bound BETWEEN c.bound - 1e-9 * c.size - p.accounts * c.grain AND c.bound + 1e-9 * c.size, p.bound::text, c.bound::text, 'every unit where it is cheapest at the prices, less what the limits take back' FROM plan p, certificate c
     UNION ALL
-    SELECT 16, 'bound_is_below', p.bound <= p.cost OR p.outside > 0, p.bound::text, 'at most ' || p.cost, 'no plan within limits is below the bound' FROM plan p
+    SELECT 16, 'bound_is_below', greatest(p.bound, p.design_bound) <= p.cost OR p.outside > 0, greatest(p.bound, p.design_bound)::text, 'at most ' || p.cost, 'no plan within limits is below the bound' FROM plan p
     UNION ALL
     SELECT 17, 'regrets', count(*) = 0, count(*)::text, '0', coalesce('first "' || min(u.account_id) || '"', 'what each unit would save where it is cheapest, at the prices')
     FROM unit u LEFT JOIN unit_value v ON v.unit = u.unit CROSS JOIN certificate c
     WHERE NOT coalesce(abs(u.regret - (v.here - v.best)) <= 1e-9 * (abs(v.here) + abs(v.best)) + 2 * v.accounts * c.grain, u.regret = 0 AND v.unit IS NULL)
     UNION ALL
     SELECT 18, 'findings', count(*) = 0, count(*)::text, '0', coalesce('first: ' || min(f.what), 'findings say what is so, and nothing is left out') FROM bad_finding f
+    UNION ALL
+    SELECT 19, 'homes', count(h.territory_id) FILTER (WHERE NOT h.ok) = 0 AND (p.design_bound IS NULL OR count(h.territory_id) > 0), (count(h.territory_id) FILTER (WHERE NOT h.ok))::text, '0',
+      coalesce('first "' || min(h.territory_id) FILTER (WHERE NOT h.ok) || '"', 'homes that were chosen are at accounts of the plan, no two at the same')
+    FROM plan p LEFT JOIN chosen_home h ON true GROUP BY p.design_bound
   )
   SELECT r."check", coalesce(r.ok, false), r.value, r.expected, r.detail FROM result r ORDER BY r.place;
 END;
@@ -229,5 +240,6 @@ BEGIN
   RETURN QUERY SELECT c."check", c.ok, c.value, c.expected, c.detail FROM salesops.territory_plan_checks(plan_id) c;
 END $$;
 COMMENT ON FUNCTION salesops.verify_territory_plan(bigint) IS
-  'Whether a plan is what it claims: hash, holds, eligibility, families, loads, budgets, outside, cost, lower bound, regrets and findings computed anew in SQL from what it was given and its prices; '
+  'Whether a plan is what it claims: hash, holds, eligibility, families, loads, budgets, outside, cost, lower bound for the homes that there are, regrets, findings and places of homes that were chosen, computed '
+  'anew in SQL from what it was given and its prices; '
   'ok = the claim is true, also where the plan says that it is not within its limits. Looks at every account and territory. 42704 for an unknown plan';

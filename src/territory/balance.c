@@ -191,6 +191,7 @@ report(Problem *p, const Search *s, const Prices *prices, TerritoryPlan *plan)
 		plan->budget_used[b] = (p->has_budget ? s->used[b] + p->held_used[b] : 0) / p->budget_scale[b];
 	}
 	plan->bound = p->status.bound;
+	plan->design_bound = -INFINITY;
 	plan->outside = search_outside(s) + p->outside;
 	plan->best_outside = p->outside;
 	report_regrets(p, s, prices, plan);

@@ -64,6 +64,7 @@ typedef struct TerritoryInput
 	const double *x;			/* its place, with y; both NULL: distance does not count */
 	const double *y;
 	const double *z;			/* third coordinate, for places on a globe. NULL: flat */
+	const bool *is_nowhere;		/* its place is not known: its weight is 0, and territory_design() puts no home there. NULL: none */
 	const double *weight;		/* cost of a unit of distance. NULL: 1 */
 	const double *cost;			/* [accounts][territories], in place of distance, relationship and mismatch. NULL: those */
 
@@ -160,7 +161,8 @@ typedef struct TerritoryPlan
 	bool		is_valid;		/* false: the input made no sense or memory was short, only reasons are set */
 	int		   *territory;		/* [accounts]; TERRITORY_EXEMPT as given */
 	double		cost;
-	double		bound;			/* no plan within limits is cheaper */
+	double		bound;			/* no plan within limits is cheaper, with the homes that there are */
+	double		design_bound;	/* the same over all choices of homes, by territory_design(); -infinity where nothing is proven */
 	double		tie_break;		/* fewest_moves: what costs other than a move are multiplied by in cost, bound and prices; else 1 */
 	double		outside;		/* loads outside their limits, in shares of the limits, added up; 0: within limits */
 	double		best_outside;	/* no plan has less outside than this: what is held, and limits that cross; 0: nothing is proven */

@@ -204,6 +204,7 @@ salesops_territory_frontier(PG_FUNCTION_ARGS)
 	options.fewest_moves = true;
 	/* Moves are all that counts. */
 	given.input.x = given.input.y = given.input.z = NULL;
+	given.home_account = NULL;
 	given.input.mismatch = NULL;
 	given.input.budget[TERRITORY_BUDGET_COUNT] = given.input.budget[TERRITORY_BUDGET_AMOUNT] = INFINITY;
 	solver_options(&given, &f.solver);
