@@ -14,7 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "territory/joint.h"
+#include "territory/targets.h"
 
 /* Puts the elements of an array in order; returns the new array. */
 static void *
@@ -342,7 +342,7 @@ fill_targets(Given *given, int measures, const int *measure)
 				 errmsg("no territory has a share of measure \"%s\"", given->options->measure[measure[0]].name),
 				 errdetail("%s times ramp is 0 for all of them.", given->options->measure[measure[0]].proportional_to),
 				 errhint("Option \"proportional_to\" names the column of territories_sql that the targets are in proportion to.")));
-	target = territory_joint_targets(&(TerritoryJointShares) {
+	target = territory_targets(&(TerritoryShares) {
 		.classes = in->classes,.territories = in->territories,.measures = measures,.supply = supply,.eligible = in->eligible,
 		.share = share,.held = held,.least = floor,.most = cap,
 	}, check_for_cancel);
