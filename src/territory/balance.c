@@ -194,9 +194,10 @@ report(Problem *p, const Search *s, const Prices *prices, TerritoryPlan *plan)
 	plan->bound = p->status.bound;
 	plan->outside = search_outside(s) + p->outside;
 	plan->best_outside = p->outside;
-	/* What is proven of every plan holds for this one, to the last bit too. */
 	if (search_outside(s) > 0)
-		plan->best_outside = Min(p->outside + explain_outside(p), plan->outside);
+		plan->best_outside += explain_outside(p);
+	/* What is proven of every plan holds for this one, to the last bit too. */
+	plan->best_outside = Min(plan->best_outside, plan->outside);
 	report_regrets(p, s, prices, plan);
 	explain(p, s, prices);
 }
