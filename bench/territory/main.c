@@ -119,7 +119,7 @@ take_away(TerritoryInput *in, const TerritoryPlan *plan)
 
 static const char *const finding_name[] = {
 	"bad size", "bad number", "bad reference", "nobody eligible", "family split", "memory short", "limits cross", "held too much", "too large",
-	"budget short", "outside",
+	"short supply", "over supply", "no step", "budget short", "outside",
 };
 
 /* The input with the homes given that were chosen. */

@@ -16,6 +16,7 @@
  * Amounts become whole numbers, multiplied by a power of two, so flows are exact, sums do not depend on the order of anything, and the cut that
  * is taken is the smallest one, whatever flow was found. A deficit of a few of these units, 2^-48 of all there is or of the largest floor, is no deficit.
  */
+#include "territory/flow.h"
 #include "water_fill.h"
 
 #include <math.h>
@@ -48,37 +49,11 @@ typedef struct Filling
 	int64	   *held;
 	int64	   *base;			/* what is held or the floor, whichever is more */
 	int64	   *cap;
-	/* Parts are ranges of these. */
 	int		   *class_order;
 	int		   *territory_order;
-	/* Of the part at work. */
-	int		   *class_;			/* into class_order */
-	int		   *territory;
-	int			classes;
-	int			territories;
-	/* The flow: [classes][territories] of all. */
-	int64	   *flow;
-	int64	   *left;			/* [classes], not sent yet */
-	int64	   *room;			/* [territories] */
-	int		   *class_depth;	/* by breadth first, from classes with something left; -1: not reached */
-	int		   *territory_depth;
-	int		   *class_next;		/* where the search for a path goes on */
-	int		   *territory_next;
-	int		   *front;			/* [territories], scratch */
+	Flow		flow;			/* classes and territories of the part at work are ranges of those orders */
 	Event	   *event;
 } Filling;
-
-static bool
-may_have(const Filling *f, int c, int k)
-{
-	return !f->shares->eligible || f->shares->eligible[(Size) c * f->shares->territories + k];
-}
-
-static int64 *
-flow_of(const Filling *f, int c, int k)
-{
-	return &f->flow[(Size) c * f->shares->territories + k];
-}
 
 /* What a territory holds at a level, in the unit of base and cap. */
 static double
@@ -123,16 +98,16 @@ find_level(const Filling *f)
 	double		share_scale;
 	int			exponent;
 
-	for (int i = 0; i < f->territories; i++)
-		largest = Max(largest, s->share[f->territory[i]]);
+	for (int i = 0; i < f->flow.territories; i++)
+		largest = Max(largest, s->share[f->flow.territory[i]]);
 	frexp(largest, &exponent);
 	share_scale = ldexp(1.0, WHOLE_BITS - exponent);
-	for (int i = 0; i < f->classes; i++)
-		supply += f->supply[f->class_[i]];
+	for (int i = 0; i < f->flow.classes; i++)
+		supply += f->supply[f->flow.class_[i]];
 	all = supply;
-	for (int i = 0; i < f->territories; i++)
+	for (int i = 0; i < f->flow.territories; i++)
 	{
-		int			k = f->territory[i];
+		int			k = f->flow.territory[i];
 		int64		share = (int64) rint(s->share[k] * share_scale);
 
 		for_floors += f->base[k] - f->held[k];
@@ -160,120 +135,6 @@ find_level(const Filling *f)
 	return (Level) {1, fixed < all ? INFINITY : height};
 }
 
-/* Depths of classes and territories by breadth first; returns whether some territory with room was reached. */
-static bool
-find_depths(Filling *f)
-{
-	bool		any = false;
-	bool		found = false;
-
-	for (int i = 0; i < f->classes; i++)
-	{
-		int			c = f->class_[i];
-
-		f->class_depth[c] = f->left[c] > 0 ? 0 : -1;
-		f->class_next[c] = 0;
-		any |= f->left[c] > 0;
-	}
-	for (int i = 0; i < f->territories; i++)
-	{
-		f->territory_depth[f->territory[i]] = -1;
-		f->territory_next[f->territory[i]] = 0;
-	}
-	for (int depth = 0; any && !found; depth++)
-	{
-		int			fronts = 0;
-
-		any = false;
-		for (int i = 0; i < f->classes; i++)
-			if (f->class_depth[f->class_[i]] == depth)
-				for (int j = 0; j < f->territories; j++)
-				{
-					int			k = f->territory[j];
-
-					if (f->territory_depth[k] < 0 && may_have(f, f->class_[i], k))
-					{
-						f->territory_depth[k] = depth;
-						f->front[fronts++] = k;
-						found |= f->room[k] > 0;
-					}
-				}
-		for (int i = 0; i < f->classes && fronts > 0; i++)
-			for (int j = 0; j < fronts && f->class_depth[f->class_[i]] < 0; j++)
-				if (*flow_of(f, f->class_[i], f->front[j]) > 0)
-				{
-					f->class_depth[f->class_[i]] = depth + 1;
-					any = true;
-				}
-	}
-	return found;
-}
-
-/* Sends up to so much from a class along shortest paths; returns how much. */
-static int64
-send(Filling *f, int c, int64 amount)
-{
-	int64		sent = 0;
-
-	for (; f->class_next[c] < f->territories; f->class_next[c]++)
-	{
-		int			k = f->territory[f->class_next[c]];
-
-		if (f->territory_depth[k] != f->class_depth[c] || !may_have(f, c, k))
-			continue;
-		/* Into its room, or in place of what other classes sent there and send on. */
-		if (f->room[k] > 0)
-		{
-			int64		now = Min(f->room[k], amount - sent);
-
-			f->room[k] -= now;
-			*flow_of(f, c, k) += now;
-			sent += now;
-		}
-		for (; sent < amount && f->territory_next[k] < f->classes; f->territory_next[k]++)
-		{
-			int			other = f->class_[f->territory_next[k]];
-			int64	   *flow = flow_of(f, other, k);
-
-			if (f->class_depth[other] == f->territory_depth[k] + 1 && *flow > 0)
-			{
-				int64		now = send(f, other, Min(*flow, amount - sent));
-
-				*flow -= now;
-				*flow_of(f, c, k) += now;
-				sent += now;
-				if (sent == amount)
-					break;
-			}
-		}
-		if (sent == amount)
-			break;
-	}
-	return sent;
-}
-
-/* Sends as much as there is room for (Dinic 1970); depths then tell what a path leads to from what is left. Returns that. */
-static int64
-send_all(Filling *f)
-{
-	int64		left = 0;
-
-	for (int i = 0; i < f->classes; i++)
-		for (int j = 0; j < f->territories; j++)
-			*flow_of(f, f->class_[i], f->territory[j]) = 0;
-	while (find_depths(f))
-		for (int i = 0; i < f->classes; i++)
-		{
-			int			c = f->class_[i];
-
-			if (f->left[c] > 0)
-				f->left[c] -= send(f, c, f->left[c]);
-		}
-	for (int i = 0; i < f->classes; i++)
-		left += f->left[f->class_[i]];
-	return left;
-}
-
 /* Those that a path leads to come first; returns how many. */
 static int
 split(int *order, int count, const int *depth, int *scratch)
@@ -297,26 +158,26 @@ split(int *order, int count, const int *depth, int *scratch)
 static void
 share_rest(const Filling *f, Level level, double *unplaced)
 {
-	WaterFillShares mirrored = {.classes = f->territories, .territories = f->classes};
-	double	   *room = palloc(sizeof(double) * Max(f->territories, 1));
-	double	   *supply = palloc(sizeof(double) * f->classes);
-	bool	   *eligible = palloc_extended(Max((Size) f->territories * f->classes, 1), MCXT_ALLOC_HUGE);
+	WaterFillShares mirrored = {.classes = f->flow.territories, .territories = f->flow.classes};
+	double	   *room = palloc(sizeof(double) * Max(f->flow.territories, 1));
+	double	   *supply = palloc(sizeof(double) * f->flow.classes);
+	bool	   *eligible = palloc_extended(Max((Size) f->flow.territories * f->flow.classes, 1), MCXT_ALLOC_HUGE);
 	double	   *placed;
 
-	for (int i = 0; i < f->territories; i++)
+	for (int i = 0; i < f->flow.territories; i++)
 	{
-		room[i] = (whole_load_at(f, level, f->territory[i]) - f->held[f->territory[i]]) / f->scale;
-		for (int j = 0; j < f->classes; j++)
-			eligible[(Size) i * f->classes + j] = may_have(f, f->class_[j], f->territory[i]);
+		room[i] = (whole_load_at(f, level, f->flow.territory[i]) - f->held[f->flow.territory[i]]) / f->scale;
+		for (int j = 0; j < f->flow.classes; j++)
+			eligible[(Size) i * f->flow.classes + j] = flow_may(&f->flow, f->flow.class_[j], f->flow.territory[i]);
 	}
-	for (int j = 0; j < f->classes; j++)
-		supply[j] = f->shares->supply[f->class_[j]];
+	for (int j = 0; j < f->flow.classes; j++)
+		supply[j] = f->shares->supply[f->flow.class_[j]];
 	mirrored.supply = room;
 	mirrored.eligible = eligible;
 	mirrored.share = mirrored.most = supply;
 	placed = water_fill(&mirrored, NULL);
-	for (int j = 0; j < f->classes; j++)
-		unplaced[f->class_[j]] = supply[j] - placed[j];
+	for (int j = 0; j < f->flow.classes; j++)
+		unplaced[f->flow.class_[j]] = supply[j] - placed[j];
 	pfree(placed);
 	pfree(eligible);
 	pfree(supply);
@@ -341,14 +202,7 @@ fill_begin(Filling *f, const WaterFillShares *s)
 	f->cap = palloc(sizeof(int64) * territories);
 	f->class_order = palloc(sizeof(int) * classes);
 	f->territory_order = palloc(sizeof(int) * territories);
-	f->flow = palloc_extended(sizeof(int64) * (Size) classes * territories, MCXT_ALLOC_HUGE);
-	f->left = palloc(sizeof(int64) * classes);
-	f->room = palloc(sizeof(int64) * territories);
-	f->class_depth = palloc(sizeof(int) * classes);
-	f->territory_depth = palloc(sizeof(int) * territories);
-	f->class_next = palloc(sizeof(int) * classes);
-	f->territory_next = palloc(sizeof(int) * territories);
-	f->front = palloc(sizeof(int) * Max(classes, territories));
+	flow_begin(&f->flow, s->classes, s->territories, s->eligible);
 	f->event = palloc(sizeof(Event) * 2 * territories);
 	for (int c = 0; c < s->classes; c++)
 		supply = Max(supply, s->supply[c]);
@@ -386,14 +240,7 @@ fill_end(Filling *f)
 	pfree(f->cap);
 	pfree(f->class_order);
 	pfree(f->territory_order);
-	pfree(f->flow);
-	pfree(f->left);
-	pfree(f->room);
-	pfree(f->class_depth);
-	pfree(f->territory_depth);
-	pfree(f->class_next);
-	pfree(f->territory_next);
-	pfree(f->front);
+	flow_end(&f->flow);
 	pfree(f->event);
 }
 
@@ -403,9 +250,9 @@ set_targets(const Filling *f, Level level, double *target)
 {
 	const WaterFillShares *s = f->shares;
 
-	for (int i = 0; i < f->territories; i++)
+	for (int i = 0; i < f->flow.territories; i++)
 	{
-		int			k = f->territory[i];
+		int			k = f->flow.territory[i];
 		double		held = s->held ? s->held[k] : 0;
 		double		most = s->most ? s->most[k] : INFINITY;
 		double		base = Max(held, s->least ? Min(s->least[k], most) : 0);
@@ -440,22 +287,22 @@ water_fill(const WaterFillShares *shares, double *unplaced)
 		int64		left;
 		Level		level;
 
-		f.class_ = f.class_order + now.first_class;
-		f.classes = now.classes;
-		f.territory = f.territory_order + now.first_territory;
-		f.territories = now.territories;
+		f.flow.class_ = f.class_order + now.first_class;
+		f.flow.classes = now.classes;
+		f.flow.territory = f.territory_order + now.first_territory;
+		f.flow.territories = now.territories;
 		level = find_level(&f);
-		for (int i = 0; i < f.classes; i++)
-			f.left[f.class_[i]] = f.supply[f.class_[i]];
-		for (int i = 0; i < f.territories; i++)
-			f.room[f.territory[i]] = whole_load_at(&f, level, f.territory[i]) - f.held[f.territory[i]];
-		left = send_all(&f);
-		for (int i = 0; i < f.territories; i++)
-			room += f.room[f.territory[i]];
-		if (room > 0 && left > (isinf(level.height) ? 0 : ROUNDING * f.territories))
+		for (int i = 0; i < f.flow.classes; i++)
+			f.flow.left[f.flow.class_[i]] = f.supply[f.flow.class_[i]];
+		for (int i = 0; i < f.flow.territories; i++)
+			f.flow.room[f.flow.territory[i]] = whole_load_at(&f, level, f.flow.territory[i]) - f.held[f.flow.territory[i]];
+		left = flow_send_all(&f.flow);
+		for (int i = 0; i < f.flow.territories; i++)
+			room += f.flow.room[f.flow.territory[i]];
+		if (room > 0 && left > (isinf(level.height) ? 0 : ROUNDING * f.flow.territories))
 		{
-			int			classes = split(f.class_, f.classes, f.class_depth, f.front);
-			int			territories = split(f.territory, f.territories, f.territory_depth, f.front);
+			int			classes = split(f.class_order + now.first_class, now.classes, f.flow.class_depth, f.flow.front);
+			int			territories = split(f.territory_order + now.first_territory, now.territories, f.flow.territory_depth, f.flow.front);
 
 			part[parts++] = (Part) {now.first_class, classes, now.first_territory, territories};
 			part[parts++] = (Part) {now.first_class + classes, now.classes - classes, now.first_territory + territories, now.territories - territories};

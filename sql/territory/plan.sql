@@ -169,6 +169,7 @@ CREATE TABLE salesops.territory_plan_finding (
   value        double precision,
   bound        double precision,
   price        double precision,
+  together     text,
   PRIMARY KEY (plan_id, "position")
 );
 COMMENT ON TABLE salesops.territory_plan_finding IS 'Why plans are not within their limits, append-only; read in words with territory_plan_findings()';
@@ -182,6 +183,7 @@ COMMENT ON COLUMN salesops.territory_plan_finding.class IS 'Class of accounts co
 COMMENT ON COLUMN salesops.territory_plan_finding.value IS 'What it is';
 COMMENT ON COLUMN salesops.territory_plan_finding.bound IS 'What it should be at most, or at least';
 COMMENT ON COLUMN salesops.territory_plan_finding.price IS 'What a unit more of room would save';
+COMMENT ON COLUMN salesops.territory_plan_finding.together IS 'First territory of the set that the finding speaks of, which has a finding for each of its territories; NULL = of no set';
 SELECT pg_catalog.pg_extension_config_dump('salesops.territory_plan_finding', '');
 
 CREATE TRIGGER append_only BEFORE UPDATE OR TRUNCATE ON salesops.territory_plan

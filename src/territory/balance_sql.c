@@ -191,6 +191,8 @@ salesops_plan_territories(PG_FUNCTION_ARGS)
 	if (plan->outside > 0)
 		ereport(WARNING,
 				(errmsg("plan " INT64_FORMAT " is not within its limits", plan_id),
+				 plan->best_outside > 0 ?
+				 errdetail("Loads are outside by %.4g in shares of their limits, added up, and in every plan by %.4g.", plan->outside, plan->best_outside) :
 				 errdetail("Loads are outside by %.4g in shares of their limits, added up.", plan->outside),
 				 errhint("SELECT * FROM salesops.territory_plan_findings(" INT64_FORMAT ") says which and why.", plan_id)));
 	MemoryContextSwitchTo(caller);

@@ -347,6 +347,12 @@ finding_name(TerritoryFinding finding)
 			return "held_too_much";
 		case TERRITORY_TOO_LARGE:
 			return "too_large";
+		case TERRITORY_SHORT_SUPPLY:
+			return "short_supply";
+		case TERRITORY_OVER_SUPPLY:
+			return "over_supply";
+		case TERRITORY_NO_STEP:
+			return "no_step";
 		case TERRITORY_BUDGET_SHORT:
 			return "budget_short";
 		case TERRITORY_OUTSIDE:
@@ -369,13 +375,13 @@ reason_measure(const Given *given, const TerritoryReason *reason)
 static void
 keep_findings(const Given *given, const TerritoryPlan *plan, const double *load, int64 plan_id)
 {
-	static const Oid types[] = {INT8OID, INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID, FLOAT8OID, FLOAT8OID, FLOAT8OID};
+	static const Oid types[] = {INT8OID, INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, TEXTOID};
 	Writer		writer;
 
 	prepare(&writer,
 			"INSERT INTO salesops.territory_plan_finding "
-			"(plan_id, \"position\", finding, territory_id, account_id, measure, class, value, bound, price) "
-			"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+			"(plan_id, \"position\", finding, territory_id, account_id, measure, class, value, bound, price, together) "
+			"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
 			lengthof(types), types);
 	for (int r = 0; r < plan->reasons; r++)
 	{
@@ -394,6 +400,7 @@ keep_findings(const Given *given, const TerritoryPlan *plan, const double *load,
 										 load[reason->territory * given->input.measures + reason->measure] : reason->value), false);
 		argument(&writer, Float8GetDatum(reason->limit), false);
 		argument(&writer, Float8GetDatum(reason->price), false);
+		argument(&writer, reason->other < 0 ? (Datum) 0 : CStringGetTextDatum(territory_name(given, reason->other)), reason->other < 0);
 		write_row(&writer);
 		MemoryContextSwitchTo(caller);
 	}

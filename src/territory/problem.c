@@ -17,9 +17,6 @@
 
 #define WORD_BITS	64
 
-/* Reasons of a kind that are told. */
-#define MOST_TOLD		20
-
 /* All of a measure stays below this. */
 #define AMOUNT_BITS		50
 /* The mean difference between the cheapest and the eighth cheapest territory becomes about 2^22; costs themselves stay below 2^50. */
@@ -810,41 +807,6 @@ make_amounts(Problem *p)
 	}
 }
 
-/* Units that are above the limit of everybody who may have them; says so of the first few. */
-static void
-find_too_large(Problem *p)
-{
-	int			told = 0;
-
-	for (int u = 0; u < p->units && told < MOST_TOLD; u++)
-	{
-		progress_every(p, u, PROGRESS_UNITS);
-		for (int m = 0; m < p->measures; m++)
-		{
-			double		largest = 0;
-			bool		fits = false;
-
-			for (int j = p->list_start[p->list_of[u]]; j < p->list_start[p->list_of[u] + 1] && !fits; j++)
-			{
-				double		most = p->most[p->list[j] * p->measures + m];
-
-				largest = Max(largest, most);
-				fits = unit_amount(p, u, p->list[j])[m] <= most;
-			}
-			if (!fits)
-			{
-				TerritoryReason *reason = problem_complain(p, TERRITORY_TOO_LARGE);
-
-				reason->account = p->member[p->first[u]];
-				reason->measure = m;
-				reason->value = unit_amount(p, u, p->list[p->list_start[p->list_of[u]]])[m] / p->amount_scale[m];
-				reason->limit = largest / p->amount_scale[m];
-				told++;
-			}
-		}
-	}
-}
-
 /* How far apart costs lie, in a sample; sets the scale of costs and the ceilings of prices. */
 static void
 measure_costs(Problem *p)
@@ -940,7 +902,6 @@ problem_build(Problem *p, const TerritoryInput *input, const TerritoryOptions *o
 		return false;
 	set_limits(p);
 	make_amounts(p);
-	find_too_large(p);
 	measure_costs(p);
 	return true;
 }
