@@ -35,7 +35,8 @@ CREATE FUNCTION salesops.territory_plan_limits(plan_id bigint, OUT number intege
                                                OUT lower_expected double precision, OUT upper_expected double precision,
                                                OUT lower_free double precision, OUT upper_free double precision, OUT width double precision,
                                                OUT load_before_stated double precision, OUT load_stated double precision,
-                                               OUT load_before double precision, OUT load double precision, OUT held double precision, OUT price double precision)
+                                               OUT load_before double precision, OUT load double precision, OUT held double precision, OUT price double precision,
+                                               OUT whole double precision)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off SET jit = off ROWS 200
 BEGIN ATOMIC
   WITH measure AS (
@@ -59,12 +60,12 @@ BEGIN ATOMIC
   SELECT r.number, r.territory_id, r.measure_number, r.measure, r.target, r.lower, r.upper,
     least(greatest(r.target * (1 - r.tolerance), r.floor), r.cap), least(greatest(r.target * (1 + r.tolerance), r.floor), r.cap),
     least(greatest(r.lower - r.held, 0), greatest(r.reachable - r.held, 0)), greatest(r.reachable - r.held, 0), greatest(r.reachable, r.whole),
-    r.load_before_stated, r.load_stated, r.load_before, r.load, r.held, r.price
+    r.load_before_stated, r.load_stated, r.load_before, r.load, r.held, r.price, r.whole
   FROM row r;
 END;
 COMMENT ON FUNCTION salesops.territory_plan_limits(bigint) IS
   'Targets, limits, loads and prices of a plan by territory and measure, as stated and as they follow from its accounts and options: lower_free and upper_free are what the limits leave beside '
-  'what is held; width is what a load outside is measured by. No row for an unknown plan';
+  'what is held; width is what a load outside is measured by, and whole the solver''s unit, by which it widens limits at most. No row for an unknown plan';
 
 -- Budgets: 1 is a number of accounts, 2 an amount.
 CREATE FUNCTION salesops.territory_plan_budgets(plan_id bigint, OUT budget text, OUT allowed double precision, OUT price double precision,
@@ -124,7 +125,7 @@ BEGIN ATOMIC
       greatest(coalesce(avg(nullif(v.apart, 0)), 1) * 1e-6, max(v.dearest) * 2 ^ -38) AS grain
     FROM account_sum s CROSS JOIN slack k LEFT JOIN unit_value v ON true GROUP BY s.held_cost, k.value, k.size
   ), outside AS (
-    SELECT coalesce((SELECT sum(greatest(l.load - l.upper, l.lower - l.load, 0) / l.width) FROM bounds l), 0)
+    SELECT coalesce((SELECT sum(greatest(l.load - l.upper, l.lower - l.load) / l.width) FROM bounds l WHERE greatest(l.load - l.upper, l.lower - l.load) > l.whole), 0)
            + coalesce((SELECT sum(greatest(b.held - b.allowed, 0) / greatest(b.allowed, 1)
                                   + greatest(b.used - greatest(b.allowed, b.held), 0) / greatest(b.allowed, b.held, 1)) FROM budget b WHERE b.allowed IS NOT NULL), 0) AS value
   ),
@@ -133,9 +134,9 @@ BEGIN ATOMIC
     SELECT 'outside' AS finding, l.territory_id, NULL::text AS account_id, l.measure, l.load AS value, CASE WHEN l.load > l.upper THEN l.upper ELSE l.lower END AS bound, l.price
     FROM bounds l
     -- Where what is held is above the most already, that is the finding, unless more is added.
-    WHERE l.load > l.upper + l.width * 1e-12 AND l.load > l.held + l.width * 1e-12 OR l.load < l.lower - l.width * 1e-12
+    WHERE l.load > l.upper + greatest(l.width * 1e-12, l.whole) AND l.load > l.held + greatest(l.width * 1e-12, l.whole) OR l.load < l.lower - greatest(l.width * 1e-12, l.whole)
     UNION ALL
-    SELECT 'held_too_much', l.territory_id, NULL, l.measure, l.held, l.upper, 0 FROM bounds l WHERE l.held > l.upper + l.width * 1e-12
+    SELECT 'held_too_much', l.territory_id, NULL, l.measure, l.held, l.upper, 0 FROM bounds l WHERE l.held > l.upper + greatest(l.width * 1e-12, l.whole)
     UNION ALL
     SELECT 'budget_short', NULL, NULL, b.budget, b.held, b.allowed, 0 FROM budget b WHERE b.held > b.allowed
     UNION ALL

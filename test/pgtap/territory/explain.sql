@@ -5,7 +5,7 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(25);
+SELECT plan(26);
 
 -- How far outside every plan is; or the checks that fail.
 CREATE FUNCTION pg_temp.planned(accounts_sql text, territories_sql text, options jsonb) RETURNS text LANGUAGE sql AS $$
@@ -84,5 +84,9 @@ SELECT results_eq($$ SELECT pg_temp.planned('SELECT 1 AS id, ARRAY[''west''] AS 
 SELECT is((SELECT count(*) FROM pg_temp.findings() WHERE finding = 'over_supply' AND name = 'w' AND value = 1 AND bound = 0), 1::bigint, 'that is why');
 SELECT is(pg_temp.planned($$ SELECT * FROM (VALUES ('x', 3, 1), ('y', 1, 3), ('z', 2, 1), ('u', 2, 3)) v(id, potential, work) $$, $$ SELECT * FROM (VALUES ('a', 3, 3), ('b', 5, 5)) v(id, target_potential, target_work) $$,
   '{"tolerance": 0.01}'), '0.000000', 'nothing is claimed where each measure alone could be kept');
+
+-- A limit far below what the solver can tell from nothing is kept by nothing.
+SELECT is(pg_temp.planned($$ SELECT * FROM (VALUES ('x', 3000000)) v(id, potential) $$, $$ SELECT * FROM (VALUES ('a', 3000000, 0), ('b', 4.7e-10, 4.6e-10)) v(id, target_potential, floor_potential) $$,
+  '{"tolerance": 0.01}'), '0.000000', 'a target of next to nothing');
 SELECT * FROM finish();
 ROLLBACK;
