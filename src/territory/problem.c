@@ -852,9 +852,21 @@ find_too_large(Problem *p)
 	}
 }
 
-/* What an account costs at most anywhere. */
+/* How far apart the homes are. */
 static double
-dearest_cost(const Problem *p, int account, const double *mismatch)
+homes_apart(const Problem *p)
+{
+	const TerritoryInput *in = p->input;
+	double		apart = 0;
+
+	for (int k = 1; k < in->territories; k++)
+		apart = Max(apart, fabs(in->home_x[k] - in->home_x[0]) + fabs(in->home_y[k] - in->home_y[0]) + (in->z ? fabs(in->home_z[k] - in->home_z[0]) : 0));
+	return apart;
+}
+
+/* What an account costs at most anywhere. `apart`: how far apart the homes are. */
+static double
+dearest_cost(const Problem *p, int account, const double *mismatch, double apart)
 {
 	const TerritoryInput *in = p->input;
 	double		other = 0;
@@ -863,11 +875,11 @@ dearest_cost(const Problem *p, int account, const double *mismatch)
 		other = Max(other, fabs(in->cost[(Size) account * in->territories + k]));
 	if (in->x && !in->cost)
 	{
-		double		x = in->x[account] - p->middle_x;
-		double		y = in->y[account] - p->middle_y;
-		double		z = in->z ? in->z[account] - p->middle_z : 0;
+		double		x = in->x[account] - in->home_x[0];
+		double		y = in->y[account] - in->home_y[0];
+		double		z = in->z ? in->z[account] - in->home_z[0] : 0;
 
-		other = (in->weight ? in->weight[account] : 1.0) * (sqrt(x * x + y * y + z * z) + 2 * p->reach);
+		other = (in->weight ? in->weight[account] : 1.0) * (sqrt(x * x + y * y + z * z) + apart);
 	}
 	if (!in->cost)
 		other += mismatch[in->class_of ? in->class_of[account] : 0];
@@ -880,6 +892,7 @@ largest_cost(Problem *p, int *dearest)
 {
 	const TerritoryInput *in = p->input;
 	double	   *mismatch = take(p, double, in->classes);
+	double		apart = in->x ? homes_apart(p) : 0;
 	double		largest = 0;
 
 	*dearest = TERRITORY_NONE;
@@ -891,7 +904,7 @@ largest_cost(Problem *p, int *dearest)
 
 		progress_every(p, u, PROGRESS_UNITS);
 		for (int m = p->first[u]; m < p->first[u + 1]; m++)
-			cost += dearest_cost(p, p->member[m], mismatch);
+			cost += dearest_cost(p, p->member[m], mismatch, apart);
 		if (cost > largest)
 		{
 			largest = cost;
@@ -899,17 +912,21 @@ largest_cost(Problem *p, int *dearest)
 		}
 	}
 	for (int i = 0; i < in->accounts; i++)
-		if (p->held_at[i] >= 0 && dearest_cost(p, i, mismatch) > largest)
+	{
+		double		cost = p->held_at[i] >= 0 ? dearest_cost(p, i, mismatch, apart) : 0;
+
+		if (cost > largest)
 		{
-			largest = dearest_cost(p, i, mismatch);
+			largest = cost;
 			*dearest = i;
 		}
+	}
 	give_back(p, double, mismatch, in->classes);
 	return largest;
 }
 
 /*
- * How far apart costs lie, in a sample; sets the scale of costs and the ceilings of prices. False where the cost of an account is so large that in
+ * How far apart costs lie, in a sample; sets the scale of costs and the ceilings of prices. False where the cost of an account is so large, or its place so far, that in
  * whole numbers below 2^COST_BITS those of the others would all be alike.
  */
 static bool
@@ -973,6 +990,8 @@ measure_costs(Problem *p)
 	p->wide_spread = count > 0 ? mean / count : 0;
 	p->spread = Max(p->spread, 0.02 * p->wide_spread);
 	is_alike = !(p->spread > 0);	/* balance is all there is */
+	if (p->input->x && homes_apart(p) > 0 && homes_apart(p) < ldexp(p->reach, -COST_BITS))
+		return bad_number(p, dearest, TERRITORY_NONE, TERRITORY_NONE, largest_cost(p, &dearest));
 	p->cost_scale = Min(within, scale_to(is_alike ? 1.0 : p->spread, SPREAD_BITS));
 	if (largest > 0)
 		p->cost_scale = Min(p->cost_scale, scale_to(largest, COST_BITS - 10));
