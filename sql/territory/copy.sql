@@ -122,18 +122,23 @@ BEGIN
   ELSE
     wrong := coalesce(
       (SELECT format('there is no change "%s"', k.name) FROM jsonb_object_keys(changes) AS k(name) WHERE k.name NOT IN ('leaves', 'joins', 'ramps', 'shifts') LIMIT 1),
+      (SELECT format('there is no "%s" of what joins or shifts', k.name)
+       FROM (SELECT e.change, e.known FROM (VALUES ('joins', ARRAY['id', 'like', 'ramp', 'tags']), ('shifts', ARRAY['measure', 'factor', 'tags'])) v(name, known)
+             CROSS JOIN LATERAL (SELECT c.change, v.known FROM jsonb_array_elements(changes -> v.name) AS c(change) WHERE jsonb_typeof(c.change) = 'object') e) e
+       CROSS JOIN LATERAL jsonb_object_keys(e.change) AS k(name) WHERE k.name <> ALL (e.known) LIMIT 1),
+      (SELECT format('the tags of "%s" are no list', j ->> 'id') FROM jsonb_array_elements(changes -> 'joins') j WHERE jsonb_typeof(j -> 'tags') NOT IN ('array', 'null') LIMIT 1),
       (SELECT format('plan %s has no territory "%s"', plan_id, u.id)
        FROM (SELECT jsonb_array_elements_text(changes -> 'leaves') UNION ALL SELECT jsonb_object_keys(changes -> 'ramps')
              UNION ALL SELECT j ->> 'like' FROM jsonb_array_elements(changes -> 'joins') j) AS u(id)
        WHERE NOT EXISTS (SELECT FROM salesops.territory_plan_territory t WHERE t.plan_id = check_territory_changes.plan_id AND t.territory_id = u.id) LIMIT 1),
       (SELECT format('"%s" joins with a ramp that is no share', j ->> 'id') FROM jsonb_array_elements(changes -> 'joins') j
-       WHERE j ->> 'id' IS NULL OR jsonb_typeof(j -> 'ramp') <> 'number' OR (j ->> 'ramp')::double precision < 0 LIMIT 1),
-      (SELECT format('the ramp of "%s" is no share', r.id) FROM jsonb_each(changes -> 'ramps') AS r(id, ramp) WHERE jsonb_typeof(r.ramp) <> 'number' OR r.ramp::double precision < 0 LIMIT 1),
+       WHERE j ->> 'id' IS NULL OR jsonb_typeof(j -> 'ramp') <> 'number' OR NOT (j ->> 'ramp')::numeric BETWEEN 0 AND 1e30 LIMIT 1),
+      (SELECT format('the ramp of "%s" is no share', r.id) FROM jsonb_each(changes -> 'ramps') AS r(id, ramp) WHERE jsonb_typeof(r.ramp) <> 'number' OR NOT r.ramp::numeric BETWEEN 0 AND 1e30 LIMIT 1),
       (SELECT format('"%s" has no ramp to start from', t.territory_id) FROM salesops.territory_plan_territory t
        WHERE t.plan_id = check_territory_changes.plan_id AND t.ramp = 0
          AND (changes -> 'ramps' ? t.territory_id OR EXISTS (SELECT FROM jsonb_array_elements(changes -> 'joins') j WHERE j ->> 'like' = t.territory_id)) LIMIT 1),
-      (SELECT format('shift %s is not one of a measure by a factor', s::text) FROM jsonb_array_elements(changes -> 'shifts') s
-       WHERE NOT coalesce(s ->> 'measure' = ANY (plan_measures) AND jsonb_typeof(s -> 'factor') = 'number' AND (s ->> 'factor')::double precision >= 0 AND jsonb_typeof(s -> 'tags') = 'array', false) LIMIT 1));
+      (SELECT format('shift %s is not one of a measure by a factor, for accounts with some tags', s::text) FROM jsonb_array_elements(changes -> 'shifts') s
+       WHERE NOT coalesce(s ->> 'measure' = ANY (plan_measures) AND jsonb_typeof(s -> 'factor') = 'number' AND (s ->> 'factor')::numeric BETWEEN 0 AND 1e30 AND jsonb_typeof(s -> 'tags') = 'array', false) LIMIT 1));
   END IF;
   IF wrong IS NOT NULL THEN
     RAISE EXCEPTION 'these changes cannot be simulated: %', wrong USING

@@ -61,7 +61,7 @@ BEGIN ATOMIC
                salesops.territory_number(abs(f.value - f.bound) / nullif(f.bound, 0) * 100), CASE WHEN f.value > f.bound THEN 'above' ELSE 'below' END,
                CASE WHEN f.value > f.bound THEN 'most' ELSE 'least' END, salesops.territory_number(f.bound))
         || CASE WHEN (f.value > f.bound AND f.price > 0 OR f.value < f.bound AND f.price < 0) AND abs(f.price * f.bound) >= 0.05
-                THEN format('; 1 %% of that more would save %s', salesops.territory_number(abs(f.price * f.bound * 0.01))) ELSE '' END
+                THEN format('; 1 %% of that %s would save %s', CASE WHEN f.value > f.bound THEN 'more' ELSE 'less' END, salesops.territory_number(abs(f.price * f.bound * 0.01))) ELSE '' END
       WHEN 'held_too_much' THEN format('what is held in "%s" comes to %s %s, and the most there is %s: unlock some of it, or raise the cap', f.territory_id, salesops.territory_number(f.value), f.measure, salesops.territory_number(f.bound))
       WHEN 'too_large' THEN format('account "%s", with its family, has %s %s, and whoever may have it has room for %s at most: no plan is within limits', f.account_id, salesops.territory_number(f.value), f.measure, salesops.territory_number(f.bound))
       WHEN 'short_supply' THEN format('%s%s at least %s %s, and all that is held there or may go to %s is %s: no plan is within limits', c.names, CASE WHEN c.n > 1 THEN ' together need' ELSE ' needs' END,

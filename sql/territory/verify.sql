@@ -29,6 +29,14 @@ END;
 COMMENT ON FUNCTION salesops.territory_plan_loads(bigint) IS
   'Loads of a plan by territory and measure, summed from its accounts: before, under the plan, and what of that is held there; exempt accounts do not count. No row for an unknown plan';
 
+CREATE FUNCTION salesops.territory_whole(total double precision)
+RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT CASE WHEN total > 0 THEN 2 ^ (floor(log(2, total::numeric))::integer - 49) ELSE 1 END;
+END;
+COMMENT ON FUNCTION salesops.territory_whole(double precision) IS
+  'The solver''s unit of a measure, in which amounts are whole numbers: a power of two, so that the total is below 2^50; 1 for a total of 0 or NULL';
+
 -- Limits of a plan, a row for each territory and measure, with what is left of them beside what is held.
 CREATE FUNCTION salesops.territory_plan_limits(plan_id bigint, OUT number integer, OUT territory_id text, OUT measure_number integer, OUT measure text,
                                                OUT target double precision, OUT lower double precision, OUT upper double precision,
@@ -50,9 +58,7 @@ BEGIN ATOMIC
   ), row AS (
     SELECT l.*, t.target[m.number] AS target, t.floor[m.number] AS floor, t.cap[m.number] AS cap, t.least[m.number] AS lower, t.most[m.number] AS upper,
       least(t.most[m.number], m.total) AS reachable, t.load_before[m.number] AS load_before_stated, t.load[m.number] AS load_stated,
-      t.price[m.number] AS price, m.tolerance,
-      -- The solver's unit of a measure: a power of two, so that all of it is below 2^50.
-      CASE WHEN m.total > 0 THEN 2 ^ (floor(log(2, m.total::numeric))::integer - 49) ELSE 1 END AS whole
+      t.price[m.number] AS price, m.tolerance, salesops.territory_whole(m.total) AS whole
     FROM salesops.territory_plan_loads(territory_plan_limits.plan_id) l
     JOIN measure m ON m.number = l.measure_number
     JOIN salesops.territory_plan_territory t ON t.plan_id = territory_plan_limits.plan_id AND t.territory_id = l.territory_id
@@ -69,25 +75,37 @@ COMMENT ON FUNCTION salesops.territory_plan_limits(bigint) IS
 
 -- Budgets: 1 is a number of accounts, 2 an amount.
 CREATE FUNCTION salesops.territory_plan_budgets(plan_id bigint, OUT budget text, OUT allowed double precision, OUT price double precision,
-                                                OUT used_stated double precision, OUT used double precision, OUT held double precision)
+                                                OUT used_stated double precision, OUT used double precision, OUT held double precision, OUT rounding double precision)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off SET jit = off ROWS 2
 BEGIN ATOMIC
   WITH plan AS (
     SELECT p.*, k.measure, array_position(p.measures, k.measure) AS measure_number
     FROM salesops.territory_plan p LEFT JOIN LATERAL jsonb_object_keys(p.options -> 'most_moved') AS k(measure) ON true
     WHERE p.plan_id = territory_plan_budgets.plan_id
-  ), moved AS (
-    SELECT count(*) AS accounts, coalesce(sum(u.amount[p.measure_number]), 0) AS amount, count(*) FILTER (WHERE u.held_at IS NOT NULL) AS held_accounts,
-      coalesce(sum(u.amount[p.measure_number]) FILTER (WHERE u.held_at IS NOT NULL), 0) AS held_amount
+  ), owned AS MATERIALIZED (
+    SELECT u.owner <> u.to_number AS is_moved, u.held_at IS NOT NULL AS is_held, u.amount[p.measure_number] AS amount
     FROM plan p CROSS JOIN salesops.territory_plan_units(territory_plan_budgets.plan_id) u
-    WHERE NOT u.is_exempt AND u.owner <> u.to_number
+    WHERE NOT u.is_exempt AND u.owner IS NOT NULL
+  ), moved AS (
+    SELECT count(*) AS accounts, coalesce(sum(o.amount), 0) AS amount, count(*) FILTER (WHERE o.is_held) AS held_accounts,
+      coalesce(sum(o.amount) FILTER (WHERE o.is_held), 0) AS held_amount
+    FROM owned o WHERE o.is_moved
+  ), rounded AS (
+    SELECT coalesce(sum(greatest(round(o.amount / w.whole) - o.amount / w.whole, 0)), 0) * max(w.whole) AS amount, max(w.whole) AS whole
+    FROM (SELECT salesops.territory_whole(greatest(
+            (SELECT sum(a.amount[p.measure_number]) FROM salesops.territory_plan_account a WHERE a.plan_id = p.plan_id),
+            (SELECT max(t.least[p.measure_number]) FROM salesops.territory_plan_territory t WHERE t.plan_id = p.plan_id))) AS whole FROM plan p) w
+    LEFT JOIN owned o ON true
   )
-  SELECT 'most_moves', (p.options ->> 'most_moves')::double precision, p.budget_price[1], p.budget_used[1], m.accounts, m.held_accounts FROM plan p, moved m
+  SELECT 'most_moves', (p.options ->> 'most_moves')::double precision, p.budget_price[1], p.budget_used[1], m.accounts, m.held_accounts, 0 FROM plan p, moved m
   UNION ALL
-  SELECT 'most_moved', (p.options -> 'most_moved' ->> p.measure)::double precision, p.budget_price[2], p.budget_used[2], m.amount, m.held_amount FROM plan p, moved m;
+  SELECT 'most_moved', (p.options -> 'most_moved' ->> p.measure)::double precision, p.budget_price[2], p.budget_used[2], m.amount, m.held_amount,
+    CASE WHEN r.amount > 0 THEN r.amount + 2 * r.whole ELSE 0 END
+  FROM plan p, moved m, rounded r;
 END;
 COMMENT ON FUNCTION salesops.territory_plan_budgets(bigint) IS
-  'Budgets of a plan for moves: what is allowed (NULL = no limit), the price, what is used as stated and as it follows from its accounts, and what of that is held. No row for an unknown plan';
+  'Budgets of a plan for moves: what is allowed (NULL = no limit), the price, what is used as stated and as it follows from its accounts, what of that is held, '
+  'and by how much rounding amounts to the solver''s whole numbers may have widened it (0 where they are whole). No row for an unknown plan';
 
 CREATE FUNCTION salesops.territory_plan_checks(plan_id bigint, OUT "check" text, OUT ok boolean, OUT value text, OUT expected text, OUT detail text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off SET jit = off ROWS 20
@@ -126,8 +144,8 @@ BEGIN ATOMIC
     FROM account_sum s CROSS JOIN slack k LEFT JOIN unit_value v ON true GROUP BY s.held_cost, k.value, k.size
   ), outside AS (
     SELECT coalesce((SELECT sum(greatest(l.load - l.upper, l.lower - l.load) / l.width) FROM bounds l WHERE greatest(l.load - l.upper, l.lower - l.load) > l.whole), 0)
-           + coalesce((SELECT sum(greatest(b.held - b.allowed, 0) / greatest(b.allowed, 1)
-                                  + greatest(b.used - greatest(b.allowed, b.held), 0) / greatest(b.allowed, b.held, 1)) FROM budget b WHERE b.allowed IS NOT NULL), 0) AS value
+           + coalesce((SELECT sum(greatest(b.held - b.rounding - b.allowed, 0) / greatest(b.allowed, 1)
+                                  + greatest(b.used - b.rounding - greatest(b.allowed, b.held), 0) / greatest(b.allowed, b.held, 1)) FROM budget b WHERE b.allowed IS NOT NULL), 0) AS value
   ),
   -- What each finding should say; a finding of another kind, or one more, or one fewer, is false.
   proper AS (
@@ -138,9 +156,9 @@ BEGIN ATOMIC
     UNION ALL
     SELECT 'held_too_much', l.territory_id, NULL, l.measure, l.held, l.upper, 0 FROM bounds l WHERE l.held > l.upper + greatest(l.width * 1e-12, l.whole)
     UNION ALL
-    SELECT 'budget_short', NULL, NULL, b.budget, b.held, b.allowed, 0 FROM budget b WHERE b.held > b.allowed
+    SELECT 'budget_short', NULL, NULL, b.budget, b.held, b.allowed, 0 FROM budget b WHERE b.held > b.allowed + b.rounding
     UNION ALL
-    SELECT 'budget_short', NULL, NULL, b.budget, b.used, b.allowed, b.price FROM budget b WHERE b.allowed IS NOT NULL AND b.used > greatest(b.allowed, b.held)
+    SELECT 'budget_short', NULL, NULL, b.budget, b.used, b.allowed, b.price FROM budget b WHERE b.allowed IS NOT NULL AND b.used > greatest(b.allowed, b.held) + b.rounding
   ), stated AS (
     SELECT f.finding, f.territory_id, f.account_id, f.measure, f.value, f.bound, f.price, f."position", f.class, f.together
     FROM salesops.territory_plan_finding f WHERE f.plan_id = territory_plan_checks.plan_id

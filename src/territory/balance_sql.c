@@ -95,6 +95,13 @@ refuse(const Given *given, const TerritoryPlan *plan)
 					 errdetail("It needs %.0f MB at least, and %.0f MB are allowed.", ceil(reason->value / 1048576), reason->limit / 1048576),
 					 errhint("SELECT salesops.set_setting('territory_memory', ...) allows more; option \"candidates\" makes do with less.")));
 			break;
+		case TERRITORY_BAD_NUMBER:
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("the cost of account \"%s\" is too large to be weighed against that of the others", account ? account : "none"),
+					 errdetail("With its family it may come to %g, beside which their differences vanish.", reason->value),
+					 errhint("Look at its place, distance_cost and relationship, or take it out of the plan as exempt.")));
+			break;
 		default:
 			elog(ERROR, "the solver refuses its input: finding %d, account %s, value %g", (int) reason->finding, account ? account : "none", reason->value);
 	}

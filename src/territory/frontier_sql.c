@@ -214,6 +214,9 @@ salesops_territory_frontier(PG_FUNCTION_ARGS)
 	ask(&f, WIDEST);
 	ask(&f, NARROWEST);
 	step = PG_ARGISNULL(3) ? ceil(evenest(&f, INFINITY)->moves / Max(steps, 1)) : PG_GETARG_INT32(3);
+	/* The evenest plan moves nothing: there are no steps to it. */
+	if (step == 0)
+		steps = 0;
 	for (int s = 0; s <= steps; s++)
 		narrow_down(&f, s * step);
 	/* What was asked for one budget may be an answer for another. */

@@ -44,7 +44,8 @@ number_of(const char *option, const JsonbValue *value, double least, double most
 
 	if (value->type == jbvNumeric)
 		number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
-	if (!(number >= least && number <= most))
+	/* Products with smaller ones than 1e-30 may vanish. */
+	if (!(number >= least && number <= most) || (number > 0 && number < 1e-30))
 		bad_option(option, wanted);
 	return number;
 }
