@@ -14,12 +14,16 @@
 
 /* Ties for each unit. */
 #define TIES			10
+/* With the fewest moves all territories but the owner cost nearly alike. */
+#define COLUMNS_OF_MOVES	64
+#define TIES_OF_MOVES	20
 /* With more units than that memory is what there is least of. */
 #define MANY_UNITS		400000
 #define TIES_OF_MANY	4
 /* Rates are so many times the prices, and more where that is not enough. */
 #define STRICTNESS		1.5
-/* Of the polish, in shares of what a usual unit's load is worth. */
+/* Of the polish, in shares of what a usual unit's load is worth; with the fewest moves, of what so many moves cost. */
+#define HOT_MOVES		40
 #define HOT				0.008
 #define HOT_AGAIN		0.003
 #define COLD			0.0007
@@ -33,6 +37,20 @@
 #define MOST_ROUNDS		20
 #define MOST_REPAIRS	1000
 #define MOST_ATTEMPTS	3
+/* Changes that a repair with all units may weigh. */
+#define WIDE_WORK		20000000
+
+static int
+usual_columns(const Problem *p)
+{
+	return p->units > MANY_UNITS ? COLUMNS_OF_MANY : p->options->fewest_moves ? COLUMNS_OF_MOVES : COLUMNS;
+}
+
+static int
+usual_ties(const Problem *p)
+{
+	return p->units > MANY_UNITS ? TIES_OF_MANY : p->options->fewest_moves ? TIES_OF_MOVES : TIES;
+}
 
 static Columns *
 find_prices(Problem *p, Prices *prices)
@@ -69,7 +87,7 @@ find_prices(Problem *p, Prices *prices)
 		}
 		columns_free(p, c);
 	}
-	c = columns_best(p, p->options->candidates > 0 ? p->options->candidates : p->units > MANY_UNITS ? COLUMNS_OF_MANY : COLUMNS);
+	c = columns_best(p, p->options->candidates > 0 ? p->options->candidates : usual_columns(p));
 	dual_begin(&dual, p, c);
 	dual_climb(&dual, prices, is_warm ? 0.0075 : is_large ? 0.03 : 0.06, 0.003, is_warm ? 6 : 20);
 	dual_end(&dual);
@@ -247,7 +265,14 @@ settle(Search *s, Best *best)
 		keep_best(s, best);
 		if (attempt == MOST_ATTEMPTS || s->p->is_stopped || !search_stretch(s))
 			break;
-		search_ties(s, s->p->units > MANY_UNITS ? TIES_OF_MANY : TIES);
+		search_ties(s, usual_ties(s->p));
+	}
+	if (search_outside(s) > 0 && !s->p->is_stopped)
+	{
+		search_set(s, best->slot);
+		search_rates(s, STRICTNESS);
+		repair_widely(s, WIDE_WORK);
+		keep_best(s, best);
 	}
 }
 
@@ -279,20 +304,21 @@ find_plan(Search *s)
 	Best		best = {take(p, uint16, p->units), INFINITY, INFINITY};
 	bool		is_near;
 	int			rounds;
+	double		worth = p->options->fewest_moves ? HOT_MOVES * p->cost_scale : search_usual_worth(s);
 
 	p->status.phase = TERRITORY_PHASE_PLAN;
 	search_round(s);
 	/* Where a former plan goes on there is little to do, and little should change: no polish, unless it is asked for. */
 	search_rates(s, STRICTNESS);
 	is_near = p->options->price && search_owners(s);
-	search_ties(s, p->units > MANY_UNITS ? TIES_OF_MANY : TIES);
+	search_ties(s, usual_ties(p));
 	settle(s, &best);
 	p->status.phase = TERRITORY_PHASE_POLISH;
 	rounds = p->options->effort < 0 || (is_near && p->options->effort == 0) ? 0 : ROUNDS;
 	for (int round = 0; round < rounds && !p->is_stopped && !is_near_enough(p); round++)
 	{
 		search_rates(s, STRICTNESS);
-		polish(s, round == 0 ? HOT : HOT_AGAIN, COLD, proposals(p) / ROUNDS);
+		polish(s, (round == 0 ? HOT : HOT_AGAIN) * worth, COLD * worth, proposals(p) / ROUNDS);
 		settle(s, &best);
 		search_set(s, best.slot);
 	}

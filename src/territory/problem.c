@@ -623,7 +623,7 @@ find_scales(Problem *p)
 		p->amount_scale[m] = scale_to(total, AMOUNT_BITS);
 		p->mean_amount[m] = in->accounts > 0 ? total / in->accounts * p->amount_scale[m] : 0;
 	}
-	p->budget_scale[TERRITORY_BUDGET_COUNT] = scale_to(in->accounts, AMOUNT_BITS - 20);
+	p->budget_scale[TERRITORY_BUDGET_COUNT] = scale_to(in->accounts, AMOUNT_BITS);
 	p->budget_scale[TERRITORY_BUDGET_AMOUNT] = p->amount_scale[in->budget_measure];
 }
 
@@ -946,7 +946,7 @@ measure_costs(Problem *p)
 		eighth /= within;
 		mean /= within;
 		if (only_ties && mean > 0)
-			p->distance_factor = ldexp(1.0, -ilogb(mean / count) - 6);
+			p->distance_factor = ldexp(1.0, -ilogb(mean / count) - 10);
 	}
 	p->spread = count > 0 ? eighth / count : 0;
 	p->wide_spread = count > 0 ? mean / count : 0;
