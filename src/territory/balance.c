@@ -4,6 +4,7 @@
 #include "territory/bound.h"
 #include "territory/dual.h"
 #include "territory/exchange.h"
+#include "territory/explain.h"
 
 /* With so many pairs of unit and territory at most, all of them are looked at from the beginning. */
 #define FEW_COLUMNS		200000
@@ -209,8 +210,13 @@ report(Problem *p, const Search *s, const Prices *prices, TerritoryPlan *plan)
 		plan->budget_used[b] = (p->has_budget ? s->used[b] + p->held_used[b] : 0) / p->budget_scale[b];
 	}
 	plan->bound = p->status.bound;
+	plan->design_bound = -INFINITY;
 	plan->outside = search_outside(s) + p->outside;
 	plan->best_outside = p->outside;
+	if (search_outside(s) > 0)
+		plan->best_outside += explain_outside(p);
+	/* What is proven of every plan holds for this one, to the last bit too. */
+	plan->best_outside = Min(plan->best_outside, plan->outside);
 	report_regrets(p, s, prices, plan);
 	explain(p, s, prices);
 }
