@@ -15,6 +15,7 @@
  *	polish.c		annealing over shifts, swaps and chains, for as long as allowed
  *	exchange.c		cyclic exchanges between territories
  *	recombine_plans.c	plans of small and tight problems, from plans
+ *	split.c			loads to the last unit, where limits leave no room
  *	balance.c		the phases in their order, and the report
  *
  * Nothing here reads a clock, draws a random number that does not follow from the seed, or uses the C library's exp or log: the same

@@ -342,7 +342,8 @@ columns_choose(Problem *p, Columns *c, int row)
 	float		last = INFINITY;
 
 	scan_unit(scan, unit);
-	for (int j = 0; j < scan->count; j++)
+	/* Where territories are worth the same, units begin with different ones. */
+	for (int i = 0, j = unit % scan->count; i < scan->count; i++, j = j + 1 < scan->count ? j + 1 : 0)
 	{
 		int			at;
 

@@ -900,8 +900,9 @@ measure_costs(Problem *p)
 	p->spread = count > 0 ? eighth / count : 0;
 	p->wide_spread = count > 0 ? mean / count : 0;
 	p->spread = Max(p->spread, 0.02 * p->wide_spread);
-	if (!(p->spread > 0))
-		p->spread = p->wide_spread = 1.0;	/* all cost alike: balance is all there is */
+	p->all_alike = !(p->spread > 0);
+	if (p->all_alike)
+		p->spread = p->wide_spread = 1.0;
 	p->cost_scale = scale_to(p->spread, SPREAD_BITS);
 	if (largest > 0)
 		p->cost_scale = Min(p->cost_scale, scale_to(largest, AMOUNT_BITS - 10));

@@ -146,7 +146,7 @@ search_set(Search *s, const uint16 *slot)
 		s->version[k]++;
 }
 
-/* Every unit where it is cheapest at the prices. */
+/* Every unit where it is cheapest at the prices; where several are, units take turns among those that they will have ties of. */
 void
 search_round(Search *s)
 {
@@ -157,7 +157,7 @@ search_round(Search *s)
 		double		best = INFINITY;
 
 		progress_every(s->p, u, PROGRESS_UNITS);
-		for (int q = 0; q < s->c->count[u]; q++)
+		for (int i = 0, count = s->c->count[u], q = (u + u / count % MOST_CHOICES) % count; i < count; i++, q = q + 1 < count ? q + 1 : 0)
 		{
 			double		value = slot_value(s, u, q);
 
@@ -304,7 +304,8 @@ small_regrets(const Search *s, int unit, double share, int *slot, double *value)
 		all[q] = slot_value(s, unit, q);
 		least = Min(least, all[q]);
 	}
-	for (int q = 0; q < count; q++)
+	/* Where regrets are the same, units begin with different territories. */
+	for (int i = 0, q = unit % count; i < count; i++, q = q + 1 < count ? q + 1 : 0)
 	{
 		double		here = (all[q] - least) / s->stretch[slot_territory(s, unit, q)];
 		int			at;
