@@ -141,9 +141,12 @@ part_within(Split *x, double least, double most)
 	return !isinf(best);
 }
 
-/* Splits a pair so that both are within their limits, or else one that is not, or else neither but otherwise than now. */
+/*
+ * Splits a pair so that both are within their limits, or else one that is not, or else neither but otherwise than
+ * now: where one is within its limits only if it may be spoilt.
+ */
 static void
-split_pair(Split *x, int pair)
+split_pair(Split *x, int pair, bool may_spoil)
 {
 	Search	   *s = x->s;
 	const Row  *first = &s->row[s->pair_one[pair]];
@@ -172,6 +175,8 @@ split_pair(Split *x, int pair)
 	if (is_outside(first) && part_within(x, first->least - rest, first->most - rest))
 		return;
 	if (is_outside(second) && part_within(x, both - second->most - rest, both - second->least - rest))
+		return;
+	if (!may_spoil && !(is_outside(first) && is_outside(second)))
 		return;
 	least = Min(Max(first->load, first->least), first->most) - rest + width * ((double) (next_random(&s->random) >> 11) * 0x1p-52 - 1);
 	part_within(x, least, least + width / 16);
@@ -228,7 +233,7 @@ split(Search *s, int64 most_work)
 		pair = draw_pair(s, outside[random_below(&s->random, count)], count > 2);
 		p->work++;
 		if (pair >= 0)
-			split_pair(&x, pair);
+			split_pair(&x, pair, count <= 2);
 	}
 	give_back(p, int, outside, p->territories);
 	give_back(p, Subset, x.half[0], MOST_SUMS);
