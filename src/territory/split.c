@@ -21,6 +21,8 @@
 #define SHIFT		0.5
 /* Neighbours of which one is taken. */
 #define DRAWN		3
+/* Until so few territories are outside their limits, what they are outside by goes one way. */
+#define FEW_OUTSIDE	5
 
 /* A subset of a half: what goes to the first territory of a pair. */
 typedef struct Subset
@@ -182,9 +184,12 @@ split_pair(Split *x, int pair, bool may_spoil)
 	part_within(x, least, least + width / 16);
 }
 
-/* Of some neighbours of a territory the one that has most to be split with; as if four times as much where it is outside its limits. */
+/*
+ * Of some neighbours of a territory the one that has most to be split with; as if four times as much where it has a
+ * higher number, or is outside its limits, if that is wanted.
+ */
 static int
-draw_pair(Search *s, int k, bool outside_first)
+draw_pair(Search *s, int k, bool upwards, bool outside_first)
 {
 	int			best = -1;
 	int			best_worth = 0;
@@ -193,7 +198,7 @@ draw_pair(Search *s, int k, bool outside_first)
 	{
 		int			pair = s->neighbour[s->neighbour_start[k] + random_below(&s->random, s->neighbour_start[k + 1] - s->neighbour_start[k])];
 		int			other = s->pair_one[pair] == k ? s->pair_other[pair] : s->pair_one[pair];
-		int			worth = (s->tie_start[pair + 1] - s->tie_start[pair]) * (outside_first && is_outside(&s->row[other]) ? 4 : 1);
+		int			worth = (s->tie_start[pair + 1] - s->tie_start[pair]) * (upwards && other > k ? 4 : 1) * (outside_first && is_outside(&s->row[other]) ? 4 : 1);
 
 		if (worth > best_worth)
 		{
@@ -223,14 +228,19 @@ split(Search *s, int64 most_work)
 	{
 		int			count = 0;
 		int			pair;
+		bool		upwards;
 
 		for (int j = 0; j < p->territories; j++)
 			if (is_outside(&s->row[j]))
 				outside[count++] = j;
 		if (count == 0)
 			break;
-		/* The last two alone may have no way at all; with a third there are others. */
-		pair = draw_pair(s, outside[random_below(&s->random, count)], count > 2);
+		/*
+		 * What the lowest is outside by goes to a higher one, until all of it has met: at random that takes long. The last two alone may have
+		 * no way at all; with a third there are others.
+		 */
+		upwards = count > FEW_OUTSIDE && random_below(&s->random, 4) > 0;
+		pair = draw_pair(s, outside[upwards ? 0 : random_below(&s->random, count)], upwards, count > 2);
 		p->work++;
 		if (pair >= 0)
 			split_pair(&x, pair, count <= 2);
