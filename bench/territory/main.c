@@ -119,7 +119,7 @@ take_away(TerritoryInput *in, const TerritoryPlan *plan)
 
 static const char *const finding_name[] = {
 	"bad size", "bad number", "bad reference", "nobody eligible", "family split", "memory short", "limits cross", "held too much", "too large",
-	"budget short", "outside",
+	"short supply", "over supply", "no step", "budget short", "outside",
 };
 
 /* The input with the homes given that were chosen. */
@@ -264,8 +264,8 @@ main(int argc, char **argv)
 	printf(" broken %d moved %d of %d  %.2f s  %ld MB (own %zu MB)\n", verdict.broken, verdict.moved, verdict.owned, took,
 		   usage.ru_maxrss / 1024, plan->memory >> 20);
 	if (is_design)
-		printf("  bound over all homes %.4f, gap %.3f%%\n", plan->bound, 100 * (plan->cost - plan->bound) / fabs(plan->cost));
-	if (fabs(plan->cost - verdict.cost) > 1e-6 * fabs(verdict.cost) || (!options.fewest_moves && !is_design && fabs(plan->bound - verdict.bound) > 1e-6 * fabs(verdict.bound)))
+		printf("  bound over all homes %.4f, gap %.3f%%\n", plan->design_bound, 100 * (plan->cost - plan->design_bound) / fabs(plan->cost));
+	if (fabs(plan->cost - verdict.cost) > 1e-6 * fabs(verdict.cost) || (!options.fewest_moves && fabs(plan->bound - verdict.bound) > 1e-6 * fabs(verdict.bound)))
 		printf("  THE PLAN SAYS cost %.10g bound %.10g\n", plan->cost, plan->bound);
 	if (output)
 	{

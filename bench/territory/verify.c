@@ -99,13 +99,35 @@ bound_of(const TerritoryInput *in, const TerritoryPlan *plan)
 	return sum;
 }
 
+/* All there is of a measure, which is what a load outside is measured by where there is no most below that. */
+static double
+all_of(const TerritoryInput *in, int m)
+{
+	double		all = 0;
+
+	for (int i = 0; i < in->accounts; i++)
+	{
+		double		largest = 0;
+
+		for (int k = 0; k < in->territories; k++)
+			largest = fmax(largest, amount_of(in, i, k, m));
+		all += largest;
+	}
+	for (int k = 0; k < in->territories; k++)
+		all = fmax(all, in->least[k * in->measures + m]);
+	return all;
+}
+
 Verdict
 verify(const TerritoryInput *in, const TerritoryPlan *plan)
 {
 	Verdict		v = {0};
 	double	   *load = palloc0(sizeof(double) * in->territories * in->measures);
 	double		used[TERRITORY_BUDGETS] = {0};
+	double		all[TERRITORY_MOST_MEASURES];
 
+	for (int m = 0; m < in->measures; m++)
+		all[m] = all_of(in, m);
 	for (int i = 0; i < in->accounts; i++)
 	{
 		int			k = plan->territory[i];
@@ -146,7 +168,7 @@ verify(const TerritoryInput *in, const TerritoryPlan *plan)
 		double		under = in->least[j] - load[j];
 
 		if (load[j] > in->most[j] * (1 + 1e-9) || load[j] < in->least[j] * (1 - 1e-9))
-			v.outside += fmax(over, under) / fmax(isinf(in->most[j]) ? in->least[j] : in->most[j], 1);
+			v.outside += fmax(over, under) / fmin(in->most[j], all[j % in->measures]);
 		if (middle > 0 && !isinf(middle))
 			v.worst[j % in->measures] = fmax(v.worst[j % in->measures], fabs(load[j] / middle - 1));
 	}

@@ -14,7 +14,15 @@ COMMENT ON FUNCTION salesops.check_territory_plan(bigint) IS 'Raises 42704 unles
 CREATE FUNCTION salesops.refuse_forged_plan()
 RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-  IF NEW.made_by <> current_user AND NOT pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = tg_relid), 'USAGE') THEN
+  IF pg_has_role((SELECT c.relowner FROM pg_class c WHERE c.oid = tg_relid), 'USAGE') THEN
+    RETURN NEW;
+  END IF;
+  -- Whoever took a number to come could keep somebody else's plan from being made.
+  IF NEW.plan_id <> currval('salesops.territory_plan_plan_id_seq') THEN
+    RAISE EXCEPTION 'territory plan % cannot be made: its number is not the next one', NEW.plan_id USING
+      ERRCODE = 'insufficient_privilege', HINT = 'Call salesops.plan_territories() or salesops.balance_territories().';
+  END IF;
+  IF NEW.made_by <> current_user THEN
     RAISE EXCEPTION 'a territory plan cannot be made in the name of "%"', NEW.made_by USING
       ERRCODE = 'insufficient_privilege',
       DETAIL = 'Its queries run under the rights of the role that made it.',
@@ -23,10 +31,10 @@ BEGIN
   RETURN NEW;
 END $$;
 COMMENT ON FUNCTION salesops.refuse_forged_plan() IS
-  'Trigger: refuses a plan in the name of another role from anybody but the owner of the table, who restores dumps, whatever was granted';
+  'Trigger: refuses a plan in the name of another role, or with a number that the session has not just taken, from anybody but the owner of the table, who restores dumps, whatever was granted';
 CREATE TRIGGER own_name BEFORE INSERT ON salesops.territory_plan
   FOR EACH ROW EXECUTE FUNCTION salesops.refuse_forged_plan();
-COMMENT ON TRIGGER own_name ON salesops.territory_plan IS 'Nobody can make a plan in the name of somebody else';
+COMMENT ON TRIGGER own_name ON salesops.territory_plan IS 'Nobody can make a plan in the name of somebody else, or take its number';
 
 -- Its rows are written before its head, all by one call: whoever could add rows to a plan of somebody else could keep it from being published.
 CREATE FUNCTION salesops.refuse_addition()

@@ -83,16 +83,21 @@ BEGIN
       ERRCODE = 'invalid_parameter_value', DETAIL = 'A plan keeps the shares that its territories had.',
       HINT = 'plan_territories() plans from queries, in proportion to any column.';
   END IF;
+  IF options ->> 'homes' = 'free' THEN
+    RAISE EXCEPTION 'the homes are those of plan %', plan_id USING
+      ERRCODE = 'invalid_parameter_value', DETAIL = 'A plan keeps the homes that its territories had, also those that were chosen.',
+      HINT = 'plan_territories() plans from queries, and may choose homes.';
+  END IF;
   SELECT jsonb_object_agg(m.name, (plan.options -> 'measures' -> m.name)
            || CASE WHEN options ? 'tolerance' THEN jsonb_build_object('tolerance', options -> 'tolerance') ELSE '{}' END
            || CASE jsonb_typeof(options -> 'measures' -> m.name) WHEN 'object' THEN options -> 'measures' -> m.name
                 WHEN 'number' THEN jsonb_build_object('tolerance', options -> 'measures' -> m.name) ELSE '{}' END)
   INTO measures FROM unnest(plan.measures) AS m(name);
-  RETURN plan.options || jsonb_build_object('as_of', plan.as_of, 'warm_from', plan_id) || (options - 'tolerance') || jsonb_build_object('measures', measures);
+  RETURN plan.options || jsonb_build_object('homes', 'given', 'as_of', plan.as_of, 'warm_from', plan_id) || (options - 'tolerance') || jsonb_build_object('measures', measures);
 END $$;
 COMMENT ON FUNCTION salesops.territory_plan_options(bigint, jsonb) IS
-  'Options of a plan with its instant and warm from its prices, and others laid over them; a tolerance is that of all measures. 42704 for an unknown plan, 22023 for measures that it does not have '
-  'and for another proportional_to';
+  'Options of a plan with its instant and warm from its prices, and others laid over them; a tolerance is that of all measures, and homes that were chosen are given. 42704 for an unknown plan, 22023 for measures '
+  'that it does not have, another proportional_to and homes to be chosen';
 
 CREATE FUNCTION salesops.copy_territory_plan(plan_id bigint, options jsonb DEFAULT '{}')
 RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -117,18 +122,23 @@ BEGIN
   ELSE
     wrong := coalesce(
       (SELECT format('there is no change "%s"', k.name) FROM jsonb_object_keys(changes) AS k(name) WHERE k.name NOT IN ('leaves', 'joins', 'ramps', 'shifts') LIMIT 1),
+      (SELECT format('there is no "%s" of what joins or shifts', k.name)
+       FROM (SELECT e.change, e.known FROM (VALUES ('joins', ARRAY['id', 'like', 'ramp', 'tags']), ('shifts', ARRAY['measure', 'factor', 'tags'])) v(name, known)
+             CROSS JOIN LATERAL (SELECT c.change, v.known FROM jsonb_array_elements(changes -> v.name) AS c(change) WHERE jsonb_typeof(c.change) = 'object') e) e
+       CROSS JOIN LATERAL jsonb_object_keys(e.change) AS k(name) WHERE k.name <> ALL (e.known) LIMIT 1),
+      (SELECT format('the tags of "%s" are no list', j ->> 'id') FROM jsonb_array_elements(changes -> 'joins') j WHERE jsonb_typeof(j -> 'tags') NOT IN ('array', 'null') LIMIT 1),
       (SELECT format('plan %s has no territory "%s"', plan_id, u.id)
        FROM (SELECT jsonb_array_elements_text(changes -> 'leaves') UNION ALL SELECT jsonb_object_keys(changes -> 'ramps')
              UNION ALL SELECT j ->> 'like' FROM jsonb_array_elements(changes -> 'joins') j) AS u(id)
        WHERE NOT EXISTS (SELECT FROM salesops.territory_plan_territory t WHERE t.plan_id = check_territory_changes.plan_id AND t.territory_id = u.id) LIMIT 1),
       (SELECT format('"%s" joins with a ramp that is no share', j ->> 'id') FROM jsonb_array_elements(changes -> 'joins') j
-       WHERE j ->> 'id' IS NULL OR jsonb_typeof(j -> 'ramp') <> 'number' OR (j ->> 'ramp')::double precision < 0 LIMIT 1),
-      (SELECT format('the ramp of "%s" is no share', r.id) FROM jsonb_each(changes -> 'ramps') AS r(id, ramp) WHERE jsonb_typeof(r.ramp) <> 'number' OR r.ramp::double precision < 0 LIMIT 1),
+       WHERE j ->> 'id' IS NULL OR jsonb_typeof(j -> 'ramp') <> 'number' OR NOT (j ->> 'ramp')::numeric BETWEEN 0 AND 1e30 LIMIT 1),
+      (SELECT format('the ramp of "%s" is no share', r.id) FROM jsonb_each(changes -> 'ramps') AS r(id, ramp) WHERE jsonb_typeof(r.ramp) <> 'number' OR NOT r.ramp::numeric BETWEEN 0 AND 1e30 LIMIT 1),
       (SELECT format('"%s" has no ramp to start from', t.territory_id) FROM salesops.territory_plan_territory t
        WHERE t.plan_id = check_territory_changes.plan_id AND t.ramp = 0
          AND (changes -> 'ramps' ? t.territory_id OR EXISTS (SELECT FROM jsonb_array_elements(changes -> 'joins') j WHERE j ->> 'like' = t.territory_id)) LIMIT 1),
-      (SELECT format('shift %s is not one of a measure by a factor', s::text) FROM jsonb_array_elements(changes -> 'shifts') s
-       WHERE NOT coalesce(s ->> 'measure' = ANY (plan_measures) AND jsonb_typeof(s -> 'factor') = 'number' AND (s ->> 'factor')::double precision >= 0 AND jsonb_typeof(s -> 'tags') = 'array', false) LIMIT 1));
+      (SELECT format('shift %s is not one of a measure by a factor, for accounts with some tags', s::text) FROM jsonb_array_elements(changes -> 'shifts') s
+       WHERE NOT coalesce(s ->> 'measure' = ANY (plan_measures) AND jsonb_typeof(s -> 'factor') = 'number' AND (s ->> 'factor')::numeric BETWEEN 0 AND 1e30 AND jsonb_typeof(s -> 'tags') = 'array', false) LIMIT 1));
   END IF;
   IF wrong IS NOT NULL THEN
     RAISE EXCEPTION 'these changes cannot be simulated: %', wrong USING

@@ -127,10 +127,20 @@ END;
 COMMENT ON FUNCTION salesops.propose_territory_plan(bigint, text) IS
   'Put a territory plan forward for approval, with a note; from then on it is kept for good. Task plan_territories; errors as of decide_territory_plan()';
 
+CREATE FUNCTION salesops.check_note(note text)
+RETURNS void LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM salesops.check_given('note', note);
+  IF btrim(note) = '' THEN
+    RAISE EXCEPTION 'note must not be empty' USING ERRCODE = 'invalid_parameter_value', HINT = 'State a reason: it is kept with the decision.';
+  END IF;
+END $$;
+COMMENT ON FUNCTION salesops.check_note(text) IS 'Raises 22004 where a note that says why is NULL, and 22023 where it is empty or blank';
+
 CREATE FUNCTION salesops.withdraw_territory_plan(plan_id bigint, note text)
 RETURNS void LANGUAGE sql
 BEGIN ATOMIC
-  SELECT salesops.check_given('note', nullif(withdraw_territory_plan.note, ''));
+  SELECT salesops.check_note(withdraw_territory_plan.note);
   SELECT salesops.decide_territory_plan(withdraw_territory_plan.plan_id, 'withdraw', withdraw_territory_plan.note);
 END;
 COMMENT ON FUNCTION salesops.withdraw_territory_plan(bigint, text) IS
@@ -147,7 +157,7 @@ COMMENT ON FUNCTION salesops.approve_territory_plan(bigint, text) IS
 CREATE FUNCTION salesops.reject_territory_plan(plan_id bigint, note text)
 RETURNS void LANGUAGE sql
 BEGIN ATOMIC
-  SELECT salesops.check_given('note', nullif(reject_territory_plan.note, ''));
+  SELECT salesops.check_note(reject_territory_plan.note);
   SELECT salesops.decide_territory_plan(reject_territory_plan.plan_id, 'reject', reject_territory_plan.note);
 END;
 COMMENT ON FUNCTION salesops.reject_territory_plan(bigint, text) IS

@@ -6,7 +6,8 @@ RETURNS text LANGUAGE sql STABLE PARALLEL SAFE SET extra_float_digits = 1
 BEGIN ATOMIC
   SELECT encode(sha256(convert_to(
     ROW(extract(epoch FROM territory_input_hash.as_of), territory_input_hash.options, territory_input_hash.measures,
-      (SELECT string_agg(ROW(t.territory_id, t.tags, t.needs, t.x, t.y, t.z, t.quota, t.ramp, t.share, t.floor, t.cap, t.target, t.least, t.most)::text, ','
+      (SELECT string_agg(ROW(t.territory_id, t.tags, t.needs, CASE WHEN t.home_account IS NULL THEN t.x END, CASE WHEN t.home_account IS NULL THEN t.y END,
+                             CASE WHEN t.home_account IS NULL THEN t.z END, t.quota, t.ramp, t.share, t.floor, t.cap, t.target, t.least, t.most)::text, ','
                          ORDER BY t.territory_id COLLATE "C")
        FROM salesops.territory_plan_territory t WHERE t.plan_id = territory_input_hash.plan_id),
       (SELECT string_agg(ROW(c.class, c.tags, c.needs, c.prefers)::text, ',' ORDER BY c.class)
@@ -17,7 +18,7 @@ BEGIN ATOMIC
        FROM salesops.territory_plan_account a WHERE a.plan_id = territory_input_hash.plan_id))::text, 'UTF8')), 'hex');
 END;
 COMMENT ON FUNCTION salesops.territory_input_hash(bigint, timestamptz, jsonb, text[]) IS
-  'SHA-256 of the accounts, territories and classes kept of a plan, and of its instant, options and measures. What the plan decided and where it was read from is not in it';
+  'SHA-256 of the accounts, territories and classes kept of a plan, and of its instant, options and measures. What the plan decided, homes that it chose and where it was read from is not in it';
 
 CREATE FUNCTION salesops.territory_plan_hash(plan_id bigint)
 RETURNS text LANGUAGE sql STABLE PARALLEL SAFE

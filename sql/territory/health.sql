@@ -182,7 +182,7 @@ BEGIN
     -- The query of one plan that fails is no harm to the others.
     BEGIN
       PERFORM salesops.measure_territories(publication.publication_id, as_of);
-    EXCEPTION WHEN OTHERS THEN
+    EXCEPTION WHEN OTHERS OR assert_failure THEN
       INSERT INTO salesops.territory_health (publication_id, as_of, reason) VALUES (publication.publication_id, as_of, format('%s: %s', SQLSTATE, SQLERRM));
     END;
     PERFORM pg_notify('salesops', salesops.territory_health_notice(publication.publication_id, as_of)::text);

@@ -39,6 +39,9 @@ BEGIN ATOMIC
     SELECT h.* FROM salesops.territory_plan_homes(territory_plan_lines.plan_id) h
   ), eligibility AS MATERIALIZED (
     SELECT e.* FROM salesops.territory_plan_eligibility(territory_plan_lines.plan_id) e
+  ), above AS MATERIALIZED (
+    SELECT DISTINCT f.territory_id FROM salesops.territory_plan_finding f
+    WHERE f.plan_id = territory_plan_lines.plan_id AND f.finding IN ('outside', 'held_too_much') AND f.value > f.bound
   )
   SELECT p.plan_id, u.account_id, u.from_territory, u.to_territory, coalesce(u.to_territory <> u.from_territory, false),
     CASE
@@ -46,11 +49,11 @@ BEGIN ATOMIC
       WHEN u.hold = 'locked' THEN CASE WHEN u.from_territory = u.to_territory THEN 'locked' ELSE format('locked to "%s"', u.to_territory) END
       WHEN u.hold = 'eligible' THEN 'kept by its territory for the time of its hold'
       WHEN u.held_at IS NOT NULL THEN 'held with its family'
-      WHEN u.from_number = u.to_number AND u.regret < 5e-4 THEN 'stays: nowhere is it better off'
+      WHEN u.from_number = u.to_number AND u.regret < 5e-4 THEN 'stays: nowhere is it better off' || coalesce(format(', though "%s" is above its most', o.territory_id), '')
       WHEN u.from_number = u.to_number THEN format('stays: elsewhere it would save %s, where that is needed more for others', salesops.territory_number(u.regret))
       WHEN u.from_number IS NULL THEN
         CASE WHEN u.from_territory IS NULL THEN 'new: ' ELSE format('"%s" is not there any more: ', u.from_territory) END
-        || CASE WHEN u.regret < 5e-4 THEN 'nowhere is it better off' ELSE format('elsewhere it would save %s, where that is needed more for others', salesops.territory_number(u.regret)) END
+        || CASE WHEN u.regret < 5e-4 THEN 'nowhere is it better off' || coalesce(format(', though "%s" is above its most', o.territory_id), '') ELSE format('elsewhere it would save %s, where that is needed more for others', salesops.territory_number(u.regret)) END
       ELSE CASE WHEN u.family IS NOT NULL THEN 'moves with its family: ' ELSE '' END
         || salesops.territory_move_reason(
              u.from_territory, u.to_territory, d.measure, d.from_price, d.to_price, d.saved, g.farther, g.farther * u.distance_cost,
@@ -61,6 +64,7 @@ BEGIN ATOMIC
   JOIN eligibility e ON e.class = u.class
   LEFT JOIN home f ON f.number = u.from_number
   LEFT JOIN home t ON t.number = u.to_number
+  LEFT JOIN above o ON o.territory_id = u.to_territory
   LEFT JOIN LATERAL (
     SELECT salesops.territory_distance(u.x, u.y, u.z, t.x, t.y, t.z) - salesops.territory_distance(u.x, u.y, u.z, f.x, f.y, f.z) AS farther
   ) g ON u.from_number <> u.to_number

@@ -19,6 +19,7 @@ CREATE TABLE salesops.territory_plan (
   territories       integer NOT NULL,
   cost              double precision NOT NULL,
   bound             double precision NOT NULL,
+  design_bound      double precision,
   outside           double precision NOT NULL,
   best_outside      double precision NOT NULL,
   tie_break         double precision NOT NULL,
@@ -42,7 +43,9 @@ COMMENT ON COLUMN salesops.territory_plan.input_hash IS 'territory_plan_hash() w
 COMMENT ON COLUMN salesops.territory_plan.accounts IS 'How many accounts';
 COMMENT ON COLUMN salesops.territory_plan.territories IS 'How many territories';
 COMMENT ON COLUMN salesops.territory_plan.cost IS 'Cost of the plan: distance, relationships left, preferences missed; with objective fewest_moves the accounts moved, and the others x tie_break';
-COMMENT ON COLUMN salesops.territory_plan.bound IS 'No plan within the limits is cheaper';
+COMMENT ON COLUMN salesops.territory_plan.bound IS 'No plan within the limits is cheaper, with the homes that there are; the prices prove it';
+COMMENT ON COLUMN salesops.territory_plan.design_bound IS
+  'No plan within the limits is cheaper wherever its free homes are (option homes); the prices do not prove this. NULL = no home was chosen, or nothing is proven';
 COMMENT ON COLUMN salesops.territory_plan.outside IS 'Loads outside their limits, in shares of the limits, added up; 0 = within limits';
 COMMENT ON COLUMN salesops.territory_plan.best_outside IS 'No plan has less outside than this; 0 = nothing is proven';
 COMMENT ON COLUMN salesops.territory_plan.tie_break IS
@@ -64,6 +67,7 @@ CREATE TABLE salesops.territory_plan_territory (
   x            double precision,
   y            double precision,
   z            double precision,
+  home_account text,
   quota        numeric,
   ramp         double precision NOT NULL,
   share        double precision[] NOT NULL,
@@ -85,6 +89,7 @@ COMMENT ON COLUMN salesops.territory_plan_territory.needs IS 'What an account mu
 COMMENT ON COLUMN salesops.territory_plan_territory.x IS 'Place of its home; NULL = distance does not count';
 COMMENT ON COLUMN salesops.territory_plan_territory.y IS 'Place of its home';
 COMMENT ON COLUMN salesops.territory_plan_territory.z IS 'Place of its home, where it was given by latitude and longitude: x, y and z in km from the centre of the earth';
+COMMENT ON COLUMN salesops.territory_plan_territory.home_account IS 'Account whose place the plan chose for its home; NULL = the home was given, or there is none';
 COMMENT ON COLUMN salesops.territory_plan_territory.quota IS 'Its quota, where one was given';
 COMMENT ON COLUMN salesops.territory_plan_territory.ramp IS 'Share of its capacity that it has already, 1 = ramped';
 COMMENT ON COLUMN salesops.territory_plan_territory.share IS 'What its target is in proportion to, ramp included';
@@ -164,6 +169,7 @@ CREATE TABLE salesops.territory_plan_finding (
   value        double precision,
   bound        double precision,
   price        double precision,
+  together     text,
   PRIMARY KEY (plan_id, "position")
 );
 COMMENT ON TABLE salesops.territory_plan_finding IS 'Why plans are not within their limits, append-only; read in words with territory_plan_findings()';
@@ -177,6 +183,7 @@ COMMENT ON COLUMN salesops.territory_plan_finding.class IS 'Class of accounts co
 COMMENT ON COLUMN salesops.territory_plan_finding.value IS 'What it is';
 COMMENT ON COLUMN salesops.territory_plan_finding.bound IS 'What it should be at most, or at least';
 COMMENT ON COLUMN salesops.territory_plan_finding.price IS 'What a unit more of room would save';
+COMMENT ON COLUMN salesops.territory_plan_finding.together IS 'First territory of the set that the finding speaks of, which has a finding for each of its territories; NULL = of no set';
 SELECT pg_catalog.pg_extension_config_dump('salesops.territory_plan_finding', '');
 
 CREATE TRIGGER append_only BEFORE UPDATE OR TRUNCATE ON salesops.territory_plan

@@ -27,6 +27,8 @@ BEGIN ATOMIC
          CASE WHEN c.effort > 0 THEN NULL
               WHEN c.revenue IS NULL THEN 'no effort: its potential is not known'
               WHEN s.capacity[s.team_of[c.segment::integer]::integer] = 0 THEN 'no effort: the team has none'
+              WHEN s.capacity[s.team_of[c.segment::integer]::integer] < s.minimum_effort
+                THEN format('no effort: the team has %s, and a customer gets none or at least %s', s.capacity[s.team_of[c.segment::integer]::integer], s.minimum_effort)
               ELSE format('no effort: a unit of the first %s would bring %s; it would have to bring %s', s.minimum_effort,
                           salesops.money_text(c.first::numeric), salesops.money_text(s.thresholds[c.segment::integer]::numeric)) END
   FROM salesops.solve_portfolio(design_portfolio.customers_sql, design_portfolio.history_sql, design_portfolio.options) s
@@ -85,7 +87,8 @@ BEGIN ATOMIC
   SELECT s.scenario, t.team,
          ARRAY(SELECT g.segment FROM unnest(s.segments, s.team_of) WITH ORDINALITY AS g(segment, team, n) WHERE g.team = t.n ORDER BY g.n),
          t.reps, t.capacity, coalesce(p.effort, 0), coalesce(p.customers, 0), coalesce(p.covered, 0), t.marginal, t.value, t.low, t.high,
-         format('one more rep in %s is worth %s (%s to %s, %s)', t.team, salesops.money_text(t.value::numeric), salesops.money_text(t.low::numeric),
+         CASE WHEN t.capacity < s.minimum_effort THEN format('%s has effort for nobody: it has %s, and a customer gets none or at least %s; ', t.team, t.capacity, s.minimum_effort) ELSE '' END
+         || format('one more rep in %s is worth %s (%s to %s, %s)', t.team, salesops.money_text(t.value::numeric), salesops.money_text(t.low::numeric),
                 salesops.money_text(t.high::numeric), salesops.percent_text(s.confidence::numeric))
   FROM solution s
   CROSS JOIN LATERAL unnest(s.teams, s.reps, s.capacity, s.team_marginal_return, s.rep_value, s.rep_value_low, s.rep_value_high)

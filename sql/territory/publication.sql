@@ -203,7 +203,7 @@ DECLARE
   number bigint;
   later record;
 BEGIN
-  PERFORM salesops.check_territory_plan(plan_id), salesops.check_given('note', nullif(note, '')), salesops.check_effective_from(effective_from);
+  PERFORM salesops.check_territory_plan(plan_id), salesops.check_note(note), salesops.check_effective_from(effective_from);
   PERFORM salesops.decide_territory_plan(plan_id, 'roll back', note);
   SELECT p.* INTO published FROM salesops.territory_publication p
   WHERE p.plan_id = roll_back_territory_plan.plan_id AND p.takes_back IS NULL ORDER BY p.publication_id DESC LIMIT 1;

@@ -42,6 +42,18 @@ CREATE FUNCTION salesops.territory_plan_findings(plan_id bigint, OUT "position" 
                                                  OUT value double precision, OUT bound double precision, OUT reason text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
+  WITH territory_set AS (
+    SELECT f.finding, f.measure, f.together, count(*) AS n,
+      -- The first few by name.
+      (array_agg('"' || f.territory_id || '"' ORDER BY f.territory_id COLLATE "C"))[:5] AS names
+    FROM salesops.territory_plan_finding f WHERE f.plan_id = territory_plan_findings.plan_id AND f.together IS NOT NULL GROUP BY f.finding, f.measure, f.together
+  ), called AS (
+    SELECT t.finding, t.measure, t.together, t.n,
+      CASE WHEN t.n > 5 THEN array_to_string(t.names, ', ') || format(' and %s more', t.n - 5)
+           WHEN t.n > 1 THEN array_to_string(t.names[:t.n - 1], ', ') || ' and ' || t.names[t.n]
+           ELSE t.names[1] END AS names
+    FROM territory_set t
+  )
   SELECT f."position", f.finding, f.territory_id, f.account_id, f.measure, f.value, f.bound,
     CASE f.finding
       WHEN 'outside' THEN
@@ -49,17 +61,25 @@ BEGIN ATOMIC
                salesops.territory_number(abs(f.value - f.bound) / nullif(f.bound, 0) * 100), CASE WHEN f.value > f.bound THEN 'above' ELSE 'below' END,
                CASE WHEN f.value > f.bound THEN 'most' ELSE 'least' END, salesops.territory_number(f.bound))
         || CASE WHEN (f.value > f.bound AND f.price > 0 OR f.value < f.bound AND f.price < 0) AND abs(f.price * f.bound) >= 0.05
-                THEN format('; 1 %% of that more would save %s', salesops.territory_number(abs(f.price * f.bound * 0.01))) ELSE '' END
+                THEN format('; 1 %% of that %s would save %s', CASE WHEN f.value > f.bound THEN 'more' ELSE 'less' END, salesops.territory_number(abs(f.price * f.bound * 0.01))) ELSE '' END
       WHEN 'held_too_much' THEN format('what is held in "%s" comes to %s %s, and the most there is %s: unlock some of it, or raise the cap', f.territory_id, salesops.territory_number(f.value), f.measure, salesops.territory_number(f.bound))
       WHEN 'too_large' THEN format('account "%s", with its family, has %s %s, and whoever may have it has room for %s at most: no plan is within limits', f.account_id, salesops.territory_number(f.value), f.measure, salesops.territory_number(f.bound))
+      WHEN 'short_supply' THEN format('%s%s at least %s %s, and all that is held there or may go to %s is %s: no plan is within limits', c.names, CASE WHEN c.n > 1 THEN ' together need' ELSE ' needs' END,
+        salesops.territory_number(f.value), f.measure, CASE WHEN c.n > 1 THEN 'them' ELSE 'it' END, salesops.territory_number(f.bound))
+      WHEN 'over_supply' THEN format('%s%s %s %s at most, and what is held there or may go nowhere else is %s: no plan is within limits', c.names, CASE WHEN c.n > 1 THEN ' together may have' ELSE ' may have' END,
+        salesops.territory_number(f.bound), f.measure, salesops.territory_number(f.value))
+      WHEN 'no_step' THEN format('"%s" can only be given multiples of %s %s, and none is within its limits, of which the most is %s: no plan is within limits', f.territory_id, salesops.territory_number(f.value), f.measure,
+        salesops.territory_number(f.bound))
       WHEN 'budget_short' THEN format('%s is used to %s, and %s is allowed', f.measure, salesops.territory_number(f.value), salesops.territory_number(f.bound))
         || CASE WHEN f.price > 0 THEN '' ELSE ' to what is locked elsewhere alone' END
     END
-  FROM salesops.territory_plan_finding f WHERE f.plan_id = territory_plan_findings.plan_id
+  FROM salesops.territory_plan_finding f
+  LEFT JOIN called c ON c.finding = f.finding AND c.measure = f.measure AND c.together = f.together
+  WHERE f.plan_id = territory_plan_findings.plan_id
   ORDER BY f."position";
 END;
 COMMENT ON FUNCTION salesops.territory_plan_findings(bigint) IS
-  'Why a plan is not within its limits, in words; held_too_much, too_large and what is said of supply hold for every plan, outside and budget_short for this one. No row for a plan within limits, or an unknown one';
+  'Why a plan is not within its limits, in words; held_too_much, too_large, short_supply, over_supply and no_step hold for every plan, outside and budget_short for this one. No row for a plan within limits, or an unknown one';
 
 CREATE FUNCTION salesops.territory_shadow_prices(plan_id bigint, OUT kind text, OUT territory_id text, OUT tags text[], OUT measure text, OUT price double precision,
                                                  OUT worth double precision, OUT reason text)

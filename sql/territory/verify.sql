@@ -29,13 +29,22 @@ END;
 COMMENT ON FUNCTION salesops.territory_plan_loads(bigint) IS
   'Loads of a plan by territory and measure, summed from its accounts: before, under the plan, and what of that is held there; exempt accounts do not count. No row for an unknown plan';
 
+CREATE FUNCTION salesops.territory_whole(total double precision)
+RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT CASE WHEN total > 0 THEN 2 ^ (floor(log(2, total::numeric))::integer - 49) ELSE 1 END;
+END;
+COMMENT ON FUNCTION salesops.territory_whole(double precision) IS
+  'The solver''s unit of a measure, in which amounts are whole numbers: a power of two, so that the total is below 2^50; 1 for a total of 0 or NULL';
+
 -- Limits of a plan, a row for each territory and measure, with what is left of them beside what is held.
 CREATE FUNCTION salesops.territory_plan_limits(plan_id bigint, OUT number integer, OUT territory_id text, OUT measure_number integer, OUT measure text,
                                                OUT target double precision, OUT lower double precision, OUT upper double precision,
                                                OUT lower_expected double precision, OUT upper_expected double precision,
                                                OUT lower_free double precision, OUT upper_free double precision, OUT width double precision,
                                                OUT load_before_stated double precision, OUT load_stated double precision,
-                                               OUT load_before double precision, OUT load double precision, OUT held double precision, OUT price double precision)
+                                               OUT load_before double precision, OUT load double precision, OUT held double precision, OUT price double precision,
+                                               OUT whole double precision)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off SET jit = off ROWS 200
 BEGIN ATOMIC
   WITH measure AS (
@@ -49,9 +58,7 @@ BEGIN ATOMIC
   ), row AS (
     SELECT l.*, t.target[m.number] AS target, t.floor[m.number] AS floor, t.cap[m.number] AS cap, t.least[m.number] AS lower, t.most[m.number] AS upper,
       least(t.most[m.number], m.total) AS reachable, t.load_before[m.number] AS load_before_stated, t.load[m.number] AS load_stated,
-      t.price[m.number] AS price, m.tolerance,
-      -- The solver's unit of a measure: a power of two, so that all of it is below 2^50.
-      CASE WHEN m.total > 0 THEN 2 ^ (floor(log(2, m.total::numeric))::integer - 49) ELSE 1 END AS whole
+      t.price[m.number] AS price, m.tolerance, salesops.territory_whole(m.total) AS whole
     FROM salesops.territory_plan_loads(territory_plan_limits.plan_id) l
     JOIN measure m ON m.number = l.measure_number
     JOIN salesops.territory_plan_territory t ON t.plan_id = territory_plan_limits.plan_id AND t.territory_id = l.territory_id
@@ -59,34 +66,46 @@ BEGIN ATOMIC
   SELECT r.number, r.territory_id, r.measure_number, r.measure, r.target, r.lower, r.upper,
     least(greatest(r.target * (1 - r.tolerance), r.floor), r.cap), least(greatest(r.target * (1 + r.tolerance), r.floor), r.cap),
     least(greatest(r.lower - r.held, 0), greatest(r.reachable - r.held, 0)), greatest(r.reachable - r.held, 0), greatest(r.reachable, r.whole),
-    r.load_before_stated, r.load_stated, r.load_before, r.load, r.held, r.price
+    r.load_before_stated, r.load_stated, r.load_before, r.load, r.held, r.price, r.whole
   FROM row r;
 END;
 COMMENT ON FUNCTION salesops.territory_plan_limits(bigint) IS
   'Targets, limits, loads and prices of a plan by territory and measure, as stated and as they follow from its accounts and options: lower_free and upper_free are what the limits leave beside '
-  'what is held; width is what a load outside is measured by. No row for an unknown plan';
+  'what is held; width is what a load outside is measured by, and whole the solver''s unit, by which it widens limits at most. No row for an unknown plan';
 
 -- Budgets: 1 is a number of accounts, 2 an amount.
 CREATE FUNCTION salesops.territory_plan_budgets(plan_id bigint, OUT budget text, OUT allowed double precision, OUT price double precision,
-                                                OUT used_stated double precision, OUT used double precision, OUT held double precision)
+                                                OUT used_stated double precision, OUT used double precision, OUT held double precision, OUT rounding double precision)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off SET jit = off ROWS 2
 BEGIN ATOMIC
   WITH plan AS (
     SELECT p.*, k.measure, array_position(p.measures, k.measure) AS measure_number
     FROM salesops.territory_plan p LEFT JOIN LATERAL jsonb_object_keys(p.options -> 'most_moved') AS k(measure) ON true
     WHERE p.plan_id = territory_plan_budgets.plan_id
-  ), moved AS (
-    SELECT count(*) AS accounts, coalesce(sum(u.amount[p.measure_number]), 0) AS amount, count(*) FILTER (WHERE u.held_at IS NOT NULL) AS held_accounts,
-      coalesce(sum(u.amount[p.measure_number]) FILTER (WHERE u.held_at IS NOT NULL), 0) AS held_amount
+  ), owned AS MATERIALIZED (
+    SELECT u.owner <> u.to_number AS is_moved, u.held_at IS NOT NULL AS is_held, u.amount[p.measure_number] AS amount
     FROM plan p CROSS JOIN salesops.territory_plan_units(territory_plan_budgets.plan_id) u
-    WHERE NOT u.is_exempt AND u.owner <> u.to_number
+    WHERE NOT u.is_exempt AND u.owner IS NOT NULL
+  ), moved AS (
+    SELECT count(*) AS accounts, coalesce(sum(o.amount), 0) AS amount, count(*) FILTER (WHERE o.is_held) AS held_accounts,
+      coalesce(sum(o.amount) FILTER (WHERE o.is_held), 0) AS held_amount
+    FROM owned o WHERE o.is_moved
+  ), rounded AS (
+    SELECT coalesce(sum(greatest(round(o.amount / w.whole) - o.amount / w.whole, 0)), 0) * max(w.whole) AS amount, max(w.whole) AS whole
+    FROM (SELECT salesops.territory_whole(greatest(
+            (SELECT sum(a.amount[p.measure_number]) FROM salesops.territory_plan_account a WHERE a.plan_id = p.plan_id),
+            (SELECT max(t.least[p.measure_number]) FROM salesops.territory_plan_territory t WHERE t.plan_id = p.plan_id))) AS whole FROM plan p) w
+    LEFT JOIN owned o ON true
   )
-  SELECT 'most_moves', (p.options ->> 'most_moves')::double precision, p.budget_price[1], p.budget_used[1], m.accounts, m.held_accounts FROM plan p, moved m
+  SELECT 'most_moves', (p.options ->> 'most_moves')::double precision, p.budget_price[1], p.budget_used[1], m.accounts, m.held_accounts, 0 FROM plan p, moved m
   UNION ALL
-  SELECT 'most_moved', (p.options -> 'most_moved' ->> p.measure)::double precision, p.budget_price[2], p.budget_used[2], m.amount, m.held_amount FROM plan p, moved m;
+  SELECT 'most_moved', (p.options -> 'most_moved' ->> p.measure)::double precision, p.budget_price[2], p.budget_used[2], m.amount, m.held_amount,
+    CASE WHEN r.amount > 0 THEN r.amount + 2 * r.whole ELSE 0 END
+  FROM plan p, moved m, rounded r;
 END;
 COMMENT ON FUNCTION salesops.territory_plan_budgets(bigint) IS
-  'Budgets of a plan for moves: what is allowed (NULL = no limit), the price, what is used as stated and as it follows from its accounts, and what of that is held. No row for an unknown plan';
+  'Budgets of a plan for moves: what is allowed (NULL = no limit), the price, what is used as stated and as it follows from its accounts, what of that is held, '
+  'and by how much rounding amounts to the solver''s whole numbers may have widened it (0 where they are whole). No row for an unknown plan';
 
 CREATE FUNCTION salesops.territory_plan_checks(plan_id bigint, OUT "check" text, OUT ok boolean, OUT value text, OUT expected text, OUT detail text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off SET jit = off ROWS 20
@@ -124,42 +143,91 @@ BEGIN ATOMIC
       greatest(coalesce(avg(nullif(v.apart, 0)), 1) * 1e-6, max(v.dearest) * 2 ^ -38) AS grain
     FROM account_sum s CROSS JOIN slack k LEFT JOIN unit_value v ON true GROUP BY s.held_cost, k.value, k.size
   ), outside AS (
-    SELECT coalesce((SELECT sum(greatest(l.load - l.upper, l.lower - l.load, 0) / l.width) FROM bounds l), 0)
-           + coalesce((SELECT sum(greatest(b.held - b.allowed, 0) / greatest(b.allowed, 1)
-                                  + greatest(b.used - greatest(b.allowed, b.held), 0) / greatest(b.allowed, b.held, 1)) FROM budget b WHERE b.allowed IS NOT NULL), 0) AS value
+    SELECT coalesce((SELECT sum(greatest(l.load - l.upper, l.lower - l.load) / l.width) FROM bounds l WHERE greatest(l.load - l.upper, l.lower - l.load) > l.whole), 0)
+           + coalesce((SELECT sum(greatest(b.held - b.rounding - b.allowed, 0) / greatest(b.allowed, 1)
+                                  + greatest(b.used - b.rounding - greatest(b.allowed, b.held), 0) / greatest(b.allowed, b.held, 1)) FROM budget b WHERE b.allowed IS NOT NULL), 0) AS value
   ),
   -- What each finding should say; a finding of another kind, or one more, or one fewer, is false.
   proper AS (
     SELECT 'outside' AS finding, l.territory_id, NULL::text AS account_id, l.measure, l.load AS value, CASE WHEN l.load > l.upper THEN l.upper ELSE l.lower END AS bound, l.price
     FROM bounds l
     -- Where what is held is above the most already, that is the finding, unless more is added.
-    WHERE l.load > l.upper + l.width * 1e-12 AND l.load > l.held + l.width * 1e-12 OR l.load < l.lower - l.width * 1e-12
+    WHERE l.load > l.upper + greatest(l.width * 1e-12, l.whole) AND l.load > l.held + greatest(l.width * 1e-12, l.whole) OR l.load < l.lower - greatest(l.width * 1e-12, l.whole)
     UNION ALL
-    SELECT 'held_too_much', l.territory_id, NULL, l.measure, l.held, l.upper, 0 FROM bounds l WHERE l.held > l.upper + l.width * 1e-12
+    SELECT 'held_too_much', l.territory_id, NULL, l.measure, l.held, l.upper, 0 FROM bounds l WHERE l.held > l.upper + greatest(l.width * 1e-12, l.whole)
     UNION ALL
-    SELECT 'budget_short', NULL, NULL, b.budget, b.held, b.allowed, 0 FROM budget b WHERE b.held > b.allowed
+    SELECT 'budget_short', NULL, NULL, b.budget, b.held, b.allowed, 0 FROM budget b WHERE b.held > b.allowed + b.rounding
     UNION ALL
-    SELECT 'budget_short', NULL, NULL, b.budget, b.used, b.allowed, b.price FROM budget b WHERE b.allowed IS NOT NULL AND b.used > greatest(b.allowed, b.held)
+    SELECT 'budget_short', NULL, NULL, b.budget, b.used, b.allowed, b.price FROM budget b WHERE b.allowed IS NOT NULL AND b.used > greatest(b.allowed, b.held) + b.rounding
   ), stated AS (
-    SELECT f.finding, f.territory_id, f.account_id, f.measure, f.value, f.bound, f.price, f."position", f.class
+    SELECT f.finding, f.territory_id, f.account_id, f.measure, f.value, f.bound, f.price, f."position", f.class, f.together
     FROM salesops.territory_plan_finding f WHERE f.plan_id = territory_plan_checks.plan_id
   ),
   -- What fits nowhere: the unit's amount, and the most room that anybody who may have it has left beside what is held there.
   member AS (
-    SELECT s."position", s.measure, o.class, o.amount
+    SELECT s."position", s.measure, o.unit, o.class, o.amount
     FROM stated s JOIN unit u ON u.account_id = s.account_id AND u.held_at IS NULL JOIN unit o ON o.unit = u.unit WHERE s.finding = 'too_large'
   ), barred AS (
     SELECT DISTINCT m."position", g.number
     FROM member m JOIN eligibility e ON e.class = m.class CROSS JOIN LATERAL unnest(e.is_eligible) WITH ORDINALITY AS g(is_eligible, number) WHERE NOT g.is_eligible
   ), too_large AS (
-    SELECT m."position", sum(m.amount[array_position(p.measures, m.measure)]) AS amount,
-      (SELECT max(l.upper_free) FROM bounds l WHERE l.measure = m.measure AND NOT EXISTS (SELECT FROM barred d WHERE d."position" = m."position" AND d.number = l.number)) AS room
-    FROM member m CROSS JOIN plan p GROUP BY m."position", m.measure
+    SELECT t.*, r.room, r.outside
+    FROM (SELECT m."position", m.measure, m.unit, sum(m.amount[array_position(p.measures, m.measure)]) AS amount FROM member m CROSS JOIN plan p GROUP BY m."position", m.measure, m.unit) t
+    CROSS JOIN LATERAL (SELECT max(l.upper_free) AS room, min((t.amount - l.upper_free) / l.width) AS outside
+                        FROM bounds l WHERE l.measure = t.measure AND NOT EXISTS (SELECT FROM barred d WHERE d."position" = t."position" AND d.number = l.number)) r
+  ),
+  -- Sets of territories that need more than all who may go to any of them, or must take more than they may: the units are added up by the classes in them.
+  free AS (
+    SELECT u.unit, array_agg(DISTINCT u.class) AS classes FROM unit u
+    WHERE NOT u.is_exempt AND u.held_at IS NULL AND EXISTS (SELECT FROM stated s WHERE s.finding IN ('short_supply', 'over_supply')) GROUP BY u.unit
+  ), pool AS MATERIALIZED (
+    SELECT f.classes, a.number, sum(a.amount) AS amount
+    FROM free f JOIN unit u ON u.unit = f.unit CROSS JOIN LATERAL unnest(u.amount) WITH ORDINALITY AS a(amount, number) GROUP BY f.classes, a.number
+  ), reach AS MATERIALIZED (
+    SELECT c.classes, array_agg(h.number) AS numbers
+    FROM (SELECT DISTINCT p.classes FROM pool p) c CROSS JOIN salesops.territory_plan_homes(territory_plan_checks.plan_id) h
+    WHERE NOT EXISTS (SELECT FROM eligibility e WHERE e.class = ANY (c.classes) AND NOT e.is_eligible[h.number]) GROUP BY c.classes
+  ), territory_set AS (
+    SELECT s.finding, s.measure, s.together, min(l.measure_number) AS measure_number, array_agg(l.number) AS numbers, max(l.width) AS width, sum(l.held) AS held,
+      sum(CASE s.finding WHEN 'short_supply' THEN l.lower_free ELSE l.upper_free END) AS limits, min(s.value) AS value, min(s.bound) AS bound,
+      count(l.number) = count(*) AND count(DISTINCT l.number) = count(*) AND bool_or(s.territory_id = s.together) AND min(s.value) = max(s.value) AND min(s.bound) = max(s.bound)
+        AND bool_and(s.account_id IS NULL AND s.class IS NULL AND s.price = 0) AS is_set
+    FROM stated s LEFT JOIN bounds l ON l.territory_id = s.territory_id AND l.measure = s.measure
+    WHERE s.finding IN ('short_supply', 'over_supply') GROUP BY s.finding, s.measure, s.together
+  ), supply AS (
+    SELECT t.*, CASE t.finding WHEN 'short_supply' THEN t.limits - o.amount ELSE o.amount - t.limits END AS missed,
+      t.held + CASE t.finding WHEN 'short_supply' THEN t.limits ELSE o.amount END AS value_expected, t.held + CASE t.finding WHEN 'short_supply' THEN o.amount ELSE t.limits END AS bound_expected
+    FROM territory_set t CROSS JOIN LATERAL (
+      SELECT coalesce(sum(p.amount), 0) AS amount FROM pool p JOIN reach r ON r.classes = p.classes
+      WHERE p.number = t.measure_number AND CASE t.finding WHEN 'short_supply' THEN r.numbers && t.numbers ELSE r.numbers <@ t.numbers END) o
+  ),
+  -- Limits between the multiples of a step that all units are multiples of.
+  unit_amount AS (
+    SELECT u.unit, a.number, sum(a.amount) AS amount FROM unit u CROSS JOIN LATERAL unnest(u.amount) WITH ORDINALITY AS a(amount, number)
+    WHERE NOT u.is_exempt AND u.held_at IS NULL AND EXISTS (SELECT FROM stated s WHERE s.finding = 'no_step') GROUP BY u.unit, a.number
+  ), step AS (
+    SELECT s.measure, s.value, bool_and(abs(a.amount - round(a.amount / s.value) * s.value) <= 1e-9 * a.amount) AS is_step
+    FROM (SELECT DISTINCT s.measure, s.value FROM stated s WHERE s.finding = 'no_step' AND s.value > 0) s CROSS JOIN plan p
+    JOIN unit_amount a ON a.number = array_position(p.measures, s.measure) GROUP BY s.measure, s.value
+  ), no_step AS (
+    SELECT s."position", s.measure, coalesce(p.is_step AND s.account_id IS NULL AND s.class IS NULL AND s.together IS NULL AND s.price = 0 AND abs(s.bound - (l.upper_free + l.held)) <= 1e-9 * s.bound
+        AND ceil(l.lower_free / s.value) * s.value > l.upper_free, false) AS ok,
+      least(l.lower_free - floor(l.lower_free / s.value) * s.value, ceil(l.upper_free / s.value) * s.value - l.upper_free) / l.width AS outside
+    FROM stated s LEFT JOIN step p ON p.measure = s.measure AND p.value = s.value LEFT JOIN bounds l ON l.territory_id = s.territory_id AND l.measure = s.measure
+    WHERE s.finding = 'no_step'
+  ),
+  -- The three speak of the same loads: of a measure the largest counts. The solver takes off what its rounding may come to, and may claim less.
+  best_outside AS (
+    SELECT coalesce((SELECT sum(greatest(l.held - l.upper, 0) / l.width) FROM bounds l), 0)
+           + coalesce((SELECT sum(greatest(b.held - b.allowed, 0) / greatest(b.allowed, 1)) FROM budget b WHERE b.allowed IS NOT NULL), 0)
+           + coalesce((SELECT sum(greatest((SELECT sum(s.missed / s.width) FROM supply s WHERE s.measure = m.name),
+                                           (SELECT sum(t.outside) FROM (SELECT DISTINCT t.unit, t.outside FROM too_large t WHERE t.measure = m.name) t),
+                                           (SELECT sum(n.outside) FROM no_step n WHERE n.measure = m.name), 0)) FROM plan p CROSS JOIN LATERAL unnest(p.measures) AS m(name)), 0) AS value
   ), bad_finding AS (
     SELECT coalesce(s.finding, p.finding) || coalesce(' of territory "' || coalesce(s.territory_id, p.territory_id) || '"', '') || coalesce(' in ' || coalesce(s.measure, p.measure), '') AS what
     FROM (SELECT s.* FROM stated s WHERE s.finding IN ('outside', 'held_too_much', 'budget_short')) s
     FULL JOIN proper p ON p.finding = s.finding AND p.territory_id IS NOT DISTINCT FROM s.territory_id AND p.measure = s.measure AND (p.finding <> 'budget_short' OR p.price = s.price)
-    WHERE s.finding IS NULL OR p.finding IS NULL OR s.account_id IS NOT NULL OR s.class IS NOT NULL
+    WHERE s.finding IS NULL OR p.finding IS NULL OR s.account_id IS NOT NULL OR s.class IS NOT NULL OR s.together IS NOT NULL
        OR NOT (abs(s.value - p.value) <= 1e-9 * abs(p.value) AND s.bound = p.bound AND s.price = p.price)
     UNION ALL
     SELECT 'number ' || s."position" FROM (SELECT s."position", row_number() OVER (ORDER BY s."position") AS place FROM stated s) s WHERE s."position" <> s.place
@@ -167,7 +235,25 @@ BEGIN ATOMIC
     SELECT 'too_large of account "' || s.account_id || '"'
     FROM stated s LEFT JOIN too_large t ON t."position" = s."position"
     WHERE s.finding = 'too_large'
-      AND NOT coalesce(s.territory_id IS NULL AND s.class IS NULL AND s.price = 0 AND abs(s.value - t.amount) <= 1e-9 * t.amount AND abs(s.bound - t.room) <= 1e-9 * abs(t.room) AND t.amount > t.room, false)
+      AND NOT coalesce(s.territory_id IS NULL AND s.class IS NULL AND s.together IS NULL AND s.price = 0 AND abs(s.value - t.amount) <= 1e-9 * t.amount AND abs(s.bound - t.room) <= 1e-9 * abs(t.room) AND t.amount > t.room, false)
+    UNION ALL
+    SELECT s.finding || ' of territory "' || coalesce(s.together, '') || '" in ' || s.measure
+    FROM supply s
+    WHERE NOT coalesce(s.is_set AND s.missed > 0 AND abs(s.value - s.value_expected) <= 1e-9 * s.value AND abs(s.bound - s.bound_expected) <= 1e-9 * s.value, false)
+    UNION ALL
+    SELECT 'no_step at number ' || n."position" FROM no_step n WHERE NOT n.ok
+    UNION ALL
+    SELECT s.finding || ' twice of territory "' || s.territory_id || '"' FROM stated s WHERE s.finding IN ('short_supply', 'over_supply', 'no_step')
+    GROUP BY s.finding, s.territory_id, s.measure HAVING count(*) > 1
+    UNION ALL
+    SELECT 'unknown kind "' || s.finding || '"' FROM stated s WHERE s.finding NOT IN ('outside', 'held_too_much', 'budget_short', 'too_large', 'short_supply', 'over_supply', 'no_step')
+  ),
+  chosen_home AS (
+    SELECT t.territory_id, coalesce(p.options ->> 'homes' = 'free' AND a.x = t.x AND a.y = t.y AND a.z IS NOT DISTINCT FROM t.z
+                                    AND count(*) OVER (PARTITION BY t.home_account) = 1, false) AS ok
+    FROM salesops.territory_plan_territory t CROSS JOIN plan p
+    LEFT JOIN salesops.territory_plan_account a ON a.plan_id = territory_plan_checks.plan_id AND a.account_id = t.home_account AND a.hold IS DISTINCT FROM 'exempt'
+    WHERE t.plan_id = territory_plan_checks.plan_id AND t.home_account IS NOT NULL
   ),
   result AS (
     SELECT 1 AS place, 'input_hash' AS "check", p.input_hash = salesops.territory_plan_hash(p.plan_id) AS ok, p.input_hash AS value, salesops.territory_plan_hash(p.plan_id) AS expected,
@@ -202,7 +288,7 @@ BEGIN ATOMIC
     UNION ALL
     SELECT 11, 'outside', abs(p.outside - o.value) <= 1e-9 * (1 + o.value) AND (p.outside > 0) = (o.value > 1e-12), p.outside::text, o.value::text, 'loads outside their limits, in shares of the limits' FROM plan p, outside o
     UNION ALL
-    SELECT 12, 'best_outside', p.best_outside = 0, p.best_outside::text, '0', 'what is proven that every plan is outside' FROM plan p
+    SELECT 12, 'best_outside', p.best_outside BETWEEN 0 AND least(b.value, p.outside) * (1 + 1e-9), p.best_outside::text, 'at most ' || b.value, 'what follows from the findings for every plan' FROM plan p, best_outside b
     UNION ALL
     SELECT 13, 'cost', abs(p.cost - s.cost) <= 1e-9 * abs(s.cost), p.cost::text, s.cost::text, 'the accounts'' costs where they are' FROM plan p, account_sum s
     UNION ALL
@@ -210,13 +296,17 @@ BEGIN ATOMIC
     UNION ALL
     SELECT 15, 'bound', p.bound BETWEEN c.bound - 1e-9 * c.size - p.accounts * c.grain AND c.bound + 1e-9 * c.size, p.bound::text, c.bound::text, 'every unit where it is cheapest at the prices, less what the limits take back' FROM plan p, certificate c
     UNION ALL
-    SELECT 16, 'bound_is_below', p.bound <= p.cost OR p.outside > 0, p.bound::text, 'at most ' || p.cost, 'no plan within limits is below the bound' FROM plan p
+    SELECT 16, 'bound_is_below', greatest(p.bound, p.design_bound) <= p.cost OR p.outside > 0, greatest(p.bound, p.design_bound)::text, 'at most ' || p.cost, 'no plan within limits is below the bound' FROM plan p
     UNION ALL
     SELECT 17, 'regrets', count(*) = 0, count(*)::text, '0', coalesce('first "' || min(u.account_id) || '"', 'what each unit would save where it is cheapest, at the prices')
     FROM unit u LEFT JOIN unit_value v ON v.unit = u.unit CROSS JOIN certificate c
     WHERE NOT coalesce(abs(u.regret - (v.here - v.best)) <= 1e-9 * (abs(v.here) + abs(v.best)) + 2 * v.accounts * c.grain, u.regret = 0 AND v.unit IS NULL)
     UNION ALL
     SELECT 18, 'findings', count(*) = 0, count(*)::text, '0', coalesce('first: ' || min(f.what), 'findings say what is so, and nothing is left out') FROM bad_finding f
+    UNION ALL
+    SELECT 19, 'homes', count(h.territory_id) FILTER (WHERE NOT h.ok) = 0 AND (p.design_bound IS NULL OR count(h.territory_id) > 0), (count(h.territory_id) FILTER (WHERE NOT h.ok))::text, '0',
+      coalesce('first "' || min(h.territory_id) FILTER (WHERE NOT h.ok) || '"', 'homes that were chosen are at accounts of the plan, no two at the same')
+    FROM plan p LEFT JOIN chosen_home h ON true GROUP BY p.design_bound
   )
   SELECT r."check", coalesce(r.ok, false), r.value, r.expected, r.detail FROM result r ORDER BY r.place;
 END;
@@ -229,5 +319,6 @@ BEGIN
   RETURN QUERY SELECT c."check", c.ok, c.value, c.expected, c.detail FROM salesops.territory_plan_checks(plan_id) c;
 END $$;
 COMMENT ON FUNCTION salesops.verify_territory_plan(bigint) IS
-  'Whether a plan is what it claims: hash, holds, eligibility, families, loads, budgets, outside, cost, lower bound, regrets and findings computed anew in SQL from what it was given and its prices; '
+  'Whether a plan is what it claims: hash, holds, eligibility, families, loads, budgets, outside, cost, lower bound for the homes that there are, regrets, findings and places of homes that were chosen, computed '
+  'anew in SQL from what it was given and its prices; '
   'ok = the claim is true, also where the plan says that it is not within its limits. Looks at every account and territory. 42704 for an unknown plan';

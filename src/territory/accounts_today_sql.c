@@ -6,7 +6,7 @@
  * name (sql/territory/check_plan.sql).
  * The rows come as jsonb, because only the plan knows which columns there are.
  */
-#include "core/compat.h"
+#include "territory/query_sql.h"
 
 #include "executor/spi.h"
 #include "executor/tstoreReceiver.h"
@@ -18,18 +18,6 @@
 #include "core/act_as.h"
 
 PG_FUNCTION_INFO_V1(salesops_territory_accounts_today);
-
-/* The text of a query without what may end it: it becomes part of another one. */
-static char *
-without_end(char *query)
-{
-	size_t		length = strlen(query);
-
-	while (length > 0 && strchr("; \t\r\n", query[length - 1]) != NULL)
-		length--;
-	query[length] = '\0';
-	return query;
-}
 
 /*
  * territory_accounts_today(plan_id): the rows of a plan's accounts_sql, each as one jsonb. Raises 42704 for an unknown plan and where its author is
@@ -66,7 +54,7 @@ salesops_territory_accounts_today(PG_FUNCTION_ARGS)
 				 errhint("Create the role, or make the plan again under another one.")));
 	initStringInfo(&query);
 	appendStringInfo(&query, "SELECT pg_catalog.to_jsonb(account) FROM (\n%s\n) AS account",
-					 without_end(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2)));
+					 query_without_end(SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2)));
 
 	options.dest = CreateDestReceiver(DestTuplestore);
 	SetTuplestoreDestReceiverParams(options.dest, result->setResult, result->econtext->ecxt_per_query_memory, false, NULL, NULL);

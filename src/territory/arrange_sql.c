@@ -14,7 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "territory/joint.h"
+#include "territory/targets.h"
 
 /* Puts the elements of an array in order; returns the new array. */
 static void *
@@ -173,42 +173,103 @@ set_eligible(Given *given)
 	given->input.mismatch = mismatch;
 }
 
+/* Homes that are to be chosen, and whether there are accounts to choose from. */
+static void
+set_free_homes(Given *given)
+{
+	int			territories = territories_of(given);
+	bool	   *home_free = palloc(sizeof(bool) * territories);
+	int			missing = 0;
+	int			accounts = 0;
+
+	if (given->home_x == NULL)
+	{
+		given->home_x = palloc(sizeof(double) * territories);
+		given->home_y = palloc(sizeof(double) * territories);
+		given->home_z = palloc(sizeof(double) * territories);
+		for (int k = 0; k < territories; k++)
+			given->home_x[k] = given->home_y[k] = given->home_z[k] = NAN;
+	}
+	for (int k = 0; k < territories; k++)
+	{
+		home_free[k] = isnan(given->home_x[k]);
+		missing += home_free[k];
+	}
+	for (int i = 0; i < accounts_of(given); i++)
+		accounts += given->x && !isnan(given->x[i]) && given->hold[i] != HOLD_EXEMPT;
+	if (missing > accounts)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("there are not enough places for homes"),
+				 errdetail("%d territories have no home, and %d accounts that are not exempt have a place.", missing, accounts),
+				 errhint("Add x and y, or latitude and longitude, to accounts_sql; or give the homes in territories_sql.")));
+	if (missing == 0)
+		return;
+	given->input.home_free = home_free;
+	given->home_account = palloc(sizeof(int) * territories);
+}
+
+/* Coordinates of the first of some places that is known; false where none is. */
+static bool
+find_place(const double *x, const double *y, const double *z, int count, double *at)
+{
+	for (int i = 0; i < count; i++)
+		if (!isnan(x[i]))
+		{
+			at[0] = x[i];
+			at[1] = y[i];
+			at[2] = z[i];
+			return true;
+		}
+	return false;
+}
+
 /* Places and what distance costs; an account without a place is near everybody. */
 static void
 set_places(Given *given)
 {
 	TerritoryInput *in = &given->input;
 	int			count = accounts_of(given);
+	double		at[3];
 	double	   *x;
 	double	   *y;
 	double	   *z;
 	double	   *weight;
+	bool	   *is_nowhere;
 
+	if (given->options->homes_free)
+		set_free_homes(given);
 	if (given->x == NULL)
 		return;
 	if (given->home_x == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the accounts have places and the territories have no homes"),
-				 errhint("Add x and y, or latitude and longitude, to territories_sql; or leave them out of accounts_sql, and distance does not count.")));
+				 errhint("Add x and y, or latitude and longitude, to territories_sql; or let option \"homes\": \"free\" choose them; "
+						 "or leave them out of accounts_sql, and distance does not count.")));
 	for (int k = 0; k < territories_of(given); k++)
-		if (isnan(given->home_x[k]))
+		if (isnan(given->home_x[k]) && !given->home_account)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("territory \"%s\" has no home", name_of(&given->territory, given->territory_order[k])),
-					 errhint("Give its coordinates in territories_sql.")));
+					 errhint("Give its coordinates in territories_sql, or let option \"homes\": \"free\" choose one.")));
+	if (!find_place(given->home_x, given->home_y, given->home_z, territories_of(given), at) &&
+		!find_place(given->x, given->y, given->z, count, at))
+		elog(ERROR, "there is no place");
 	x = palloc_extended(sizeof(double) * count, MCXT_ALLOC_HUGE);
 	y = palloc_extended(sizeof(double) * count, MCXT_ALLOC_HUGE);
 	z = palloc_extended(sizeof(double) * count, MCXT_ALLOC_HUGE);
 	weight = palloc_extended(sizeof(double) * count, MCXT_ALLOC_HUGE);
+	is_nowhere = palloc_extended(sizeof(bool) * count, MCXT_ALLOC_HUGE);
 	for (int i = 0; i < count; i++)
 	{
 		bool		is_somewhere = !isnan(given->x[i]);
 
-		x[i] = is_somewhere ? given->x[i] : given->home_x[0];
-		y[i] = is_somewhere ? given->y[i] : given->home_y[0];
-		z[i] = is_somewhere ? given->z[i] : given->home_z[0];
-		if (isnan(z[i]) != isnan(given->home_z[0]))
+		x[i] = is_somewhere ? given->x[i] : at[0];
+		y[i] = is_somewhere ? given->y[i] : at[1];
+		z[i] = is_somewhere ? given->z[i] : at[2];
+		is_nowhere[i] = !is_somewhere;
+		if (isnan(z[i]) != isnan(at[2]))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("accounts and territories are on different maps"),
@@ -220,7 +281,8 @@ set_places(Given *given)
 	in->y = y;
 	in->home_x = given->home_x;
 	in->home_y = given->home_y;
-	if (!isnan(given->home_z[0]))
+	in->is_nowhere = is_nowhere;
+	if (!isnan(at[2]))
 	{
 		in->z = z;
 		in->home_z = given->home_z;
@@ -280,7 +342,7 @@ fill_targets(Given *given, int measures, const int *measure)
 				 errmsg("no territory has a share of measure \"%s\"", given->options->measure[measure[0]].name),
 				 errdetail("%s times ramp is 0 for all of them.", given->options->measure[measure[0]].proportional_to),
 				 errhint("Option \"proportional_to\" names the column of territories_sql that the targets are in proportion to.")));
-	target = territory_joint_targets(&(TerritoryJointShares) {
+	target = territory_targets(&(TerritoryShares) {
 		.classes = in->classes,.territories = in->territories,.measures = measures,.supply = supply,.eligible = in->eligible,
 		.share = share,.held = held,.least = floor,.most = cap,
 	}, check_for_cancel);

@@ -4,6 +4,7 @@
 #include "territory/bound.h"
 #include "territory/dual.h"
 #include "territory/exchange.h"
+#include "territory/explain.h"
 #include "territory/split.h"
 
 /* With so many pairs of unit and territory at most, all of them are looked at from the beginning. */
@@ -14,12 +15,16 @@
 
 /* Ties for each unit. */
 #define TIES			10
+/* With the fewest moves all territories but the owner cost nearly alike. */
+#define COLUMNS_OF_MOVES	64
+#define TIES_OF_MOVES	20
 /* With more units than that memory is what there is least of. */
 #define MANY_UNITS		400000
 #define TIES_OF_MANY	4
 /* Rates are so many times the prices, and more where that is not enough. */
 #define STRICTNESS		1.5
-/* Of the polish, in shares of what a usual unit's load is worth. */
+/* Of the polish, in shares of what a usual unit's load is worth; with the fewest moves, of what so many moves cost. */
+#define HOT_MOVES		40
 #define HOT				0.008
 #define HOT_AGAIN		0.003
 #define COLD			0.0007
@@ -35,6 +40,20 @@
 #define MOST_ROUNDS		20
 #define MOST_REPAIRS	1000
 #define MOST_ATTEMPTS	3
+/* Changes that a repair with all units may weigh. */
+#define WIDE_WORK		20000000
+
+static int
+usual_columns(const Problem *p)
+{
+	return p->units > MANY_UNITS ? COLUMNS_OF_MANY : p->options->fewest_moves ? COLUMNS_OF_MOVES : COLUMNS;
+}
+
+static int
+usual_ties(const Problem *p)
+{
+	return p->units > MANY_UNITS ? TIES_OF_MANY : p->options->fewest_moves ? TIES_OF_MOVES : TIES;
+}
 
 /* Prices for the bound, and the columns that go with them. Where all cost alike no price can raise the bound. */
 static Columns *
@@ -51,6 +70,8 @@ find_prices(Problem *p, Prices *prices)
 		double		cold;
 	}			level[] = {{10, 0.5, 0.25}, {40, 0.125, 0.06}, {200, 0.06, 0.03}};
 
+	if (p->all_alike)
+		memset(prices->load, 0, sizeof(double) * p->rows);
 	if ((Size) p->units * p->longest_list <= FEW_COLUMNS)
 	{
 		c = columns_all(p);
@@ -74,7 +95,7 @@ find_prices(Problem *p, Prices *prices)
 		}
 		columns_free(p, c);
 	}
-	c = columns_best(p, p->options->candidates > 0 ? p->options->candidates : p->units > MANY_UNITS ? COLUMNS_OF_MANY : COLUMNS);
+	c = columns_best(p, p->options->candidates > 0 ? p->options->candidates : usual_columns(p));
 	if (!p->all_alike)
 	{
 		dual_begin(&dual, p, c);
@@ -200,8 +221,13 @@ report(Problem *p, const Search *s, const Prices *prices, TerritoryPlan *plan)
 		plan->budget_used[b] = (p->has_budget ? s->used[b] + p->held_used[b] : 0) / p->budget_scale[b];
 	}
 	plan->bound = p->status.bound;
+	plan->design_bound = -INFINITY;
 	plan->outside = search_outside(s) + p->outside;
 	plan->best_outside = p->outside;
+	if (search_outside(s) > 0)
+		plan->best_outside += explain_outside(p);
+	/* What is proven of every plan holds for this one, to the last bit too. */
+	plan->best_outside = Min(plan->best_outside, plan->outside);
 	report_regrets(p, s, prices, plan);
 	explain(p, s, prices);
 }
@@ -250,7 +276,14 @@ settle(Search *s, Best *best)
 		keep_best(s, best);
 		if (attempt == MOST_ATTEMPTS || s->p->is_stopped || !search_stretch(s))
 			break;
-		search_ties(s, s->p->units > MANY_UNITS ? TIES_OF_MANY : TIES);
+		search_ties(s, usual_ties(s->p));
+	}
+	if (search_outside(s) > 0 && !s->p->is_stopped)
+	{
+		search_set(s, best->slot);
+		search_rates(s, STRICTNESS);
+		repair_widely(s, WIDE_WORK);
+		keep_best(s, best);
 	}
 }
 
@@ -290,13 +323,14 @@ find_plan(Search *s)
 	bool		is_near;
 	bool		is_done;
 	int			rounds;
+	double		worth = p->options->fewest_moves ? HOT_MOVES * p->cost_scale : search_usual_worth(s);
 
 	p->status.phase = TERRITORY_PHASE_PLAN;
 	search_round(s);
 	/* Where a former plan goes on there is little to do, and little should change: no polish, unless it is asked for. */
 	search_rates(s, STRICTNESS);
 	is_near = p->options->price && search_owners(s);
-	search_ties(s, p->units > MANY_UNITS ? TIES_OF_MANY : TIES);
+	search_ties(s, usual_ties(p));
 	if (p->all_alike)
 	{
 		/* Any plan within limits is as good as any other. */
@@ -312,7 +346,7 @@ find_plan(Search *s)
 	for (int round = 0; round < rounds && !p->is_stopped && !is_near_enough(p); round++)
 	{
 		search_rates(s, STRICTNESS);
-		polish(s, round == 0 ? HOT : HOT_AGAIN, COLD, proposals(p) / ROUNDS);
+		polish(s, (round == 0 ? HOT : HOT_AGAIN) * worth, COLD * worth, proposals(p) / ROUNDS);
 		settle(s, &best);
 		search_set(s, best.slot);
 	}

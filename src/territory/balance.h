@@ -16,6 +16,7 @@
  *	exchange.c		cyclic exchanges between territories
  *	recombine_plans.c	plans of small and tight problems, from plans
  *	split.c			loads to the last unit, where limits leave no room
+ *	explain.c		why no plan is within limits
  *	balance.c		the phases in their order, and the report
  *
  * Nothing here reads a clock, draws a random number that does not follow from the seed, or uses the C library's exp or log: the same
@@ -65,6 +66,7 @@ typedef struct TerritoryInput
 	const double *x;			/* its place, with y; both NULL: distance does not count */
 	const double *y;
 	const double *z;			/* third coordinate, for places on a globe. NULL: flat */
+	const bool *is_nowhere;		/* its place is not known: its weight is 0, and territory_design() puts no home there. NULL: none */
 	const double *weight;		/* cost of a unit of distance. NULL: 1 */
 	const double *cost;			/* [accounts][territories], in place of distance, relationship and mismatch. NULL: those */
 
@@ -138,6 +140,11 @@ typedef enum TerritoryFinding
 	TERRITORY_LIMITS_CROSS,		/* least is above most; territory, measure, value, limit */
 	TERRITORY_HELD_TOO_MUCH,	/* what is held there is above its most; territory, measure, value, limit */
 	TERRITORY_TOO_LARGE,		/* the account is above the most of all who may have it; account, measure, value, largest limit */
+	TERRITORY_SHORT_SUPPLY,		/* a set of territories needs more than it can get, a reason for each of it: territory, other: the first of the
+								 * set; measure; value: their least together, limit: what is held there and all that they may have */
+	TERRITORY_OVER_SUPPLY,		/* the same; value: what is held there and nobody else may have, limit: their most together */
+	TERRITORY_NO_STEP,			/* amounts, and so what is added to what is held, are multiples of value, none of which is within limits; territory,
+								 * measure, limit: its most */
 	/* There is a plan, and it is not within limits. */
 	TERRITORY_BUDGET_SHORT,		/* value of the budget is used, which is limit; measure is the budget's number */
 	TERRITORY_OUTSIDE			/* territory, measure: value is its load, limit what it missed; price: what a unit more costs */
@@ -161,10 +168,11 @@ typedef struct TerritoryPlan
 	bool		is_valid;		/* false: the input made no sense or memory was short, only reasons are set */
 	int		   *territory;		/* [accounts]; TERRITORY_EXEMPT as given */
 	double		cost;
-	double		bound;			/* no plan within limits is cheaper */
+	double		bound;			/* no plan within limits is cheaper, with the homes that there are */
+	double		design_bound;	/* the same over all choices of homes, by territory_design(); -infinity where nothing is proven */
 	double		tie_break;		/* fewest_moves: what costs other than a move are multiplied by in cost, bound and prices; else 1 */
 	double		outside;		/* loads outside their limits, in shares of the limits, added up; 0: within limits */
-	double		best_outside;	/* no plan has less outside than this: what is held, and limits that cross; 0: nothing is proven */
+	double		best_outside;	/* no plan has less outside than this, for the reasons that hold for every plan; 0: nothing is proven */
 	double	   *load;			/* [territories][measures] */
 	double	   *price;			/* [territories][measures], cost of a unit of the measure there: proves the bound */
 	double		budget_price[TERRITORY_BUDGETS];

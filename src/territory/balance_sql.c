@@ -1,8 +1,8 @@
 /*
  * balance_sql.c: plan_territories(accounts_sql, territories_sql, options, copied_from): the two queries are read, the solver plans, the plan is kept.
  *
- * The solver runs in a memory context of its own and looks for a cancel every few milliseconds. What makes no sense to it is an error;
- * limits that the plan could not keep are kept with the plan, and a warning says so.
+ * The solver runs in a memory context of its own and looks for a cancel every few milliseconds; every few seconds a notice says how far it
+ * is. What makes no sense to it is an error; limits that the plan could not keep are kept with the plan, and a warning says so.
  */
 #include "territory/plan_sql.h"
 
@@ -11,14 +11,56 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "territory/design.h"
+
+/* Milliseconds between two notices. */
+#define SILENCE	5000
+
 PG_FUNCTION_INFO_V1(salesops_plan_territories);
 
-static bool
-look_for_cancel(const TerritoryStatus *status, void *arg)
+/* A notice of how far the solver is. */
+static void
+tell(const TerritoryStatus *status)
 {
-	(void) status;
-	(void) arg;
+	static const char *const phase[] = {
+		[TERRITORY_PHASE_PRICES] = "prices",
+		[TERRITORY_PHASE_BOUND] = "bound",
+		[TERRITORY_PHASE_PLAN] = "plan",
+		[TERRITORY_PHASE_POLISH] = "polish",
+		[TERRITORY_PHASE_HOMES] = "homes",
+	};
+	char		known[200];
+	int			length = 0;
+
+	known[0] = '\0';
+	if (!isnan(status->cost))
+		length += snprintf(known + length, sizeof(known) - length, ", cost %.9g", status->cost);
+	if (!isnan(status->bound))
+		length += snprintf(known + length, sizeof(known) - length, ", bound %.9g", status->bound);
+	if (status->outside > 0)
+		snprintf(known + length, sizeof(known) - length, ", loads outside by %.3g", status->outside);
+	else if (status->cost != 0 && !isnan(status->cost - status->bound))
+		snprintf(known + length, sizeof(known) - length, ", gap %.2f %%", 100 * (status->cost - status->bound) / fabs(status->cost));
+	ereport(NOTICE, (errmsg("planning territories: %s%s", phase[status->phase], known)));
+}
+
+/* Answers a cancel, and tells whoever waits. The plan does not depend on the clock. */
+static bool
+look_up(const TerritoryStatus *status, void *arg)
+{
+	Given	   *given = arg;
+	instr_time	now;
+	instr_time	silence;
+
 	CHECK_FOR_INTERRUPTS();
+	INSTR_TIME_SET_CURRENT(now);
+	silence = now;
+	INSTR_TIME_SUBTRACT(silence, given->told);
+	if (INSTR_TIME_GET_MILLISEC(silence) >= SILENCE)
+	{
+		given->told = now;
+		tell(status);
+	}
 	return false;
 }
 
@@ -52,6 +94,13 @@ refuse(const Given *given, const TerritoryPlan *plan)
 					 errmsg("the plan would take more memory than the setting territory_memory allows"),
 					 errdetail("It needs %.0f MB at least, and %.0f MB are allowed.", ceil(reason->value / 1048576), reason->limit / 1048576),
 					 errhint("SELECT salesops.set_setting('territory_memory', ...) allows more; option \"candidates\" makes do with less.")));
+			break;
+		case TERRITORY_BAD_NUMBER:
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("the cost of account \"%s\" is too large to be weighed against that of the others", account ? account : "none"),
+					 errdetail("With its family it may come to %g, beside which their differences vanish.", reason->value),
+					 errhint("Look at its place, distance_cost and relationship, or take it out of the plan as exempt.")));
 			break;
 		default:
 			elog(ERROR, "the solver refuses its input: finding %d, account %s, value %g", (int) reason->finding, account ? account : "none", reason->value);
@@ -88,6 +137,7 @@ void
 read_given(Given *given, PlanOptions *options, const char *accounts_sql, const char *territories_sql, Jsonb *options_given)
 {
 	memset(given, 0, sizeof(*given));
+	INSTR_TIME_SET_CURRENT(given->told);
 	given->options = options;
 	read_options(options_given, options);
 	read_accounts(given, accounts_sql);
@@ -95,17 +145,26 @@ read_given(Given *given, PlanOptions *options, const char *accounts_sql, const c
 	arrange(given);
 }
 
-/* A plan; raises what the solver refuses. */
+/* A plan, and homes where they are to be chosen; raises what the solver refuses. */
 TerritoryPlan *
-solve(const Given *given, TerritoryOptions *options)
+solve(Given *given, TerritoryOptions *options)
 {
+	const TerritoryInput *in = &given->input;
 	TerritoryPlan *plan;
 
 	options->memory_limit = memory_limit();
-	options->progress = look_for_cancel;
-	plan = territory_balance(&given->input, options);
+	options->progress = look_up;
+	options->progress_arg = given;
+	plan = given->home_account ? territory_design(in, options, given->home_account) : territory_balance(in, options);
 	if (!plan->is_valid)
 		refuse(given, plan);
+	for (int k = 0; k < in->territories && given->home_account; k++)
+		if (given->home_account[k] >= 0)
+		{
+			given->home_x[k] = given->x[given->home_account[k]];
+			given->home_y[k] = given->y[given->home_account[k]];
+			given->home_z[k] = given->z[given->home_account[k]];
+		}
 	return plan;
 }
 
@@ -139,6 +198,8 @@ salesops_plan_territories(PG_FUNCTION_ARGS)
 	if (plan->outside > 0)
 		ereport(WARNING,
 				(errmsg("plan " INT64_FORMAT " is not within its limits", plan_id),
+				 plan->best_outside > 0 ?
+				 errdetail("Loads are outside by %.4g in shares of their limits, added up, and in every plan by %.4g.", plan->outside, plan->best_outside) :
 				 errdetail("Loads are outside by %.4g in shares of their limits, added up.", plan->outside),
 				 errhint("SELECT * FROM salesops.territory_plan_findings(" INT64_FORMAT ") says which and why.", plan_id)));
 	MemoryContextSwitchTo(caller);

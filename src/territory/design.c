@@ -195,7 +195,7 @@ set_homes(Problem *p, Place *place, int *home, double *x, double *y, double *z)
 		{
 			if (place[k].account == TERRITORY_NONE || is_taken[place[k].account])
 			{
-				while (unused < in->accounts && (is_taken[unused] || p->held_at[unused] == TERRITORY_EXEMPT || is_home(p, place, unused)))
+				while (unused < in->accounts && (is_taken[unused] || p->held_at[unused] == TERRITORY_EXEMPT || is_nowhere(in, unused) || is_home(p, place, unused)))
 					unused++;
 				if (unused < in->accounts)
 					place[k] = place_of(in, unused);
@@ -260,7 +260,7 @@ territory_design(const TerritoryInput *input, const TerritoryOptions *options, i
 			(outside < plan->outside || (outside == plan->outside && best.cost < plan->cost)))
 			adopt(p, best.at, outside, plan);
 		p->status.phase = TERRITORY_PHASE_BOUND;
-		plan->bound = design_bound(p, plan->price, plan->territory, plan->cost);
+		plan->design_bound = design_bound(p, plan->price, plan->territory, plan->cost);
 	}
 	plan->memory = Max(p->most_memory, p->memory + plan->memory);
 	return plan;

@@ -193,7 +193,7 @@ bound_begin(Bound *b, Problem *p)
 			b->amount[i * p->measures + m] = rint(in->amount[(Size) account * p->measures + m] * p->amount_scale[m]);
 	}
 	for (int i = 0; i < in->accounts; i++)
-		if (p->held_at[i] != TERRITORY_EXEMPT)
+		if (p->held_at[i] != TERRITORY_EXEMPT && !is_nowhere(in, i))
 			b->site[b->sites++].account = i;
 	for (int m = 0; m < p->measures; m++)
 		b->unit[m] = Max(p->mean_amount[m], 1) * sqrt(b->accounts);

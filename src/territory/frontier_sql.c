@@ -204,6 +204,7 @@ salesops_territory_frontier(PG_FUNCTION_ARGS)
 	options.fewest_moves = true;
 	/* Moves are all that counts. */
 	given.input.x = given.input.y = given.input.z = NULL;
+	given.home_account = NULL;
 	given.input.mismatch = NULL;
 	given.input.budget[TERRITORY_BUDGET_COUNT] = given.input.budget[TERRITORY_BUDGET_AMOUNT] = INFINITY;
 	solver_options(&given, &f.solver);
@@ -213,6 +214,9 @@ salesops_territory_frontier(PG_FUNCTION_ARGS)
 	ask(&f, WIDEST);
 	ask(&f, NARROWEST);
 	step = PG_ARGISNULL(3) ? ceil(evenest(&f, INFINITY)->moves / Max(steps, 1)) : PG_GETARG_INT32(3);
+	/* The evenest plan moves nothing: there are no steps to it. */
+	if (step == 0)
+		steps = 0;
 	for (int s = 0; s <= steps; s++)
 		narrow_down(&f, s * step);
 	/* What was asked for one budget may be an answer for another. */

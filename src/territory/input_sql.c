@@ -15,8 +15,9 @@
 #include "utils/date.h"
 #include "utils/timestamp.h"
 
-/* Sums and products of numbers up to here are finite. */
-#define LARGEST	1e30
+/* Sums and products of numbers in between are finite and not 0. */
+#define SMALLEST	1e-30
+#define LARGEST		1e30
 
 #define DEGREE	(3.14159265358979323846 / 180)
 /* Mean radius in km (Moritz 2000, Geodetic Reference System 1980). */
@@ -104,8 +105,8 @@ amount_of(const Column *column, TupleTableSlot *slot, const char *what, const ch
 
 	if (is_null)
 		null_value(what, id, column->name);
-	if (!(value >= 0 && value <= LARGEST))
-		bad_value(what, id, column->name, psprintf("%g", value), "a number, 0 or more, and at most 1e30");
+	if (!(value == 0 || (value >= SMALLEST && value <= LARGEST)))
+		bad_value(what, id, column->name, psprintf("%g", value), "0, or a number from 1e-30 to 1e30");
 	return value;
 }
 
@@ -119,7 +120,7 @@ amount_or(const Column *column, TupleTableSlot *slot, const char *what, const ch
 }
 
 static PlaceColumns
-find_place_columns(const ReadQuery *read)
+find_place_columns(ReadQuery *read)
 {
 	PlaceColumns place = {
 		.x = find_column(read, "x", COLUMN_NUMBER),
@@ -137,6 +138,12 @@ find_place_columns(const ReadQuery *read)
 				 errhint("A place is x and y, x, y and z, or latitude and longitude.")));
 	place.any = place.x.at >= 0 || place.latitude.at >= 0;
 	return place;
+}
+
+static bool
+is_coordinate(double value)
+{
+	return value == 0 || (fabs(value) >= SMALLEST && fabs(value) <= LARGEST);
 }
 
 /* To the millimetre: further the sine of one C library need not agree with that of another. */
@@ -164,8 +171,8 @@ read_place(const PlaceColumns *place, TupleTableSlot *slot, const char *what, co
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("the place of %s \"%s\" is half known", what, id),
 				 errhint("Give both coordinates, or NULL for both.")));
-	if (!(fabs(a) <= LARGEST && fabs(b) <= LARGEST))
-		bad_value(what, id, "the place", psprintf("(%g, %g)", a, b), "a pair of numbers, none beyond 1e30");
+	if (!is_coordinate(a) || !is_coordinate(b))
+		bad_value(what, id, "the place", psprintf("(%g, %g)", a, b), "a pair of numbers, 0 or from 1e-30 to 1e30 in size");
 	if (place->x.at >= 0)
 	{
 		*x = a;
@@ -175,8 +182,8 @@ read_place(const PlaceColumns *place, TupleTableSlot *slot, const char *what, co
 			*z = column_number(&place->z, slot, &no_z);
 			if (no_z)
 				null_value(what, id, "z");
-			if (!(fabs(*z) <= LARGEST))
-				bad_value(what, id, "z", psprintf("%g", *z), "a number, not beyond 1e30");
+			if (!is_coordinate(*z))
+				bad_value(what, id, "z", psprintf("%g", *z), "0, or a number from 1e-30 to 1e30 in size");
 		}
 		return;
 	}
@@ -230,6 +237,11 @@ read_id(const Column *column, TupleTableSlot *slot, Names *names, const char *ar
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("%s has a row whose id is NULL", argument),
+				 errhint("Leave it out, or give it an id.")));
+	if (*id == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s has a row whose id is empty", argument),
 				 errhint("Leave it out, or give it an id.")));
 	names_add(names, id, strlen(id), &is_new);
 	if (!is_new)
@@ -463,7 +475,11 @@ void
 read_accounts(Given *given, const char *query)
 {
 	AccountReader reader = {.given = given,.as_of = day_of(given->options->as_of)};
-	ReadQuery	read = {.argument = "accounts_sql",.begin = begin_accounts,.row = read_account,.to = &reader};
+	ReadQuery	read = {
+		.argument = "accounts_sql",.begin = begin_accounts,.row = read_account,.to = &reader,
+		.known = "id, territory, source_key, locked, locked_to, holdout, holdout_until, family, tags, needs, prefers, x, y, z, latitude, longitude, distance_cost, "
+		"relationship, and columns of numbers as measures",
+	};
 
 	names_begin(&given->tag);
 	names_begin(&given->account);
@@ -492,6 +508,7 @@ begin_territories(ReadQuery *read)
 	PlanOptions *options = r->given->options;
 
 	r->id = need_column(read, "id", COLUMN_ANY);
+	find_column(read, "capacity", COLUMN_NUMBER);	/* known, whether a measure is in proportion to it or not */
 	r->ramp = find_column(read, "ramp", COLUMN_NUMBER);
 	r->quota = find_column(read, "quota", COLUMN_NUMBER);
 	r->quota_text = find_column(read, "quota", COLUMN_ANY);
@@ -596,7 +613,12 @@ void
 read_territories(Given *given, const char *query)
 {
 	TerritoryReader reader = {.given = given};
-	ReadQuery	read = {.argument = "territories_sql",.begin = begin_territories,.row = read_territory,.to = &reader};
+	ReadQuery	read = {
+		.argument = "territories_sql",.begin = begin_territories,.row = read_territory,.to = &reader,
+		.known = "id, capacity, ramp, quota, tags, needs, x, y, z, latitude, longitude, columns that option \"proportional_to\" names, and "
+		"floor_, cap_, target_ and share_ before the name of a measure",
+		.unused_numbers = WARNING,
+	};
 
 	names_begin(&given->territory);
 	read_query(&read, query);

@@ -272,7 +272,7 @@ static void
 keep_territories(const Given *given, const TerritoryPlan *plan, const double *load, const int *tag_order, int64 plan_id)
 {
 	static const Oid types[] = {
-		INT8OID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, FLOAT8OID, FLOAT8OID, FLOAT8OID, TEXTOID, FLOAT8OID,
+		INT8OID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, FLOAT8OID, FLOAT8OID, FLOAT8OID, TEXTOID, TEXTOID, FLOAT8OID,
 		FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID,
 		FLOAT8ARRAYOID,
 	};
@@ -281,9 +281,9 @@ keep_territories(const Given *given, const TerritoryPlan *plan, const double *lo
 	Writer		writer;
 
 	prepare(&writer,
-			"INSERT INTO salesops.territory_plan_territory (plan_id, territory_id, tags, needs, x, y, z, quota, ramp, "
+			"INSERT INTO salesops.territory_plan_territory (plan_id, territory_id, tags, needs, x, y, z, home_account, quota, ramp, "
 			"share, floor, cap, target, least, most, load_before, load, price) "
-			"VALUES ($1, $2, $3, $4, $5, $6, $7, $8::pg_catalog.numeric, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+			"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::pg_catalog.numeric, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
 			lengthof(types), types);
 	for (int k = 0; k < territories_of(given); k++)
 	{
@@ -292,6 +292,7 @@ keep_territories(const Given *given, const TerritoryPlan *plan, const double *lo
 			given->share, given->floor, given->cap, given->target, given->input.least, given->input.most, given->load_before, load,
 			plan->price,
 		};
+		const char *home = given->home_account && given->home_account[k] >= 0 ? account_name(given, given->home_account[k]) : NULL;
 		const char *quota = given->quota[k];
 
 		argument(&writer, Int64GetDatum(plan_id), false);
@@ -301,6 +302,7 @@ keep_territories(const Given *given, const TerritoryPlan *plan, const double *lo
 		argument(&writer, Float8GetDatum(has_place ? given->home_x[k] : 0), !has_place || isnan(given->home_x[k]));
 		argument(&writer, Float8GetDatum(has_place ? given->home_y[k] : 0), !has_place || isnan(given->home_y[k]));
 		argument(&writer, Float8GetDatum(has_place ? given->home_z[k] : 0), !has_place || isnan(given->home_z[k]));
+		argument(&writer, home ? CStringGetTextDatum(home) : (Datum) 0, home == NULL);
 		argument(&writer, quota ? CStringGetTextDatum(quota) : (Datum) 0, quota == NULL);
 		argument(&writer, Float8GetDatum(given->ramp[k]), false);
 		for (int a = 0; a < (int) lengthof(by_measure); a++)
@@ -345,6 +347,12 @@ finding_name(TerritoryFinding finding)
 			return "held_too_much";
 		case TERRITORY_TOO_LARGE:
 			return "too_large";
+		case TERRITORY_SHORT_SUPPLY:
+			return "short_supply";
+		case TERRITORY_OVER_SUPPLY:
+			return "over_supply";
+		case TERRITORY_NO_STEP:
+			return "no_step";
 		case TERRITORY_BUDGET_SHORT:
 			return "budget_short";
 		case TERRITORY_OUTSIDE:
@@ -367,13 +375,13 @@ reason_measure(const Given *given, const TerritoryReason *reason)
 static void
 keep_findings(const Given *given, const TerritoryPlan *plan, const double *load, int64 plan_id)
 {
-	static const Oid types[] = {INT8OID, INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID, FLOAT8OID, FLOAT8OID, FLOAT8OID};
+	static const Oid types[] = {INT8OID, INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, TEXTOID};
 	Writer		writer;
 
 	prepare(&writer,
 			"INSERT INTO salesops.territory_plan_finding "
-			"(plan_id, \"position\", finding, territory_id, account_id, measure, class, value, bound, price) "
-			"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+			"(plan_id, \"position\", finding, territory_id, account_id, measure, class, value, bound, price, together) "
+			"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
 			lengthof(types), types);
 	for (int r = 0; r < plan->reasons; r++)
 	{
@@ -392,6 +400,7 @@ keep_findings(const Given *given, const TerritoryPlan *plan, const double *load,
 										 load[reason->territory * given->input.measures + reason->measure] : reason->value), false);
 		argument(&writer, Float8GetDatum(reason->limit), false);
 		argument(&writer, Float8GetDatum(reason->price), false);
+		argument(&writer, reason->other < 0 ? (Datum) 0 : CStringGetTextDatum(territory_name(given, reason->other)), reason->other < 0);
 		write_row(&writer);
 		MemoryContextSwitchTo(caller);
 	}
@@ -454,7 +463,7 @@ keep_plan(const Given *given, const TerritoryPlan *plan, const char *accounts_sq
 {
 	static const Oid types[] = {
 		INT8OID, TEXTOID, INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, JSONBOID, TEXTARRAYOID, INT4OID, INT4OID, FLOAT8OID, FLOAT8OID, FLOAT8OID,
-		FLOAT8OID, FLOAT8OID, FLOAT8ARRAYOID, FLOAT8ARRAYOID,
+		FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8ARRAYOID, FLOAT8ARRAYOID,
 	};
 	const PlanOptions *options = given->options;
 	int64		plan_id = next_plan_id();
@@ -471,8 +480,8 @@ keep_plan(const Given *given, const TerritoryPlan *plan, const char *accounts_sq
 
 	prepare(&writer,
 			"INSERT INTO salesops.territory_plan (plan_id, name, copied_from, as_of, accounts_sql, territories_sql, options, measures, "
-			"input_hash, accounts, territories, cost, bound, outside, best_outside, tie_break, budget_price, budget_used, extension_version) "
-			"SELECT $1, $2, $3, $4, $5, $6, $7, $8, salesops.territory_input_hash($1, $4, $7, $8), $9, $10, $11, $12, $13, $14, $15, $16, $17, e.extversion "
+			"input_hash, accounts, territories, cost, bound, design_bound, outside, best_outside, tie_break, budget_price, budget_used, extension_version) "
+			"SELECT $1, $2, $3, $4, $5, $6, $7, $8, salesops.territory_input_hash($1, $4, $7, $8), $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, e.extversion "
 			"FROM pg_catalog.pg_extension e WHERE e.extname OPERATOR(pg_catalog.=) 'salesops'",
 			lengthof(types), types);
 	argument(&writer, Int64GetDatum(plan_id), false);
@@ -487,6 +496,7 @@ keep_plan(const Given *given, const TerritoryPlan *plan, const char *accounts_sq
 	argument(&writer, Int32GetDatum(territories_of(given)), false);
 	argument(&writer, Float8GetDatum(plan->cost), false);
 	argument(&writer, Float8GetDatum(plan->bound), false);
+	argument(&writer, Float8GetDatum(plan->design_bound), isinf(plan->design_bound));
 	argument(&writer, Float8GetDatum(plan->outside), false);
 	argument(&writer, Float8GetDatum(plan->best_outside), false);
 	argument(&writer, Float8GetDatum(plan->tie_break), false);

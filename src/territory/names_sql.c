@@ -7,6 +7,7 @@
 #include "territory/names_sql.h"
 
 #include "common/hashfn.h"
+#include "miscadmin.h"
 
 void
 names_begin(Names *names)
@@ -88,6 +89,8 @@ names_add(Names *names, const char *name, Size length, bool *is_new)
 static int
 compare_names(const void *one, const void *other, void *names)
 {
+	/* A million names take a second. */
+	CHECK_FOR_INTERRUPTS();
 	return strcmp(name_of(names, *(const int *) one), name_of(names, *(const int *) other));
 }
 

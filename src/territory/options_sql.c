@@ -16,7 +16,7 @@
 
 static const char *const known[] = {
 	"name", "measures", "tolerance", "proportional_to", "distance_cost", "relationship", "mismatch_cost", "objective", "most_moves",
-	"most_moved", "effort", "seed", "candidates", "gap", "warm_from", "as_of",
+	"most_moved", "homes", "effort", "seed", "candidates", "gap", "warm_from", "as_of",
 };
 
 static void pg_attribute_noreturn()
@@ -44,7 +44,8 @@ number_of(const char *option, const JsonbValue *value, double least, double most
 
 	if (value->type == jbvNumeric)
 		number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, NumericGetDatum(value->val.numeric)));
-	if (!(number >= least && number <= most))
+	/* Products with smaller ones than 1e-30 may vanish. */
+	if (!(number >= least && number <= most) || (number > 0 && number < 1e-30))
 		bad_option(option, wanted);
 	return number;
 }
@@ -171,6 +172,14 @@ read_option(const char *key, const JsonbValue *value, void *arg)
 		if (value->type != jbvBinary || !each_member(value->val.binary.data, read_most_moved, options) || !options->budget_measure)
 			bad_option(key, "a measure and how much of it may move, such as {\"potential\": 1000000}");
 	}
+	else if (strcmp(key, "homes") == 0)
+	{
+		const char *homes = text_of(key, value, "given or free");
+
+		options->homes_free = strcmp(homes, "free") == 0;
+		if (!options->homes_free && strcmp(homes, "given") != 0)
+			bad_option(key, "given or free");
+	}
 	else if (strcmp(key, "effort") == 0)
 		options->effort = number_of(key, value, 0, 1000, "a number from 0, no polish, to 1000; 1 is usual");
 	else if (strcmp(key, "seed") == 0)
@@ -295,7 +304,8 @@ settled_options(const PlanOptions *options)
 		escape_json(&out, measure->proportional_to);
 		appendStringInfoChar(&out, '}');
 	}
-	appendStringInfo(&out, "}, \"objective\": \"%s\"", options->fewest_moves ? "fewest_moves" : "cost");
+	appendStringInfo(&out, "}, \"objective\": \"%s\", \"homes\": \"%s\"", options->fewest_moves ? "fewest_moves" : "cost",
+					 options->homes_free ? "free" : "given");
 	append_number(&out, "distance_cost", options->distance_cost);
 	append_number(&out, "relationship", options->relationship);
 	append_number(&out, "mismatch_cost", options->mismatch_cost);

@@ -127,6 +127,16 @@ place_of(const TerritoryInput *in, int account)
 	return (Place) {in->x ? in->x[account] : 0, in->y ? in->y[account] : 0, in->z ? in->z[account] : 0, account};
 }
 
+/* Where a home among a unit's accounts would be; NULL where none of them is anywhere. */
+static const Place *
+home_in(const Places *s, int unit)
+{
+	for (int i = s->first[unit]; i < s->first[unit + 1]; i++)
+		if (!is_nowhere(s->p->input, s->place[i].account))
+			return &s->place[i];
+	return NULL;
+}
+
 /* One home after the other. */
 static void
 spread_homes(Places *s)
@@ -153,11 +163,11 @@ spread_homes(Places *s)
 				int			chosen = TERRITORY_NONE;
 
 				for (int u = 0; u < s->units; u++)
-					if (place_may(s, u, k))
+					if (place_may(s, u, k) && home_in(s, u))
 						sum += is_first ? 1 : near[u];
 				drawn = ldexp((double) (next_random(&s->random) >> 11), -53) * sum;
 				for (int u = 0; u < s->units; u++)
-					if (place_may(s, u, k))
+					if (place_may(s, u, k) && home_in(s, u))
 					{
 						double		part = is_first ? 1 : near[u];
 
@@ -169,7 +179,7 @@ spread_homes(Places *s)
 					}
 				if (chosen != TERRITORY_NONE)
 				{
-					s->home[k] = s->place[s->first[chosen]];
+					s->home[k] = *home_in(s, chosen);
 					s->is_home[s->home[k].account] = true;
 				}
 			}
@@ -322,6 +332,8 @@ places_begin(Places *s, Problem *p)
 	for (int k = 0; k < p->territories; k++)
 		s->home[k] = (Place) {in->home_x[k], in->home_y[k], in->home_z ? in->home_z[k] : 0, TERRITORY_NONE};
 	s->is_home = take(p, bool, in->accounts);
+	for (int i = 0; i < in->accounts; i++)
+		s->is_home[i] = is_nowhere(in, i);
 	s->at = take(p, int, s->units);
 	s->next = take(p, int, s->units);
 	s->previous = take(p, int, s->units);

@@ -34,7 +34,7 @@ typedef struct Places
 	bool		has_other;		/* there are costs other than distance */
 
 	Place	   *home;			/* [territories] */
-	bool	   *is_home;		/* [accounts] */
+	bool	   *is_home;		/* [accounts], or it is nowhere and no home can be there */
 	int		   *at;				/* [units], its territory */
 	int		   *next;			/* [units], the next one there, or NONE */
 	int		   *previous;
@@ -119,6 +119,13 @@ places_work(Places *s, int64 more)
 
 extern void places_begin(Places *s, Problem *p);
 extern void places_end(Places *s);
+/* Whether no home can be at an account. */
+static inline bool
+is_nowhere(const TerritoryInput *in, int account)
+{
+	return in->is_nowhere && in->is_nowhere[account];
+}
+
 extern Place place_of(const TerritoryInput *in, int account);
 extern double account_other_cost(const TerritoryInput *in, int account, int territory);
 extern double place_other(const Places *s, int unit, int territory);

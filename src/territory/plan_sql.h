@@ -22,6 +22,7 @@
 
 #include "datatype/timestamp.h"
 #include "nodes/bitmapset.h"
+#include "portability/instr_time.h"
 #include "utils/jsonb.h"
 
 #include "territory/balance.h"
@@ -54,6 +55,7 @@ typedef struct PlanOptions
 	double		most_moves;		/* infinite: no limit */
 	const char *budget_measure; /* NULL: none */
 	double		most_moved;
+	bool		homes_free;
 	double		effort;			/* NaN: the usual */
 	int64		seed;
 	int			candidates;
@@ -116,6 +118,7 @@ typedef struct Given
 	double	   *home_x;
 	double	   *home_y;
 	double	   *home_z;
+	int		   *home_account;	/* account whose place it is, or -1 where it was given; NULL: all were */
 	double	   *share;			/* [territories][measures] */
 	double	   *floor;
 	double	   *cap;
@@ -127,6 +130,7 @@ typedef struct Given
 	double	   *least;
 	double	   *most;
 	TerritoryInput input;
+	instr_time	told;			/* when whoever waits was told last how far it is */
 } Given;
 
 #define accounts_of(given)		((given)->account.count)
@@ -144,7 +148,7 @@ extern void solver_options(const Given *given, TerritoryOptions *result);
 
 extern void check_plan_arguments(FunctionCallInfo fcinfo);
 extern void read_given(Given *given, PlanOptions *options, const char *accounts_sql, const char *territories_sql, Jsonb *options_given);
-extern TerritoryPlan *solve(const Given *given, TerritoryOptions *options);
+extern TerritoryPlan *solve(Given *given, TerritoryOptions *options);
 
 extern int64 keep_plan(const Given *given, const TerritoryPlan *plan, const char *accounts_sql, const char *territories_sql, int64 copied_from);
 

@@ -145,7 +145,7 @@ set_quantiles(double *quantile)
 		quantile[i] = -salesops_log((i + 0.5) / QUANTILES);
 }
 
-/* Temperatures fall from hot to cold, in shares of what a usual unit's load is worth. */
+/* Temperatures fall from hot to cold, both in whole numbers of cost. */
 void
 polish(Search *s, double hot, double cold, int64 proposals)
 {
@@ -153,7 +153,7 @@ polish(Search *s, double hot, double cold, int64 proposals)
 	double		quantile[QUANTILES];
 	int			steps = (int) Min(Max(SWEEP_STEPS * proposals / Max(s->ties, 1), 16), STEPS);
 	double		fall = salesops_exp(salesops_log(cold / hot) / (steps - 1));
-	double		temperature = hot * search_usual_worth(s);
+	double		temperature = hot;
 	double	   *lowest;
 
 	if (s->ties == 0)

@@ -5,6 +5,7 @@
  * computed, so that the order of their rows does not matter.
  */
 #include "territory/portfolio_read.h"
+#include "territory/query_sql.h"
 
 #include <math.h>
 
@@ -37,6 +38,21 @@ typedef struct PastRows
 } PastRows;
 
 typedef void (*RowReader) (SPITupleTable *table, uint64 row, MemoryContext context, void *arg);
+
+/* Raises what is wrong with a query of the user while it stands alone, before it becomes part of another. */
+static char *
+query_of(const char *argument, const char *text)
+{
+	SPIPlanPtr	plan;
+
+	SPI_connect();
+	plan = SPI_prepare(text, 0, NULL);
+	if (plan == NULL)
+		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
+	check_is_query(argument, plan);
+	SPI_finish();
+	return query_without_end(pstrdup(text));
+}
 
 /* Runs a query and hands over its rows one by one. */
 static void
@@ -231,7 +247,7 @@ portfolio_read_given(const char *customers_sql, const char *past_sql)
 	given->segment = palloc(MOST_SEGMENTS * sizeof(char *));
 	given->first = palloc0((MOST_SEGMENTS + 1) * sizeof(int));
 	read_rows(psprintf("SELECT " AS_TEXT("q.id") ", " AS_TEXT("q.segment") ", (q.potential)::pg_catalog.float8 FROM (%s\n) AS q ORDER BY 2, 1",
-					   customers_sql), read_customer, given);
+					   query_of("customers_sql", customers_sql)), read_customer, given);
 	if (given->customers == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -242,7 +258,7 @@ portfolio_read_given(const char *customers_sql, const char *past_sql)
 	past.by_id = by_id;
 	if (past_sql != NULL)
 		read_rows(psprintf("SELECT " AS_TEXT("q.id") ", (q.effort)::pg_catalog.float8, (q.revenue)::pg_catalog.float8 FROM (%s\n) AS q ORDER BY 1, 2, 3",
-						   past_sql), read_past, &past);
+						   query_of("history_sql", past_sql)), read_past, &past);
 	arrange_past(given, &past);
 	pfree(by_id);
 	return given;

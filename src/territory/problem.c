@@ -17,13 +17,11 @@
 
 #define WORD_BITS	64
 
-/* Reasons of a kind that are told. */
-#define MOST_TOLD		20
-
 /* All of a measure stays below this. */
 #define AMOUNT_BITS		50
-/* The mean difference between the cheapest and the eighth cheapest territory becomes about 2^22; costs themselves stay below 2^50. */
+/* The mean difference between the cheapest and the eighth cheapest territory becomes about 2^22; every cost stays below 2^50. */
 #define SPREAD_BITS		22
+#define COST_BITS		50
 
 void *
 problem_take(Problem *p, Size bytes)
@@ -161,14 +159,14 @@ unit_costs(const Problem *p, int unit, float *cost)
 			{
 				const float *home_x = p->list_x + start;
 				const float *home_y = p->list_y + start;
-				float		x = (float) (in->x[account] - p->middle_x);
-				float		y = (float) (in->y[account] - p->middle_y);
-				float		weight = (float) ((in->weight ? in->weight[account] : 1.0) * factor);
+				float		x = (float) ((in->x[account] - p->middle_x) * p->place_scale);
+				float		y = (float) ((in->y[account] - p->middle_y) * p->place_scale);
+				float		weight = (float) ((in->weight ? in->weight[account] : 1.0) * factor / p->place_scale);
 
 				if (in->z)
 				{
 					const float *home_z = p->list_z + start;
-					float		z = (float) (in->z[account] - p->middle_z);
+					float		z = (float) ((in->z[account] - p->middle_z) * p->place_scale);
 
 					for (int j = 0; j < count; j++)
 					{
@@ -187,7 +185,7 @@ unit_costs(const Problem *p, int unit, float *cost)
 
 						cost[j] += weight * sqrtf(dx * dx + dy * dy);
 					}
-				error += ldexpf(fabsf(weight) * (float) p->reach, -20);
+				error += ldexpf(fabsf(weight) * (float) (p->reach * p->place_scale), -20);
 			}
 			if (in->mismatch)
 			{
@@ -419,10 +417,10 @@ table_spread(Problem *p, const ListTable *table)
 						p->list[at] = k;
 						if (p->input->x)
 						{
-							p->list_x[at] = (float) (p->input->home_x[k] - p->middle_x);
-							p->list_y[at] = (float) (p->input->home_y[k] - p->middle_y);
+							p->list_x[at] = (float) ((p->input->home_x[k] - p->middle_x) * p->place_scale);
+							p->list_y[at] = (float) ((p->input->home_y[k] - p->middle_y) * p->place_scale);
 							if (p->input->z)
-								p->list_z[at] = (float) (p->input->home_z[k] - p->middle_z);
+								p->list_z[at] = (float) ((p->input->home_z[k] - p->middle_z) * p->place_scale);
 						}
 						at++;
 					}
@@ -523,12 +521,14 @@ find_middle(Problem *p)
 {
 	const TerritoryInput *in = p->input;
 
+	p->place_scale = 1.0;
 	if (!in->x)
 		return;
 	p->middle_x = middle_of(p, in->x, in->home_x);
 	p->middle_y = middle_of(p, in->y, in->home_y);
 	if (in->z)
 		p->middle_z = middle_of(p, in->z, in->home_z);
+	p->place_scale = scale_to(p->reach, 0);
 }
 
 /* Sorts what is given by family; head[account] becomes the first of its family. False where two are held apart. */
@@ -623,7 +623,7 @@ find_scales(Problem *p)
 		p->amount_scale[m] = scale_to(total, AMOUNT_BITS);
 		p->mean_amount[m] = in->accounts > 0 ? total / in->accounts * p->amount_scale[m] : 0;
 	}
-	p->budget_scale[TERRITORY_BUDGET_COUNT] = scale_to(in->accounts, AMOUNT_BITS - 20);
+	p->budget_scale[TERRITORY_BUDGET_COUNT] = scale_to(in->accounts, AMOUNT_BITS);
 	p->budget_scale[TERRITORY_BUDGET_AMOUNT] = p->amount_scale[in->budget_measure];
 }
 
@@ -638,6 +638,8 @@ set_aside(Problem *p, const int *held_at)
 		int			k = held_at[i];
 
 		progress_every(p, i, PROGRESS_ACCOUNTS);
+		if (in->owner && in->owner[i] >= 0 && k != TERRITORY_EXEMPT)
+			p->budget_rounding += Max(account_used(p, i, TERRITORY_NONE, TERRITORY_BUDGET_AMOUNT) - owned_amount(p, i) * p->budget_scale[TERRITORY_BUDGET_AMOUNT], 0);
 		if (k < 0)
 			continue;
 		for (int m = 0; m < in->measures; m++)
@@ -692,7 +694,9 @@ set_limits(Problem *p)
 	}
 	for (int b = 0; b < TERRITORY_BUDGETS; b++)
 	{
-		p->budget[b] = isinf(in->budget[b]) ? INFINITY : floor(in->budget[b] * p->budget_scale[b]) - p->held_used[b];
+		/* Budgets are widened too, by what rounding may have added to all that could move; whole numbers are not rounded. */
+		p->budget[b] = isinf(in->budget[b]) ? INFINITY :
+			ceil(in->budget[b] * p->budget_scale[b]) + (b == TERRITORY_BUDGET_AMOUNT ? ceil(p->budget_rounding) : 0) - p->held_used[b];
 		if (p->budget[b] < 0)
 		{
 			TerritoryReason *reason = problem_complain(p, TERRITORY_BUDGET_SHORT);
@@ -810,43 +814,101 @@ make_amounts(Problem *p)
 	}
 }
 
-/* Units that are above the limit of everybody who may have them; says so of the first few. */
-static void
-find_too_large(Problem *p)
+/* How far apart the homes are. */
+static double
+homes_apart(const Problem *p)
 {
-	int			told = 0;
+	const TerritoryInput *in = p->input;
+	double		apart = 0;
 
-	for (int u = 0; u < p->units && told < MOST_TOLD; u++)
-	{
-		progress_every(p, u, PROGRESS_UNITS);
-		for (int m = 0; m < p->measures; m++)
-		{
-			double		largest = 0;
-			bool		fits = false;
-
-			for (int j = p->list_start[p->list_of[u]]; j < p->list_start[p->list_of[u] + 1] && !fits; j++)
-			{
-				double		most = p->most[p->list[j] * p->measures + m];
-
-				largest = Max(largest, most);
-				fits = unit_amount(p, u, p->list[j])[m] <= most;
-			}
-			if (!fits)
-			{
-				TerritoryReason *reason = problem_complain(p, TERRITORY_TOO_LARGE);
-
-				reason->account = p->member[p->first[u]];
-				reason->measure = m;
-				reason->value = unit_amount(p, u, p->list[p->list_start[p->list_of[u]]])[m] / p->amount_scale[m];
-				reason->limit = largest / p->amount_scale[m];
-				told++;
-			}
-		}
-	}
+	for (int k = 1; k < in->territories; k++)
+		apart = Max(apart, fabs(in->home_x[k] - in->home_x[0]) + fabs(in->home_y[k] - in->home_y[0]) + (in->z ? fabs(in->home_z[k] - in->home_z[0]) : 0));
+	return apart;
 }
 
-/* How far apart costs lie, in a sample; sets the scale of costs and the ceilings of prices. */
-static void
+/* What an account costs at most anywhere. `apart`: how far apart the homes are. */
+static double
+dearest_cost(const Problem *p, int account, const double *mismatch, double apart)
+{
+	const TerritoryInput *in = p->input;
+	double		other = 0;
+
+	for (int k = 0; k < in->territories && in->cost; k++)
+		other = Max(other, fabs(in->cost[(Size) account * in->territories + k]));
+	if (in->x && !in->cost)
+	{
+		double		x = in->x[account] - in->home_x[0];
+		double		y = in->y[account] - in->home_y[0];
+		double		z = in->z ? in->z[account] - in->home_z[0] : 0;
+
+		other = (in->weight ? in->weight[account] : 1.0) * (sqrt(x * x + y * y + z * z) + apart);
+	}
+	if (!in->cost)
+		other += mismatch[in->class_of ? in->class_of[account] : 0];
+	return other * p->distance_factor + (p->options->fewest_moves ? 1.0 : in->relationship && in->owner && in->owner[account] >= 0 ? in->relationship[account] : 0);
+}
+
+/* What a unit, or what is held, costs at most anywhere, and the first account of the one that does. */
+static double
+largest_cost(Problem *p, int *dearest)
+{
+	const TerritoryInput *in = p->input;
+	double	   *mismatch = take(p, double, in->classes);
+	double		apart = in->x ? homes_apart(p) : 0;
+	double		largest = 0;
+
+	*dearest = TERRITORY_NONE;
+	for (Size j = 0; in->mismatch && j < (Size) in->classes * in->territories; j++)
+		mismatch[j / in->territories] = Max(mismatch[j / in->territories], in->mismatch[j]);
+	for (int u = 0; u < p->units; u++)
+	{
+		double		cost = 0;
+
+		progress_every(p, u, PROGRESS_UNITS);
+		for (int m = p->first[u]; m < p->first[u + 1]; m++)
+			cost += dearest_cost(p, p->member[m], mismatch, apart);
+		if (cost > largest)
+		{
+			largest = cost;
+			*dearest = p->member[p->first[u]];
+		}
+	}
+	for (int i = 0; i < in->accounts; i++)
+	{
+		double		cost = p->held_at[i] >= 0 ? dearest_cost(p, i, mismatch, apart) : 0;
+
+		if (cost > largest)
+		{
+			largest = cost;
+			*dearest = i;
+		}
+	}
+	give_back(p, double, mismatch, in->classes);
+	return largest;
+}
+
+/* Whether no unit costs more at one territory than at another. */
+static bool
+all_cost_alike(Problem *p, float *cost)
+{
+	for (int u = 0; u < p->units; u++)
+	{
+		int			n = p->list_start[p->list_of[u] + 1] - p->list_start[p->list_of[u]];
+
+		progress_every(p, u, PROGRESS_UNITS);
+		unit_costs(p, u, cost);
+		for (int j = 1; j < n; j++)
+			if (cost[j] != cost[0])
+				return false;
+	}
+	return true;
+}
+
+/*
+ * How far apart costs lie, in a sample; sets the scale of costs and the ceilings of prices. False where the cost of an account is so large, or its place so far, that in
+ * whole numbers below 2^COST_BITS those of the others would all be alike.
+ */
+static bool
 measure_costs(Problem *p)
 {
 	float	   *cost = take(p, float, p->longest_list);
@@ -855,8 +917,10 @@ measure_costs(Problem *p)
 	double		eighth = 0;
 	double		mean = 0;
 	double		count = 0;
+	double		within = 1.0;	/* scale that keeps all costs below 2^COST_BITS */
+	int			dearest = TERRITORY_NONE;
+	bool		is_alike;
 
-	p->cost_scale = 1.0;
 	p->distance_factor = 1.0;
 	/* First how far apart the costs other than that of a move are: they may only break ties among moves. */
 	for (int pass = 0; pass < 2; pass++)
@@ -866,6 +930,7 @@ measure_costs(Problem *p)
 		if (pass == 0 && !only_ties)
 			continue;
 		largest = eighth = mean = count = 0;
+		p->cost_scale = within = scale_to(largest_cost(p, &dearest), COST_BITS);
 		for (int u = 0; u < p->units; u += step)
 		{
 			int			n = p->list_start[p->list_of[u] + 1] - p->list_start[p->list_of[u]];
@@ -894,25 +959,32 @@ measure_costs(Problem *p)
 			mean += sum / n - cost[0];
 			count += 1;
 		}
+		largest /= within;
+		eighth /= within;
+		mean /= within;
 		if (only_ties && mean > 0)
-			p->distance_factor = ldexp(1.0, -ilogb(mean / count) - 6);
+			p->distance_factor = ldexp(1.0, -ilogb(mean / count) - 10);
 	}
 	p->spread = count > 0 ? eighth / count : 0;
 	p->wide_spread = count > 0 ? mean / count : 0;
 	p->spread = Max(p->spread, 0.02 * p->wide_spread);
-	p->all_alike = !(p->spread > 0);
-	if (p->all_alike)
-		p->spread = p->wide_spread = 1.0;
-	p->cost_scale = scale_to(p->spread, SPREAD_BITS);
+	is_alike = !(p->spread > 0);	/* balance is all there is */
+	p->all_alike = is_alike && all_cost_alike(p, cost);
+	if (p->input->x && homes_apart(p) > 0 && homes_apart(p) < ldexp(p->reach, -COST_BITS))
+		return bad_number(p, dearest, TERRITORY_NONE, TERRITORY_NONE, largest_cost(p, &dearest));
+	p->cost_scale = Min(within, scale_to(is_alike ? 1.0 : p->spread, SPREAD_BITS));
 	if (largest > 0)
-		p->cost_scale = Min(p->cost_scale, scale_to(largest, AMOUNT_BITS - 10));
-	p->spread *= p->cost_scale;
-	p->wide_spread *= p->cost_scale;
+		p->cost_scale = Min(p->cost_scale, scale_to(largest, COST_BITS - 10));
+	if (!is_alike && p->spread * p->cost_scale < 1)
+		return bad_number(p, dearest, TERRITORY_NONE, TERRITORY_NONE, largest_cost(p, &dearest));
+	p->spread = is_alike ? ldexp(1.0, SPREAD_BITS - 1) : p->spread * p->cost_scale;
+	p->wide_spread = is_alike ? p->spread : p->wide_spread * p->cost_scale;
 	for (int m = 0; m < p->measures; m++)
 		p->ceiling[m] = 4.0 * p->wide_spread / Max(p->mean_amount[m], 1e-300);
 	p->budget_ceiling[TERRITORY_BUDGET_COUNT] = 64.0 * p->wide_spread / p->budget_scale[TERRITORY_BUDGET_COUNT];
 	p->budget_ceiling[TERRITORY_BUDGET_AMOUNT] = 64.0 * p->wide_spread / Max(p->mean_amount[p->input->budget_measure], 1e-300);
 	give_back(p, float, cost, p->longest_list);
+	return true;
 }
 
 /* False where the input makes no sense: the reasons say why. */
@@ -941,7 +1013,5 @@ problem_build(Problem *p, const TerritoryInput *input, const TerritoryOptions *o
 		return false;
 	set_limits(p);
 	make_amounts(p);
-	find_too_large(p);
-	measure_costs(p);
-	return true;
+	return measure_costs(p);
 }

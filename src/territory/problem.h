@@ -54,6 +54,7 @@ typedef struct Problem
 	int		   *held_at;
 	double	   *held_load;		/* [territories][measures] */
 	double		held_used[TERRITORY_BUDGETS];
+	double		budget_rounding;	/* what rounding may have added to the budgeted amounts of all that could move */
 
 	double		outside;		/* how far what is held is outside its limits, whatever the plan */
 
@@ -70,6 +71,7 @@ typedef struct Problem
 	double		middle_y;
 	double		middle_z;
 	double		reach;			/* largest coordinate from the middle */
+	double		place_scale;	/* power of two: floats of places times that are squared without overflow or underflow */
 
 	int			reasons;
 	int			reasons_room;
@@ -139,20 +141,28 @@ unit_cost(const Problem *p, int unit, int territory)
  */
 extern float unit_costs(const Problem *p, int unit, float *cost);
 
+/* What an owned account has of the budgeted measure where it is. */
+static inline double
+owned_amount(const Problem *p, int account)
+{
+	const TerritoryInput *in = p->input;
+
+	return in->amount[in->by_territory ?
+					  ((Size) account * in->territories + in->owner[account]) * in->measures + in->budget_measure :
+					  (Size) account * in->measures + in->budget_measure];
+}
+
 /* What of a budget an account uses at a territory, in whole numbers. */
 static inline double
 account_used(const Problem *p, int account, int territory, int budget)
 {
-	const TerritoryInput *in = p->input;
-	int			owner = in->owner ? in->owner[account] : TERRITORY_NONE;
+	int			owner = p->input->owner ? p->input->owner[account] : TERRITORY_NONE;
 
 	if (owner == TERRITORY_NONE || owner == territory)
 		return 0;
 	if (budget == TERRITORY_BUDGET_COUNT)
 		return p->budget_scale[budget];
-	return rint(in->amount[in->by_territory ?
-						   ((Size) account * in->territories + owner) * in->measures + in->budget_measure :
-						   (Size) account * in->measures + in->budget_measure] * p->budget_scale[budget]);
+	return rint(owned_amount(p, account) * p->budget_scale[budget]);
 }
 
 static inline double

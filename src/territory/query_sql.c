@@ -22,6 +22,22 @@ typedef struct RowReceiver
 	MemoryContext rows;
 } RowReceiver;
 
+/* Names the columns, of numbers or others, that nobody looked for: a misspelt one must not be left out in silence. */
+static void
+tell_unused(const ReadQuery *read, bool numbers, int level)
+{
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (int i = 0; i < read->columns->natts && level != 0; i++)
+		if (is_number_column(read, i) == numbers && !bms_is_member(i, read->used))
+			appendStringInfo(&names, "%s%s", names.len == 0 ? "" : ", ", NameStr(TupleDescAttr(read->columns, i)->attname));
+	if (names.len > 0)
+		ereport(level,
+				(errmsg("%s has columns that a plan does not use: %s", read->argument, names.data),
+				 errhint("It uses %s.", read->known)));
+}
+
 static void
 startup(DestReceiver *receiver, int operation, TupleDesc columns)
 {
@@ -31,6 +47,11 @@ startup(DestReceiver *receiver, int operation, TupleDesc columns)
 	(void) operation;
 	read->columns = columns;
 	read->begin(read);
+	if (read->known)
+	{
+		tell_unused(read, true, read->unused_numbers);
+		tell_unused(read, false, NOTICE);
+	}
 	MemoryContextSwitchTo(caller);
 }
 
@@ -53,9 +74,9 @@ shut_down(DestReceiver *receiver)
 	(void) receiver;
 }
 
-/* Raises 22023 unless the statement is one query that only reads. */
-static void
-check_is_query(const ReadQuery *read, SPIPlanPtr plan)
+/* Raises 22023, naming the argument, unless the statement is one query that only reads. */
+void
+check_is_query(const char *argument, SPIPlanPtr plan)
 {
 	List	   *sources = SPI_plan_get_plan_sources(plan);
 
@@ -69,8 +90,20 @@ check_is_query(const ReadQuery *read, SPIPlanPtr plan)
 	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s is not a query that only reads", read->argument),
+			 errmsg("%s is not a query that only reads", argument),
 			 errhint("Give one SELECT, VALUES or TABLE statement as text.")));
+}
+
+/* The text of a query without what may end it: it becomes part of another one. */
+char *
+query_without_end(char *query)
+{
+	size_t		length = strlen(query);
+
+	while (length > 0 && strchr("; \t\r\n", query[length - 1]) != NULL)
+		length--;
+	query[length] = '\0';
+	return query;
 }
 
 /* Hands every row of a query to a reader. `begin` runs in the current memory context, `row` in one that is emptied after each. */
@@ -94,7 +127,7 @@ read_query(ReadQuery *read, const char *query)
 	read->context = CurrentMemoryContext;
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-	check_is_query(read, plan);
+	check_is_query(read->argument, plan);
 	if (SPI_execute_plan_extended(plan, &options) != SPI_OK_SELECT)
 		elog(ERROR, "could not run %s", read->argument);
 	SPI_freeplan(plan);
@@ -154,7 +187,7 @@ kind_in_words(ColumnKind kind)
 
 /* A column by name, as a kind of value; raises 42804 where it is of another kind and 42702 where two have the name. */
 Column
-find_column(const ReadQuery *read, const char *name, ColumnKind kind)
+find_column(ReadQuery *read, const char *name, ColumnKind kind)
 {
 	Column		column = {.at = -1,.name = name};
 	Oid			out;
@@ -172,6 +205,7 @@ find_column(const ReadQuery *read, const char *name, ColumnKind kind)
 					 errmsg("%s has two columns named \"%s\"", read->argument, name),
 					 errhint("Give one of them another name with AS.")));
 		column.at = i;
+		read->used = bms_add_member(read->used, i);
 		column.type = getBaseType(attribute->atttypid);
 		if (!is_of_kind(column.type, kind))
 			ereport(ERROR,
@@ -190,7 +224,7 @@ find_column(const ReadQuery *read, const char *name, ColumnKind kind)
 
 /* The same of a column that must be there: raises 42703. */
 Column
-need_column(const ReadQuery *read, const char *name, ColumnKind kind)
+need_column(ReadQuery *read, const char *name, ColumnKind kind)
 {
 	Column		column = find_column(read, name, kind);
 	StringInfoData has;

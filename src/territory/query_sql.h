@@ -7,8 +7,10 @@
 #include "core/compat.h"
 
 #include "access/tupdesc.h"
+#include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
+#include "nodes/bitmapset.h"
 
 typedef enum ColumnKind
 {
@@ -33,15 +35,20 @@ typedef struct ReadQuery
 	const char *argument;
 	MemoryContext context;		/* lives as long as what is read */
 	TupleDesc	columns;
+	const char *known;			/* in words, the columns that have a meaning: whoever gives others is told. NULL: nobody is */
+	int			unused_numbers; /* level of that message where a column of numbers is not used; 0: none. Of other columns it is a notice */
+	Bitmapset  *used;			/* columns that were looked for, by their number */
 	void		(*begin) (struct ReadQuery *read);
 	void		(*row) (struct ReadQuery *read, TupleTableSlot *slot);
 	void	   *to;
 } ReadQuery;
 
+extern void check_is_query(const char *argument, SPIPlanPtr plan);
+extern char *query_without_end(char *query);
 extern void read_query(ReadQuery *read, const char *query);
 extern bool is_number_column(const ReadQuery *read, int at);
-extern Column find_column(const ReadQuery *read, const char *name, ColumnKind kind);
-extern Column need_column(const ReadQuery *read, const char *name, ColumnKind kind);
+extern Column find_column(ReadQuery *read, const char *name, ColumnKind kind);
+extern Column need_column(ReadQuery *read, const char *name, ColumnKind kind);
 extern char *column_text(const Column *column, TupleTableSlot *slot);
 extern double column_number(const Column *column, TupleTableSlot *slot, bool *is_null);
 

@@ -18,6 +18,8 @@
 #define MOST_CHOICES 8
 /* How much dearer a territory gets at a time that cannot get within its limits. */
 #define REPAIR_DEARER 1.2
+/* A repair ends when so many goes have brought no load nearer to its limits. */
+#define USELESS_REPAIRS	100
 /* What a measure's usual load is taken to be worth at least, as a share of the measure that is worth most. */
 #define LEAST_WORTH	0.2
 /* Regrets at territories that a repair could not bring within their limits may be so many times larger the next time. */
@@ -699,10 +701,15 @@ search_repair(Search *s, int most_rounds)
 {
 	Problem    *p = s->p;
 	int			outside = 0;
+	int			useless = 0;
+	double		least = INFINITY;
 
-	for (int round = 0; round < most_rounds && !problem_progress(p); round++)
+	for (int round = 0; round < most_rounds && useless < USELESS_REPAIRS && !problem_progress(p); round++)
 	{
-		bool		is_overdrawn = false;
+		double		now = search_outside(s);
+
+		useless = now < least ? 0 : useless + 1;
+		least = Min(least, now);
 
 		outside = 0;
 		for (int k = 0; k < p->territories; k++)
@@ -735,85 +742,11 @@ search_repair(Search *s, int most_rounds)
 			if (s->used[b] > p->budget[b])
 			{
 				s->budget_rate[b] *= REPAIR_DEARER;
+				search_return(s, b, s->budget_rate[b]);
 				outside++;
-				is_overdrawn = true;
 			}
-		/* Any move may be the one to take back. */
-		if (is_overdrawn)
-		{
-			for (int k = 0; k < p->territories; k++)
-				s->version[k]++;
-			search_descend(s, 1);
-		}
 		if (outside == 0)
 			break;
 	}
 	return outside == 0;
-}
-
-/*
- * Budgets.
- */
-
-/* A unit that might go back to where it uses the least of a budget. */
-typedef struct Return
-{
-	double		rise;			/* of cost, for each unit of the budget that is saved */
-	int			unit;
-	int			slot;
-} Return;
-
-static int
-compare_returns(const void *one, const void *other)
-{
-	const Return *a = one;
-	const Return *b = other;
-
-	if (a->rise != b->rise)
-		return a->rise < b->rise ? -1 : 1;
-	return a->unit < b->unit ? -1 : a->unit > b->unit;
-}
-
-/*
- * Sends units back to their owners, the cheapest returns first, until no budget is overdrawn, whatever that does to loads: a budget is a promise,
- * limits are an aim. What is overdrawn then would be so whatever the plan.
- */
-void
-search_keep_budgets(Search *s)
-{
-	Problem    *p = s->p;
-
-	for (int b = 0; b < TERRITORY_BUDGETS; b++)
-	{
-		Return	   *back;
-		int			returns = 0;
-
-		if (s->used[b] <= p->budget[b])
-			continue;
-		back = take(p, Return, p->units);
-		for (int u = 0; u < p->units; u++)
-		{
-			double		now = unit_used(p, u, slot_territory(s, u, s->slot[u]), b);
-			double		least = now;
-			int			slot = -1;
-
-			for (int q = 0; q < s->c->count[u] && now > 0; q++)
-			{
-				double		used = unit_used(p, u, slot_territory(s, u, q), b);
-
-				/* No budget may pay for another. */
-				if (used < least && unit_used(p, u, slot_territory(s, u, q), 1 - b) <= unit_used(p, u, slot_territory(s, u, s->slot[u]), 1 - b))
-				{
-					least = used;
-					slot = q;
-				}
-			}
-			if (slot >= 0)
-				back[returns++] = (Return) {((double) slot_cost(s, u, slot) - slot_cost(s, u, s->slot[u])) / (now - least), u, slot};
-		}
-		qsort(back, returns, sizeof(Return), compare_returns);
-		for (int r = 0; r < returns && s->used[b] > p->budget[b]; r++)
-			search_move(s, back[r].unit, back[r].slot);
-		give_back(p, Return, back, p->units);
-	}
 }

@@ -151,8 +151,10 @@ extern double search_total(const Search *s);
 extern void search_ties(Search *s, int ties_per_unit);
 extern bool search_stretch(Search *s);
 extern void search_descend(Search *s, int most_rounds);
+extern void search_return(Search *s, int budget, double most_rise);
 extern void search_keep_budgets(Search *s);
 extern bool search_repair(Search *s, int most_rounds);
+extern bool repair_widely(Search *s, int64 most_work);
 extern void polish(Search *s, double hot, double cold, int64 proposals);
 
 #endif

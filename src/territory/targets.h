@@ -1,5 +1,5 @@
 /*
- * targets.h: what each territory should get of a measure, as evenly as eligibility, floors and caps allow. See targets.c.
+ * targets.h: targets of several measures that the same accounts can meet together. See targets.c.
  */
 #ifndef SALESOPS_TERRITORY_TARGETS_H
 #define SALESOPS_TERRITORY_TARGETS_H
@@ -10,23 +10,21 @@
 #include "postgres.h"
 #endif
 
-/* Of one measure. Numbers are finite and not negative, which the caller sees to; most may be infinite. */
+/* Measures in proportion to the same shares. Numbers are finite and not negative, which the caller sees to; most may be infinite. */
 typedef struct TerritoryShares
 {
 	int			classes;
 	int			territories;
-	const double *supply;		/* [classes], amount of the accounts that are free to go anywhere they are eligible for */
+	int			measures;
+	const double *supply;		/* [classes][measures], of the accounts that are free to go anywhere they are eligible for */
 	const bool *eligible;		/* [classes][territories]. NULL: all */
 	const double *share;		/* [territories], capacity, quota or ramp share in any unit; 0: no more than it holds or its floor */
-	const double *held;			/* [territories], load that is held there and counts. NULL: 0 */
-	const double *least;		/* [territories], floors, held load included. NULL: 0 */
-	const double *most;			/* [territories], caps, held load included; may be infinite. NULL: infinite */
+	const double *held;			/* [territories][measures], load that is held there and counts */
+	const double *least;		/* [territories][measures], floors; 0: none */
+	const double *most;			/* [territories][measures], caps; infinite: none */
 } TerritoryShares;
 
-/*
- * Targets [territories], palloc'd, held load included: see targets.c. They add up to supply and held load less what is not placed.
- * unplaced [classes] is set to what nobody can take of each class; NULL where it is of no interest.
- */
-extern double *territory_targets(const TerritoryShares *shares, double *unplaced);
+/* Targets [territories][measures], palloc'd, held load included. check is called now and then and may leave by ereport; NULL: no need. */
+extern double *territory_targets(const TerritoryShares *shares, void (*check) (void));
 
 #endif

@@ -41,6 +41,8 @@ my $endless = q{'{"as_of": "2026-06-30", "effort": 1000, "tolerance": 0.001}'};
 my $kept = kept();
 my %call = (
 	'plan_territories' => qq{SELECT salesops.plan_territories('TABLE account', 'TABLE territory', $endless)},
+	'homes' => q{SELECT salesops.plan_territories('TABLE account', 'SELECT id, capacity, ramp, tags FROM territory',
+		'{"homes": "free", "as_of": "2026-06-30", "effort": 1000, "tolerance": 0.001}')},
 	'territory_frontier' => qq{SELECT * FROM salesops.territory_frontier('TABLE account', 'TABLE territory', $endless)});
 foreach my $name (sort keys %call)
 {

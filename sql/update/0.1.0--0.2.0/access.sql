@@ -49,7 +49,7 @@ BEGIN ATOMIC
     ('keep_maps', 'INSERT', ARRAY['backtest_run', 'backtest_score', 'backtest_calibration']),
     ('keep_maps', 'INSERT, DELETE', ARRAY['backtest_forecast']),
     -- Nor in whose name a plan is, or who decided.
-    ('plan_territories', 'INSERT (plan_id, name, copied_from, as_of, accounts_sql, territories_sql, options, measures, tie_break, input_hash, accounts, territories, cost, bound, '
+    ('plan_territories', 'INSERT (plan_id, name, copied_from, as_of, accounts_sql, territories_sql, options, measures, tie_break, input_hash, accounts, territories, cost, bound, design_bound, '
                          'outside, best_outside, budget_price, budget_used, extension_version)', ARRAY['territory_plan']),
     ('plan_territories', 'INSERT', ARRAY['territory_plan_territory', 'territory_plan_class', 'territory_plan_account', 'territory_plan_finding']),
     ('plan_territories', 'INSERT (plan_id, "position", decision, decided_before, note)', ARRAY['territory_decision']),

@@ -24,6 +24,10 @@ BEGIN
   FOR item IN SELECT r.privilege, r.object FROM salesops.access_rights(grant_access.task) r LOOP
     EXECUTE format('GRANT %s ON %s TO %I', item.privilege, item.object, grantee);
   END LOOP;
+  IF task <> 'run_jobs' AND to_regnamespace('salesops_bi') IS NULL THEN
+    RAISE NOTICE 'there are no marts yet that % could read', grantee USING
+      HINT = format('SELECT salesops.grant_access(%L, %L) again after the first SELECT salesops.install_marts() or CALL salesops.refresh_marts().', grantee, task);
+  END IF;
 
   -- Refreshing a mart takes its owner.
   IF task = 'run_jobs' THEN
@@ -36,7 +40,8 @@ BEGIN
   END IF;
 END $$;
 COMMENT ON FUNCTION salesops.grant_access(name, text) IS
-  'Grant a role what a task of access_tasks() needs; run_jobs also makes the marts and gives them to the role. For the owner of the extension; call it again after an update. 22023 for an unknown task, 42704 for an unknown role';
+  'Grant a role what a task of access_tasks() needs; run_jobs also makes the marts and gives them to the role. For the owner of the extension; call '
+  'it again after an update, and where a notice says that there are no marts yet, once they are there. 22023 for an unknown task, 42704 for an unknown role';
 
 CREATE OR REPLACE FUNCTION salesops.revoke_access(grantee name, task text)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -76,7 +76,7 @@ SELECT bag_eq($$SELECT role, "right" FROM held WHERE role <> 'salesops_test_nigh
   ('salesops_test_caller', 'INSERT forecast_submission (source_key, rep_id, period, category, submitted_at, amount, currency, note, submitted_by, cut_off, prior_amount)'),
   ('salesops_test_caller', 'INSERT forecast_adjustment (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason, cut_off, prior_amount)'),
   ('salesops_test_planner', 'USAGE SCHEMA salesops_bi'), ('salesops_test_planner', 'USAGE SCHEMA salesops'),
-  ('salesops_test_planner', 'INSERT territory_plan (plan_id, name, copied_from, as_of, accounts_sql, territories_sql, options, measures, input_hash, accounts, territories, cost, bound, outside, best_outside, tie_break, budget_price, budget_used, extension_version)'),
+  ('salesops_test_planner', 'INSERT territory_plan (plan_id, name, copied_from, as_of, accounts_sql, territories_sql, options, measures, input_hash, accounts, territories, cost, bound, design_bound, outside, best_outside, tie_break, budget_price, budget_used, extension_version)'),
   ('salesops_test_planner', 'INSERT territory_plan_territory'), ('salesops_test_planner', 'INSERT territory_plan_class'), ('salesops_test_planner', 'INSERT territory_plan_account'),
   ('salesops_test_planner', 'INSERT territory_plan_finding'), ('salesops_test_planner', 'INSERT territory_decision (plan_id, position, decision, decided_before, note)'),
   ('salesops_test_planner', 'EXECUTE propose_territory_plan'), ('salesops_test_planner', 'EXECUTE withdraw_territory_plan'),

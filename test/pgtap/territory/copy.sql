@@ -4,7 +4,7 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(28);
+SELECT plan(33);
 
 -- Twelve accounts of one potential along a line, four to a home.
 CREATE TEMP TABLE account AS SELECT 'a' || lpad(i::text, 2, '0') AS id, (ARRAY['left', 'middle', 'right'])[(i + 3) / 4] AS territory, 1 AS potential, i * 10 AS x, 0 AS y, i = 5 AS locked,
@@ -67,6 +67,11 @@ SELECT results_eq($$ SELECT territory_id, round(target[1]::numeric, 9) FROM sale
 
 SELECT throws_ok(format('SELECT salesops.simulate_territories(%s, %L)', base, o.changes), '22023', o.message, o.message) FROM made,
   (VALUES ('{"leavs": []}', 'these changes cannot be simulated: there is no change "leavs"'),
+          ('{"joins": [{"id": "young", "like": "left", "rmap": 0.5}]}', 'these changes cannot be simulated: there is no "rmap" of what joins or shifts'),
+          ('{"shifts": [{"measure": "workload", "factor": 2, "tags": [], "by": 3}]}', 'these changes cannot be simulated: there is no "by" of what joins or shifts'),
+          ('{"joins": [{"id": "young", "like": "left", "tags": "senior"}]}', 'these changes cannot be simulated: the tags of "young" are no list'),
+          ('{"joins": [{"id": "young", "like": "left", "ramp": 1e400}]}', 'these changes cannot be simulated: "young" joins with a ramp that is no share'),
+          ('{"ramps": {"left": 1e400}}', 'these changes cannot be simulated: the ramp of "left" is no share'),
           ('{"leaves": ["nobody"]}', NULL), ('{"joins": [{"id": "young", "like": "nobody"}]}', NULL), ('{"ramps": {"left": "half"}}', NULL), ('{"shifts": [{"measure": "workload", "factor": 2, "tags": []}]}', NULL)) o(changes, message);
 SELECT * FROM finish();
 ROLLBACK;

@@ -69,7 +69,7 @@ SELECT results_eq(format('SELECT status, status_by, note, status_since BETWEEN %
 SELECT throws_like(format('SELECT salesops.publish_territory_plan(%s)', :a), '%its status is proposed', 'only what is approved is published');
 SELECT throws_ok(format('SELECT salesops.reject_territory_plan(%s, NULL)', :a), '22004', 'note must not be NULL', 'who rejects says why');
 SELECT throws_ok(format('SELECT salesops.withdraw_territory_plan(%s, NULL)', :a), '22004', NULL, '... who withdraws too');
-SELECT throws_ok(format('SELECT salesops.%s_territory_plan(%s, '''')', d, :a), '22004', NULL, 'nothing said is not a reason to ' || d) FROM unnest(ARRAY['reject', 'withdraw', 'roll_back']) d;
+SELECT throws_ok(format('SELECT salesops.%s_territory_plan(%s, '' '')', d, :a), '22023', 'note must not be empty', 'nothing said is not a reason to ' || d) FROM unnest(ARRAY['reject', 'withdraw', 'roll_back']) d;
 SELECT salesops.reject_territory_plan(:a, 'too many') \g /dev/null
 SELECT salesops.propose_territory_plan(:a) \g /dev/null
 SELECT salesops.approve_territory_plan(:a, 'well then') \g /dev/null

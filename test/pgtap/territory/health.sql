@@ -103,5 +103,15 @@ SELECT throws_ok($$SELECT salesops.check_territory_health('infinity')$$, '22023'
 SELECT throws_ok(format(c, t), '23001', NULL, format('%s: %s', t, c))
 FROM unnest(ARRAY['territory_health', 'territory_health_load']) t, unnest(ARRAY['UPDATE salesops.%s SET accounts = 9', 'DELETE FROM salesops.%s', 'TRUNCATE salesops.%s CASCADE']) c;
 
+
+-- Nor does one that fails on purpose, in the one way that others do not.
+CREATE FUNCTION crm.one() RETURNS integer LANGUAGE plpgsql AS $$BEGIN ASSERT current_setting('crm.trap', true) IS DISTINCT FROM 'set', 'no'; RETURN 1; END$$;
+SELECT salesops.plan_territories('SELECT ''c1'' AS id, crm.one() AS potential', 'SELECT ''trap'' AS id', '{"name": "trap", "measures": {"potential": 0.9}}') AS c \gset
+SELECT salesops.propose_territory_plan(:c), salesops.approve_territory_plan(:c), salesops.publish_territory_plan(:c) \g /dev/null
+SET LOCAL crm.trap = 'set';
+SELECT pg_temp.iso(pg_temp.now()) AS trapped \gset
+SELECT cmp_ok(salesops.check_territory_health(:'trapped'), '>', 0::bigint, 'a query that asserts what is false stops nobody');
+SELECT is((SELECT reason FROM salesops.territory_health JOIN salesops.territory_publication USING (publication_id) WHERE as_of = :'trapped' AND plan_id = :c), 'P0004: no', '... and is told of');
+
 SELECT * FROM finish();
 ROLLBACK;

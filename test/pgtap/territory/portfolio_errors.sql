@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(51);
+SELECT plan(56);
 
 CREATE TEMP TABLE customer AS SELECT * FROM (VALUES ('a', 'east', 1000::float8), ('b', 'west', 500)) AS v (id, segment, potential);
 CREATE TEMP TABLE options AS
@@ -29,7 +29,15 @@ FROM (VALUES
 SELECT throws_ok(format('SELECT * FROM design_portfolio(%s, NULL, %s)', c, o), '22004', message, message)
 FROM (VALUES ('NULL', '''{}''', 'customers_sql must not be NULL'), ('''TABLE customer''', 'NULL', 'options must not be NULL')) AS v (c, o, message);
 SELECT throws_ok($$ SELECT * FROM design_portfolio('SELECT id, segment FROM customer', NULL, (SELECT good FROM options)) $$, '42703', NULL, 'a column that is not there');
-SELECT throws_ok($$ SELECT * FROM design_portfolio('DELETE FROM customer RETURNING *', NULL, (SELECT good FROM options)) $$, '42601', NULL, 'a command that is no query');
+SELECT throws_ok($$ SELECT * FROM design_portfolio('DELETE FROM customer RETURNING *', NULL, (SELECT good FROM options)) $$, '22023', 'customers_sql is not a query that only reads', 'a command that is no query');
+SELECT throws_ok($$ SELECT * FROM design_portfolio('TABLE customer; SELECT 1', NULL, (SELECT good FROM options)) $$, '22023', 'customers_sql is not a query that only reads', 'two queries');
+SELECT throws_ok($$ SELECT * FROM design_portfolio('TABLE customer', '', (SELECT good FROM options)) $$, '22023', 'history_sql is not a query that only reads', 'no query');
+SELECT lives_ok($$ SELECT * FROM design_portfolio(E'TABLE customer -- all\n;', NULL, (SELECT good FROM options)) $$, 'a query may end as it likes');
+SELECT results_eq($$ SELECT customer_id, effort, reason FROM design_portfolio('TABLE customer', NULL, (SELECT jsonb_set(good, '{teams,0,effort_per_rep}', '10') || '{"minimum_effort": 50}' FROM options)) ORDER BY 1 $$,
+  $$ VALUES ('a', 0::float8, 'no effort: the team has 20, and a customer gets none or at least 50'), ('b', 0, 'no effort: the team has 20, and a customer gets none or at least 50') $$,
+  'a team that has less than the first of anybody takes');
+SELECT matches((SELECT words FROM portfolio_teams('TABLE customer', NULL, (SELECT jsonb_set(good, '{teams,0,effort_per_rep}', '10') || '{"minimum_effort": 50}' FROM options))),
+  '^field has effort for nobody: it has 20, and a customer gets none or at least 50; one more rep in field is worth ', '... and its words say so');
 
 -- Options: what is put over the good ones.
 SELECT throws_ok(format('SELECT * FROM portfolio_tradeoff(''TABLE customer'', NULL, %L)', o.good || v.given::jsonb), v.state, v.message, 'refused: ' || v.message)

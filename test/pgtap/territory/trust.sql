@@ -52,6 +52,11 @@ FROM (VALUES (:a, 'a plan that is made'), (:a + 1000, 'one to come')) v(p, what)
 SELECT throws_ok($$INSERT INTO salesops.territory_plan (as_of, accounts_sql, territories_sql, options, measures, input_hash, accounts, territories, cost, bound, outside, best_outside, budget_price,
                    budget_used, extension_version, tie_break, made_by) SELECT as_of, accounts_sql, territories_sql, options, measures, input_hash, accounts, territories, cost, bound, outside, best_outside, budget_price,
                    budget_used, extension_version, tie_break, 'postgres' FROM salesops.territory_plan$$, '42501', 'permission denied for table territory_plan', 'nor make a plan in the name of another');
+-- Nor take the number of a plan to come.
+SELECT throws_ok(format($$INSERT INTO salesops.territory_plan (plan_id, as_of, accounts_sql, territories_sql, options, measures, input_hash, accounts, territories, cost, bound, outside, best_outside, budget_price,
+                   budget_used, extension_version, tie_break) SELECT %s, as_of, accounts_sql, territories_sql, options, measures, input_hash, accounts, territories, cost, bound, outside, best_outside, budget_price,
+                   budget_used, extension_version, tie_break FROM salesops.territory_plan$$, n.plan_id), '42501', format('territory plan %s cannot be made: its number is not the next one', n.plan_id), 'nor take the number of ' || n.what)
+FROM (VALUES (:a + 1000, 'a plan to come')) n(plan_id, what);
 RESET ROLE;
 -- Whatever is granted.
 GRANT ALL ON ALL TABLES IN SCHEMA salesops TO salesops_test_planner;
