@@ -36,7 +36,6 @@
 #define MOST_EXCHANGES	3e8
 #define BY_TERRITORY	7.0
 #define MOST_SUBSETS	2e8
-#define SUBSETS_EACH	2e6
 #define MOST_ROUNDS		20
 #define MOST_REPAIRS	1000
 #define MOST_ATTEMPTS	3
@@ -312,7 +311,7 @@ exchanges(const Problem *p, double usual)
 static int64
 splits(const Problem *p)
 {
-	return (int64) (Max(MOST_SUBSETS, SUBSETS_EACH * p->territories) * (p->options->effort == 0 ? 1.0 : p->options->effort));
+	return (int64) (MOST_SUBSETS * (p->options->effort == 0 ? 1.0 : p->options->effort));
 }
 
 static void
