@@ -342,8 +342,8 @@ columns_choose(Problem *p, Columns *c, int row)
 	float		last = INFINITY;
 
 	scan_unit(scan, unit);
-	/* Where territories are worth the same, units begin with different ones. */
-	for (int i = 0, j = unit % scan->count; i < scan->count; i++, j = j + 1 < scan->count ? j + 1 : 0)
+	/* Where all cost alike, units begin with different ones. */
+	for (int i = 0, j = p->all_alike ? unit % scan->count : 0; i < scan->count; i++, j = j + 1 < scan->count ? j + 1 : 0)
 	{
 		int			at;
 
