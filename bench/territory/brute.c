@@ -1,6 +1,7 @@
 /*
  * brute.c: thousands of random small instances with every kind of constraint, each solved by enumeration too. The bound is never above the
- * optimum, a plan that claims to be within limits is, no plan is less outside than what is proven, and nearly all plans are optimal.
+ * optimum, a plan that claims to be within limits is, no plan is less outside than what is proven, and nearly all plans are optimal. And some
+ * transportation problems, whose bound must be the optimum.
  *
  *	brute [instances [seed]]
  */
@@ -193,6 +194,39 @@ enumerate(const TerritoryInput *in, double *least_outside)
 	return best;
 }
 
+/* Accounts that all count 1, and whole limits that are apart: a transportation problem, whose best plan splits nothing, so the bound is the optimum. */
+static TerritoryInput *
+random_transport(void)
+{
+	TerritoryInput *in = palloc0(sizeof(TerritoryInput));
+	int			n = in->accounts = 6 + below(35);
+	int			territories = in->territories = 2 + below(5);
+	double	   *amount = many(double, n);
+	double	   *cost = many(double, n * territories);
+	double	   *least = many(double, territories);
+	double	   *most = many(double, territories);
+	int			fair = (n + territories - 1) / territories;
+
+	in->measures = in->classes = 1;
+	for (int i = 0; i < n; i++)
+		amount[i] = 1;
+	for (int i = 0; i < n * territories; i++)
+		cost[i] = below(100) + 100 * (i % territories > 0);
+	/* The first is wanted by all. */
+	for (int k = 0; k < territories; k++)
+	{
+		least[k] = one_in(3) ? n / territories / 2 : 0;
+		most[k] = k == 0 ? fair : fair + below(n);
+	}
+	in->amount = amount;
+	in->cost = cost;
+	in->least = least;
+	in->most = most;
+	for (int b = 0; b < TERRITORY_BUDGETS; b++)
+		in->budget[b] = INFINITY;
+	return in;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -288,6 +322,17 @@ main(int argc, char **argv)
 			missed++;
 		else if (plan->cost <= optimum + 1e-6 * (1 + fabs(optimum)))
 			optimal++;
+	}
+	for (int i = 0; i < instances / 10; i++)
+	{
+		TerritoryOptions options = {.effort = 0.01};
+		TerritoryPlan *plan = territory_balance(random_transport(), &options);
+
+		if (plan->outside > 0 || plan->cost - plan->bound > 0.0005 * plan->cost)
+		{
+			printf("transport %d: cost %.10g, bound %.10g, outside %g\n", i, plan->cost, plan->bound, plan->outside);
+			wrong++;
+		}
 	}
 	printf("%d instances: %d refused, %d without a plan, %d of these explained, %d in full; %d with a plan, of those %.2f%% optimal, %d missed; %d wrong\n",
 		   instances, refused, infeasible, explained, exactly, solvable, 100.0 * optimal / Max(solvable, 1), missed, wrong);

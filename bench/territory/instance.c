@@ -6,6 +6,8 @@
  *	gap		generalised assignment: "m n", m x n costs, m x n weights, m capacities
  *	cpmp	capacitated p-median: "n p", n lines "x y capacity demand"; distances are rounded down where the name begins with cpmp.
  *			With a solution, whose file has the objective, then the median of each point, its medians are the homes; without, homes are free
+ *	partition	multiway number partitioning: "K N", N sizes. Nothing costs anything; every load must be the fair share, rounded down at least and
+ *			rounded up at most
  */
 #include "instance.h"
 
@@ -251,11 +253,40 @@ read_cpmp(const char *path, const char *solution)
 	return in;
 }
 
+static TerritoryInput *
+read_partition(const char *path)
+{
+	TerritoryInput *in = palloc0(sizeof(TerritoryInput));
+	double	   *amount,
+			   *least,
+			   *most;
+	double		total = 0;
+
+	slurp(path);
+	in->territories = number();
+	in->accounts = number();
+	in->measures = in->classes = 1;
+	amount = many(double, in->accounts);
+	least = many(double, in->territories);
+	most = many(double, in->territories);
+	for (int i = 0; i < in->accounts; i++)
+		total += amount[i] = number();
+	for (int k = 0; k < in->territories; k++)
+	{
+		least[k] = floor(total / in->territories);
+		most[k] = ceil(total / in->territories);
+	}
+	in->amount = amount;
+	in->least = least;
+	in->most = most;
+	return in;
+}
+
 TerritoryInput *
 read_instance(const char *path, const char *kind, const char *solution)
 {
 	TerritoryInput *in = strcmp(kind, "gap") == 0 ? read_gap(path) :
-		strcmp(kind, "cpmp") == 0 ? read_cpmp(path, solution) : read_terr(path);
+		strcmp(kind, "cpmp") == 0 ? read_cpmp(path, solution) : strcmp(kind, "partition") == 0 ? read_partition(path) : read_terr(path);
 
 	for (int b = 0; b < TERRITORY_BUDGETS; b++)
 		in->budget[b] = INFINITY;

@@ -5,6 +5,7 @@
 #include "territory/dual.h"
 #include "territory/exchange.h"
 #include "territory/explain.h"
+#include "territory/split.h"
 
 /* With so many pairs of unit and territory at most, all of them are looked at from the beginning. */
 #define FEW_COLUMNS		200000
@@ -34,6 +35,7 @@
 #define LEAST_EXCHANGES	1e8
 #define MOST_EXCHANGES	3e8
 #define BY_TERRITORY	7.0
+#define MOST_SUBSETS	2e8
 #define MOST_ROUNDS		20
 #define MOST_REPAIRS	1000
 #define MOST_ATTEMPTS	3
@@ -52,6 +54,7 @@ usual_ties(const Problem *p)
 	return p->units > MANY_UNITS ? TIES_OF_MANY : p->options->fewest_moves ? TIES_OF_MOVES : TIES;
 }
 
+/* Prices for the bound, and the columns that go with them. Where all cost alike no price can raise the bound. */
 static Columns *
 find_prices(Problem *p, Prices *prices)
 {
@@ -66,16 +69,20 @@ find_prices(Problem *p, Prices *prices)
 		double		cold;
 	}			level[] = {{10, 0.5, 0.25}, {40, 0.125, 0.06}, {200, 0.06, 0.03}};
 
+	if (p->all_alike)
+		memset(prices->load, 0, sizeof(double) * p->rows);
 	if ((Size) p->units * p->longest_list <= FEW_COLUMNS)
 	{
 		c = columns_all(p);
+		if (p->all_alike)
+			return c;
 		dual_begin(&dual, p, c);
 		dual_climb(&dual, prices, is_warm ? 0.03 : 1.0, 0.0004, 12);
 		dual_end(&dual);
 		return c;
 	}
 	/* From few units, where it is hot and all territories compete, to more. */
-	for (int i = 0; i < (int) lengthof(level) && !is_warm; i++)
+	for (int i = 0; i < (int) lengthof(level) && !is_warm && !p->all_alike; i++)
 	{
 		c = columns_sample(p, level[i].units, i < 2 ? p->longest_list : COLUMNS);
 		if (i < 2 || c->rows < p->units / 4)
@@ -88,9 +95,12 @@ find_prices(Problem *p, Prices *prices)
 		columns_free(p, c);
 	}
 	c = columns_best(p, p->options->candidates > 0 ? p->options->candidates : usual_columns(p));
-	dual_begin(&dual, p, c);
-	dual_climb(&dual, prices, is_warm ? 0.0075 : is_large ? 0.03 : 0.06, 0.003, is_warm ? 6 : 20);
-	dual_end(&dual);
+	if (!p->all_alike)
+	{
+		dual_begin(&dual, p, c);
+		dual_climb(&dual, prices, is_warm ? 0.0075 : is_large ? 0.03 : 0.06, 0.003, is_warm ? 6 : 20);
+		dual_end(&dual);
+	}
 	columns_settle(p, c, prices, 0.1 * p->spread);
 	return c;
 }
@@ -288,6 +298,13 @@ exchanges(const Problem *p, double usual)
 	return (int64) (effort * usual * (p->input->by_territory ? BY_TERRITORY * Min(p->units / 100.0, 1.0) : Max(Min(p->units / 1000.0, 1.0), 0.2)));
 }
 
+/* Subsets that may be looked at to get loads to the last unit. */
+static int64
+splits(const Problem *p)
+{
+	return (int64) (MOST_SUBSETS * (p->options->effort == 0 ? 1.0 : p->options->effort));
+}
+
 static void
 find_plan(Search *s)
 {
@@ -303,9 +320,18 @@ find_plan(Search *s)
 	search_rates(s, STRICTNESS);
 	is_former = p->options->price && search_owners(s);
 	search_ties(s, usual_ties(p));
-	settle(s, &best);
+	if (p->all_alike)
+	{
+		/* Any plan within limits is as good as any other. */
+		search_descend(s, MOST_ROUNDS);
+		split(s, splits(p));
+		keep_best(s, &best);
+	}
+	is_done = p->all_alike && best.outside == 0;
+	if (!is_done)
+		settle(s, &best);
 	/* Where a former plan goes on there is little to do, and little should change: no polish, unless it is asked for or needed. */
-	is_done = is_former && p->options->effort <= 0 && best.outside == 0;
+	is_done = is_done || (is_former && p->options->effort <= 0 && best.outside == 0);
 	p->status.phase = TERRITORY_PHASE_POLISH;
 	rounds = p->options->effort < 0 || is_done ? 0 : ROUNDS;
 	for (int round = 0; round < rounds && !p->is_stopped && !problem_near_enough(p); round++)
@@ -322,6 +348,13 @@ find_plan(Search *s)
 		keep_best(s, &best);
 	}
 	search_set(s, best.slot);
+	if (best.outside > 0 && p->outside == 0 && p->options->effort >= 0)
+	{
+		search_rates(s, STRICTNESS);
+		split(s, splits(p));
+		keep_best(s, &best);
+		search_set(s, best.slot);
+	}
 	search_keep_budgets(s);
 	give_back(p, uint16, best.slot, p->units);
 }

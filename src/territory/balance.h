@@ -16,6 +16,7 @@
  *	polish.c		annealing over shifts, swaps and chains, for as long as allowed
  *	exchange.c		cyclic exchanges between territories
  *	recombine_plans.c	plans of small and tight problems, from plans
+ *	split.c			loads to the last unit, where limits leave no room
  *	explain.c		why no plan is within limits
  *	balance.c		the phases in their order, and the report
  *

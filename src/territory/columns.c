@@ -365,7 +365,8 @@ columns_choose(Problem *p, Columns *c, int row)
 
 	scan_unit(scan, unit);
 	owner = present_territory(p, scan, unit);
-	for (int j = 0; j < scan->count; j++)
+	/* Where all cost alike, units begin with different ones. */
+	for (int i = 0, j = p->all_alike ? unit % scan->count : 0; i < scan->count; i++, j = j + 1 < scan->count ? j + 1 : 0)
 	{
 		int			at;
 

@@ -39,6 +39,8 @@
 #define LEAST_SOFTNESS	0.03
 /* Limits further apart than this share of the upper one are less soft, because what that costs grows with their distance. */
 #define USUAL_WIDTH		0.02
+/* And from this share on they are not smoothed at all. */
+#define WIDE			0.2
 
 static inline float
 float_of(uint32 bits)
@@ -350,6 +352,16 @@ sum_rows(Dual *d, const double *at, bool curved, const int measures)
 	return sum;
 }
 
+/*
+ * Limits so far apart are not smoothed: their price is mostly 0, which is a kink, and on either side of it the term is straight. At 0 the
+ * derivative is the one of the side that rises, or 0 where neither does.
+ */
+static inline bool
+is_wide(const Dual *d, int j)
+{
+	return d->most[j] - d->least[j] > WIDE * d->most[j];
+}
+
 /* The smoothed dual at these prices, apart from what the cheapest territories cost; gradient and curvature are set. */
 static double
 dual_smooth(Dual *d, const double *at, bool curved)
@@ -388,6 +400,15 @@ dual_smooth(Dual *d, const double *at, bool curved)
 		double		load = middle + at[j] / soft;
 		bool		is_inside = load > d->least[j] && load < d->most[j];
 
+		if (is_wide(d, j))
+		{
+			load = at[j] > 0 ? d->most[j] : at[j] < 0 ? d->least[j] : Min(Max(d->gradient[j], d->least[j]), d->most[j]);
+			sum -= at[j] * load;
+			d->exact -= at[j] * load;
+			d->gradient[j] -= load;
+			h->more[j] = 0;
+			continue;
+		}
 		load = Min(Max(load, d->least[j]), d->most[j]);
 		sum += 0.5 * soft * (load - middle) * (load - middle) - at[j] * load;
 		d->exact -= Max(at[j] * d->least[j], at[j] * d->most[j]);
@@ -515,9 +536,20 @@ fix_prices(const Dual *d, const double *at, bool *is_fixed)
 		double		ceiling = ceiling_of(p, j);
 
 		is_fixed[j] = (at[j] >= ceiling && d->gradient[j] > 0) ||
+			(j < p->rows && is_wide(d, j) && at[j] == 0 && d->gradient[j] == 0) ||
 			(j < p->rows && at[j] <= -ceiling && d->gradient[j] < 0) ||
 			(j >= p->rows && (!d->curvature.border[j - p->rows] || (at[j] <= 0 && d->gradient[j] < 0)));
 	}
+}
+
+/* Where a price may go from here: between its ceilings, and no further than 0 where there is a kink. */
+static double
+price_within(const Dual *d, const double *at, const double *slope, int j, double price)
+{
+	double		ceiling = ceiling_of(d->p, j);
+	double		side = j < d->p->rows && is_wide(d, j) ? (at[j] != 0 ? at[j] : slope[j]) : 0;
+
+	return Min(Max(price, j >= d->p->rows || side > 0 ? 0 : -ceiling), side < 0 ? 0 : ceiling);
 }
 
 /* Keeps the step bounded where the curvature says little, and shorter where it says much: most of it holds in a small region only. */
@@ -557,11 +589,11 @@ climb(Dual *d, double *at, int most_steps, Prices *best)
 {
 	Problem    *p = d->p;
 	bool	   *is_fixed = take(p, bool, d->size);
+	double	   *slope = take(p, double, d->size);
 	double		value = dual_smooth(d, at, true);
 
 	for (int i = 0;; i++)
 	{
-		double		rise = 0;
 		double		length = 1;
 		bool		is_better = false;
 
@@ -584,22 +616,21 @@ climb(Dual *d, double *at, int most_steps, Prices *best)
 			double		longest = ceiling_of(p, j);
 
 			d->step[j] = Min(Max(d->step[j], -longest), longest);
-			if (!is_fixed[j])
-				rise += d->gradient[j] * d->step[j];
+			slope[j] = d->gradient[j];
 		}
 		for (int tries = 0; tries < 7 && !is_better; tries++, length /= 2)
 		{
 			double		next;
+			double		rise = 0;
 
 			for (int j = 0; j < d->size; j++)
 			{
-				double		ceiling = ceiling_of(p, j);
-
-				d->trial[j] = Min(Max(at[j] + length * d->step[j], j < p->rows ? -ceiling : 0), ceiling);
+				d->trial[j] = price_within(d, at, slope, j, at[j] + length * d->step[j]);
+				rise += slope[j] * (d->trial[j] - at[j]);
 			}
 			/* Mostly the first try is taken, and then its curvature is at hand. */
 			next = dual_smooth(d, d->trial, tries == 0);
-			if (next >= value + 1e-4 * length * rise)
+			if (next >= value + 1e-4 * rise)
 			{
 				is_better = true;
 				value = tries == 0 ? next : dual_smooth(d, d->trial, true);
@@ -620,6 +651,7 @@ climb(Dual *d, double *at, int most_steps, Prices *best)
 		memcpy(at, d->trial, sizeof(double) * d->size);
 	}
 	give_back(p, bool, is_fixed, d->size);
+	give_back(p, double, slope, d->size);
 }
 
 /*

@@ -887,6 +887,23 @@ largest_cost(Problem *p, int *dearest)
 	return largest;
 }
 
+/* Whether no unit costs more at one territory than at another. */
+static bool
+all_cost_alike(Problem *p, float *cost)
+{
+	for (int u = 0; u < p->units; u++)
+	{
+		int			n = p->list_start[p->list_of[u] + 1] - p->list_start[p->list_of[u]];
+
+		progress_every(p, u, PROGRESS_UNITS);
+		unit_costs(p, u, cost);
+		for (int j = 1; j < n; j++)
+			if (cost[j] != cost[0])
+				return false;
+	}
+	return true;
+}
+
 /*
  * How far apart costs lie, in a sample; sets the scale of costs and the ceilings of prices. False where the cost of an account is so large, or its place so far, that in
  * whole numbers below 2^COST_BITS those of the others would all be alike.
@@ -952,6 +969,7 @@ measure_costs(Problem *p)
 	p->wide_spread = count > 0 ? mean / count : 0;
 	p->spread = Max(p->spread, 0.02 * p->wide_spread);
 	is_alike = !(p->spread > 0);	/* balance is all there is */
+	p->all_alike = is_alike && all_cost_alike(p, cost);
 	if (p->input->x && homes_apart(p) > 0 && homes_apart(p) < ldexp(p->reach, -COST_BITS))
 		return bad_number(p, dearest, TERRITORY_NONE, TERRITORY_NONE, largest_cost(p, &dearest));
 	p->cost_scale = Min(within, scale_to(is_alike ? 1.0 : p->spread, SPREAD_BITS));

@@ -59,6 +59,7 @@ typedef struct Problem
 	double		outside;		/* how far what is held is outside its limits, whatever the plan */
 
 	/* How much costs differ: between the best territory and the eighth best, and the mean of all; and mean amounts. */
+	bool		all_alike;		/* no cost differs: balance is all there is */
 	double		spread;
 	double		wide_spread;
 	double		mean_amount[TERRITORY_MOST_MEASURES];

@@ -150,7 +150,7 @@ search_set(Search *s, const uint16 *slot)
 		s->version[k]++;
 }
 
-/* Every unit where it is cheapest at the prices. */
+/* Every unit where it is cheapest at the prices; where all cost alike, units take turns among those that they will have ties of. */
 void
 search_round(Search *s)
 {
@@ -161,7 +161,7 @@ search_round(Search *s)
 		double		best = INFINITY;
 
 		progress_every(s->p, u, PROGRESS_UNITS);
-		for (int q = 0; q < s->c->count[u]; q++)
+		for (int i = 0, count = s->c->count[u], q = p->all_alike ? (u + u / count % MOST_CHOICES) % count : 0; i < count; i++, q = q + 1 < count ? q + 1 : 0)
 		{
 			double		value = slot_value(s, u, q);
 
@@ -312,7 +312,8 @@ small_regrets(const Search *s, int unit, double share, int *slot, double *value)
 		all[q] = slot_value(s, unit, q);
 		least = Min(least, all[q]);
 	}
-	for (int q = 0; q < count; q++)
+	/* Where all cost alike, units begin with different territories. */
+	for (int i = 0, q = s->p->all_alike ? unit % count : 0; i < count; i++, q = q + 1 < count ? q + 1 : 0)
 	{
 		double		here = (all[q] - least) / s->stretch[slot_territory(s, unit, q)];
 		int			at;
