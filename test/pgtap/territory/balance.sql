@@ -79,8 +79,9 @@ SELECT is((SELECT hold FROM salesops.territory_plan_account WHERE account_id = '
   (SELECT salesops.plan_territories('TABLE held', 'SELECT * FROM (VALUES (''one''), (''two'')) v(id)', '{"as_of": "2026-07-01 00:00 UTC", "tolerance": 0.2}'))), NULL, 'a hold is over the day after its last');
 
 -- Floors, caps and budgets.
-SELECT is(pg_temp.planned('SELECT id, potential FROM account', 'SELECT * FROM (VALUES (''one'', 0, 3), (''two'', 5, NULL)) v(id, floor_potential, cap_potential)', '{"tolerance": 1}')
-          IN ('a one, b two, c two, d two', 'a two, b one, c two, d one', 'a two, b two, c one, d one'), true, 'at most three, at least five');
+SELECT pg_temp.planned('SELECT id, potential FROM account', 'SELECT * FROM (VALUES (''one'', 0, 3), (''two'', 5, NULL)) v(id, floor_potential, cap_potential)', '{"tolerance": 1}') \g /dev/null
+SELECT ok(bool_and(CASE territory_id WHEN 'one' THEN load[1] <= 3 ELSE load[1] >= 5 END) AND sum(load[1]) = 8, 'at most three, at least five')
+FROM salesops.territory_plan_territory WHERE plan_id = (SELECT max(plan_id) FROM salesops.territory_plan);
 SELECT is(pg_temp.planned('TABLE account', 'TABLE home', '{"tolerance": 0.01, "most_moves": 1}') <> 'a west, b east, c east, d west', true, 'with one move the even split is out of reach');
 SELECT results_eq($$ SELECT budget_used[1] <= 1, outside > 0 FROM salesops.territory_plan ORDER BY plan_id DESC LIMIT 1 $$, $$ VALUES (true, true) $$, 'the budget is kept, and the plan says that it is not within its limits');
 SELECT results_eq($$ SELECT DISTINCT finding FROM salesops.territory_plan_findings((SELECT max(plan_id) FROM salesops.territory_plan)) $$, $$ VALUES ('outside') $$, 'and which');
