@@ -36,3 +36,14 @@ FROM salesops_bi.deal_risk r GROUP BY r.flag ORDER BY 2 DESC;
 \echo 'The run'
 SELECT s.step, s.status, s.rows_affected AS rows, round(extract(epoch FROM s.finished_at - s.started_at), 2) AS seconds, s.message
 FROM salesops.run_step_log s WHERE s.run_id = :run ORDER BY s.started_at;
+
+\echo 'Territories: 1,000 generated accounts over 20 representatives, potential and workload within 3 % of fair shares'
+SELECT salesops.plan_territories($$SELECT * FROM salesops.generate_territory_accounts(1000, 20, 1)$$, $$SELECT * FROM salesops.generate_territories(1000, 20, 1)$$,
+                                 '{"tolerance": 0.03, "name": "demo"}') AS plan \gset
+SELECT s.measure, count(*) FILTER (WHERE s.share_before BETWEEN 0.97 AND 1.03) AS "within 3 % before", count(*) FILTER (WHERE s.is_within) AS "and after",
+       round((100 * max(abs(s.share_before - 1)))::numeric, 1) AS "furthest off before, %", round((100 * max(abs(s.share - 1)))::numeric, 1) AS "and after"
+FROM salesops.territory_plan_summary(:plan) s GROUP BY s.measure ORDER BY 1;
+SELECT sum(l.is_moved::integer) AS moved, round((100 * (p.cost - p.bound) / p.cost)::numeric, 2) AS "above the proven least cost by at most, %",
+       (SELECT format('%s of %s', count(*) FILTER (WHERE v.ok), count(*)) FROM salesops.verify_territory_plan(:plan) v) AS "claims verified in SQL"
+FROM salesops.territory_plan p CROSS JOIN salesops.territory_plan_lines(p.plan_id) l WHERE p.plan_id = :plan GROUP BY p.cost, p.bound;
+SELECT l.account_id AS account, l.reason AS "why it moves" FROM salesops.territory_plan_lines(:plan) l WHERE l.is_moved ORDER BY l.regret DESC, l.account_id LIMIT 5;
