@@ -90,12 +90,14 @@ BEGIN ATOMIC
     SELECT count(*) AS accounts, coalesce(sum(o.amount), 0) AS amount, count(*) FILTER (WHERE o.is_held) AS held_accounts,
       coalesce(sum(o.amount) FILTER (WHERE o.is_held), 0) AS held_amount
     FROM owned o WHERE o.is_moved
+  ), grain AS MATERIALIZED (
+    -- Once, and not for every account that it is divided into.
+    SELECT salesops.territory_whole(greatest(
+      (SELECT sum(a.amount[p.measure_number]) FROM salesops.territory_plan_account a WHERE a.plan_id = p.plan_id),
+      (SELECT max(t.least[p.measure_number]) FROM salesops.territory_plan_territory t WHERE t.plan_id = p.plan_id))) AS whole FROM plan p
   ), rounded AS (
-    SELECT coalesce(sum(greatest(round(o.amount / w.whole) - o.amount / w.whole, 0)), 0) * max(w.whole) AS amount, max(w.whole) AS whole
-    FROM (SELECT salesops.territory_whole(greatest(
-            (SELECT sum(a.amount[p.measure_number]) FROM salesops.territory_plan_account a WHERE a.plan_id = p.plan_id),
-            (SELECT max(t.least[p.measure_number]) FROM salesops.territory_plan_territory t WHERE t.plan_id = p.plan_id))) AS whole FROM plan p) w
-    LEFT JOIN owned o ON true
+    SELECT coalesce(sum(greatest(round(o.amount / g.whole) - o.amount / g.whole, 0)), 0) * max(g.whole) AS amount, max(g.whole) AS whole
+    FROM grain g LEFT JOIN owned o ON true
   )
   SELECT 'most_moves', (p.options ->> 'most_moves')::double precision, p.budget_price[1], p.budget_used[1], m.accounts, m.held_accounts, 0 FROM plan p, moved m
   UNION ALL
