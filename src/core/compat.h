@@ -18,6 +18,11 @@
 #include "varatt.h"
 #endif
 
+/* What does not return: 18 says so before the type. */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /*
  * Soft errors (16 and later): an input function hands a bad value back through the caller's context, so that
  * pg_input_is_valid() and COPY ... ON_ERROR work. On 15 the same call raises the error.

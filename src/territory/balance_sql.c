@@ -65,7 +65,7 @@ look_up(const TerritoryStatus *status, void *arg)
 }
 
 /* Why there is no plan. */
-static void pg_attribute_noreturn()
+pg_noreturn static void
 refuse(const Given *given, const TerritoryPlan *plan)
 {
 	const TerritoryReason *reason = &plan->reason[0];

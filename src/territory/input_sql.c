@@ -75,7 +75,7 @@ typedef struct TerritoryReader
 	Column		target[TERRITORY_MOST_MEASURES];
 } TerritoryReader;
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 bad_value(const char *what, const char *id, const char *column, const char *value, const char *wanted)
 {
 	ereport(ERROR,
@@ -85,7 +85,7 @@ bad_value(const char *what, const char *id, const char *column, const char *valu
 	pg_unreachable();
 }
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 null_value(const char *what, const char *id, const char *column)
 {
 	ereport(ERROR,

@@ -19,7 +19,7 @@ static const char *const known[] = {
 	"most_moved", "homes", "effort", "seed", "candidates", "gap", "warm_from", "as_of",
 };
 
-static void pg_attribute_noreturn()
+pg_noreturn static void
 bad_option(const char *option, const char *wanted)
 {
 	ereport(ERROR,
