@@ -5,6 +5,7 @@
  *	design [instances [seed]]
  */
 #include "instance.h"
+#include "random.h"
 
 #include "territory/design.h"
 
@@ -12,23 +13,6 @@
 
 #define MOST	7
 #define MOST_T	3
-
-static uint64 state;
-
-static int
-below(int n)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (state >> 20) % n;
-}
-
-static bool
-one_in(int n)
-{
-	return below(n) == 0;
-}
 
 #define many(type, count) ((type *) palloc0(sizeof(type) * Max(count, 1)))
 

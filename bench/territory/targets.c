@@ -11,6 +11,7 @@
 
 #include <math.h>
 
+#include "random.h"
 #include "water_fill.h"
 
 #define MOST_CLASSES		6
@@ -19,17 +20,6 @@
 #define CLOSE				1e-6
 /* What the method of multipliers leaves. */
 #define CLOSE_TO_LIMITS		1e-3
-
-static uint64 state;
-
-static int
-below(int n)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (state >> 20) % n;
-}
 
 typedef struct Instance
 {

@@ -7,6 +7,7 @@
  *
  *	water_fill_laws [instances [seed]]
  */
+#include "random.h"
 #include "water_fill.h"
 
 #include <math.h>
@@ -14,23 +15,6 @@
 
 #define MOST	6
 #define CLOSE	1e-9
-
-static uint64 state;
-
-static int
-below(int n)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (state >> 20) % n;
-}
-
-static bool
-one_in(int n)
-{
-	return below(n) == 0;
-}
 
 typedef struct Instance
 {

@@ -281,9 +281,7 @@ settle(Search *s, Best *best)
 static int64
 proposals(const Problem *p)
 {
-	double		effort = p->options->effort == 0 ? 1.0 : p->options->effort;
-
-	return (int64) (effort * Min(PROPOSALS_FIRST + PROPOSALS_A_UNIT * p->units, PROPOSALS_MANY));
+	return (int64) (problem_effort(p) * Min(PROPOSALS_FIRST + PROPOSALS_A_UNIT * p->units, PROPOSALS_MANY));
 }
 
 /*
@@ -293,16 +291,14 @@ proposals(const Problem *p)
 static int64
 exchanges(const Problem *p, double usual)
 {
-	double		effort = p->options->effort == 0 ? 1.0 : p->options->effort;
-
-	return (int64) (effort * usual * (p->input->by_territory ? BY_TERRITORY * Min(p->units / 100.0, 1.0) : Max(Min(p->units / 1000.0, 1.0), 0.2)));
+	return (int64) (problem_effort(p) * usual * (p->input->by_territory ? BY_TERRITORY * Min(p->units / 100.0, 1.0) : Max(Min(p->units / 1000.0, 1.0), 0.2)));
 }
 
 /* Subsets that may be looked at to get loads to the last unit. */
 static int64
 splits(const Problem *p)
 {
-	return (int64) (MOST_SUBSETS * (p->options->effort == 0 ? 1.0 : p->options->effort));
+	return (int64) (MOST_SUBSETS * problem_effort(p));
 }
 
 static void

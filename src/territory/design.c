@@ -67,7 +67,7 @@ static void
 search(Places *s, Best *best)
 {
 	Problem    *p = s->p;
-	double		effort = p->options->effort == 0 ? 1.0 : Max(p->options->effort, 0);
+	double		effort = problem_effort(p);
 	double		work = effort * Min(WORK_FIRST + WORK_A_UNIT * s->units, WORK_MOST);
 	double		hot = HOT * places_cost(s) / Max(s->units, 1);
 	double		fall = salesops_log(COLD / HOT);

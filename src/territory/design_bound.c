@@ -483,7 +483,7 @@ design_bound(Problem *p, const double *price, const int *territory, double cost)
 	double		best = -INFINITY;
 	double		held = 0;
 	double		factor = FIRST_STEP;
-	double		work = MOST_WORK * (p->options->effort == 0 ? 1 : Max(p->options->effort, 0));
+	double		work = MOST_WORK * problem_effort(p);
 	int			idle = 0;
 
 	if (in->by_territory || p->options->fewest_moves || p->units == 0)

@@ -218,4 +218,11 @@ random_below(uint64 *state, uint32 n)
 	return (uint32) (((next_random(state) >> 32) * n) >> 32);
 }
 
+/* Of the work that is usual, so much is asked for. */
+static inline double
+problem_effort(const Problem *p)
+{
+	return p->options->effort == 0 ? 1.0 : Max(p->options->effort, 0);
+}
+
 #endif
