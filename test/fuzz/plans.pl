@@ -139,12 +139,9 @@ CREATE TABLE portfolio AS SELECT 0 AS case_number, s.* FROM salesops.solve_portf
 SQL
 $script .= join '', map { plan_case($_) } 1 .. $cases;
 $script .= join '', map { portfolio_case($_) } 1 .. $cases;
-# What people ask of a plan, and of some what would happen if.
+# What would happen if, for some.
 $script .= <<"SQL";
 CREATE TABLE planned AS SELECT plan_id, name FROM salesops.territory_plan;
-SELECT format('SELECT count(*) FROM salesops.%s(%s)', f, plan_id) FROM planned,
-  unnest(ARRAY['territory_plan_summary', 'territory_plan_findings', 'territory_shadow_prices', 'territory_plan_lines', 'territory_spread', 'territory_coverage']) f ORDER BY plan_id, f
-\\gexec
 SELECT format('SELECT salesops.%s(%s, %L)', f, plan_id, CASE f WHEN 'copy_territory_plan' THEN '{"name": "copy", "effort": 0}' ELSE change END)
 FROM (SELECT plan_id, row_number() OVER (ORDER BY plan_id) AS n FROM planned) p, unnest(ARRAY['copy_territory_plan', 'simulate_territories', 'simulate_territories']) WITH ORDINALITY AS f(f, i),
   unnest(ARRAY['{"leaves": ["t1"]}', '{"joins": [{"id": "new", "like": "t1", "ramp": 0.5}]}', '{"ramps": {"t1": 0}}', '{"shifts": [{"measure": "potential", "factor": 1e15}]}',
@@ -165,6 +162,13 @@ sub psql
 	return $output;
 }
 psql($script, 0);
+# What people ask of a plan has an answer.
+psql(<<'SQL', 0);
+SELECT format('SELECT count(*) FROM salesops.%s(%s)', f, plan_id) FROM salesops.territory_plan,
+  unnest(ARRAY['territory_plan_summary', 'territory_plan_findings', 'territory_shadow_prices', 'territory_plan_lines', 'verify_territory_plan']) f ORDER BY plan_id, f
+\gexec
+SQL
+my $unanswered = do { local (@ARGV, $/) = "$folder/plans.errors"; <> } // '';
 
 my ($plans, $within, $portfolios, $wrong) = split /\n/, psql(<<'SQL', 1), 4;
 SELECT count(*) FROM salesops.territory_plan;
@@ -184,6 +188,6 @@ SELECT format('portfolio %s: customer %s is worth %s, from %s to %s', p.case_num
 FROM portfolio p, unnest(p.customers, p.revenue, p.revenue_low, p.revenue_high) AS c(id, revenue, low, high)
 WHERE NOT (c.low >= 0 AND c.low <= c.high AND c.revenue < 'Infinity');
 SQL
-$wrong //= '';
+$wrong = ($wrong // '') . $unanswered;
 print "$cases cases: $plans plans, $within within their limits; $portfolios portfolios\n$wrong";
 exit($wrong =~ /\S/ ? 1 : 0);
