@@ -32,10 +32,10 @@ COMMENT ON FUNCTION salesops.territory_plan_loads(bigint) IS
 CREATE FUNCTION salesops.territory_whole(total double precision)
 RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT CASE WHEN total > 0 THEN 2 ^ (floor(log(2, total::numeric))::integer - 49) ELSE 1 END;
+  SELECT CASE WHEN total > 0 AND total < 'Infinity' THEN 2 ^ (floor(log(2, total::numeric))::integer - 49) ELSE 1 END;
 END;
 COMMENT ON FUNCTION salesops.territory_whole(double precision) IS
-  'The solver''s unit of a measure, in which amounts are whole numbers: a power of two, so that the total is below 2^50; 1 for a total of 0 or NULL';
+  'The solver''s unit of a measure, in which amounts are whole numbers: a power of two, so that the total is below 2^50; 1 for a total of 0, NULL, or none that is finite';
 
 -- Limits of a plan, a row for each territory and measure, with what is left of them beside what is held.
 CREATE FUNCTION salesops.territory_plan_limits(plan_id bigint, OUT number integer, OUT territory_id text, OUT measure_number integer, OUT measure text,
@@ -109,6 +109,15 @@ COMMENT ON FUNCTION salesops.territory_plan_budgets(bigint) IS
   'Budgets of a plan for moves: what is allowed (NULL = no limit), the price, what is used as stated and as it follows from its accounts, what of that is held, '
   'and by how much rounding amounts to the solver''s whole numbers may have widened it (0 where they are whole). No row for an unknown plan';
 
+CREATE FUNCTION salesops.is_territory_place(x double precision, y double precision, z double precision, is_flat boolean)
+RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT CASE WHEN x IS NULL THEN y IS NULL AND z IS NULL
+              ELSE abs(x) < 'Infinity' AND coalesce(abs(y) < 'Infinity', false) AND coalesce(abs(z) < 'Infinity', true) AND coalesce((z IS NULL) = is_flat, true) END;
+END;
+COMMENT ON FUNCTION salesops.is_territory_place(double precision, double precision, double precision, boolean) IS
+  'Whether this is no place at all, or a finite one with as many coordinates as the map has: two where it is flat, otherwise three; is_flat NULL = no home has a place';
+
 CREATE FUNCTION salesops.territory_plan_checks(plan_id bigint, OUT "check" text, OUT ok boolean, OUT value text, OUT expected text, OUT detail text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off SET jit = off ROWS 20
 BEGIN ATOMIC
@@ -124,6 +133,8 @@ BEGIN ATOMIC
     SELECT b.* FROM salesops.territory_plan_budgets(territory_plan_checks.plan_id) b
   ), unit_value AS MATERIALIZED (
     SELECT v.* FROM salesops.territory_plan_unit_values(territory_plan_checks.plan_id) v
+  ), given AS MATERIALIZED (
+    SELECT salesops.territory_plan_hash(territory_plan_checks.plan_id) AS hash
   ), account_cost AS (
     SELECT u.account_id, u.held_at IS NOT NULL AS is_held,
       salesops.territory_account_cost(u.distance_cost, salesops.territory_distance(u.x, u.y, u.z, h.x, h.y, h.z), e.mismatch[u.to_number] * p.tie_break, u.lost, u.owner, u.to_number) AS cost
@@ -268,9 +279,12 @@ BEGIN ATOMIC
     LEFT JOIN salesops.territory_plan_account a ON a.plan_id = territory_plan_checks.plan_id AND a.account_id = t.home_account AND a.hold IS DISTINCT FROM 'exempt'
     WHERE t.plan_id = territory_plan_checks.plan_id AND t.home_account IS NOT NULL
   ),
+  flat AS MATERIALIZED (
+    SELECT bool_and(t.z IS NULL) AS is_flat FROM salesops.territory_plan_territory t WHERE t.plan_id = territory_plan_checks.plan_id AND t.x IS NOT NULL
+  ),
   result AS (
-    SELECT 1 AS place, 'input_hash' AS "check", p.input_hash = salesops.territory_plan_hash(p.plan_id) AS ok, p.input_hash AS value, salesops.territory_plan_hash(p.plan_id) AS expected,
-      'what the plan was given is what it was then' AS detail FROM plan p
+    SELECT 1 AS place, 'input_hash' AS "check", p.input_hash = g.hash AS ok, p.input_hash AS value, g.hash AS expected,
+      'what the plan was given is what it was then' AS detail FROM plan p, given g
     UNION ALL
     SELECT 2, 'accounts', p.accounts = c.n, p.accounts::text, c.n::text, 'accounts that are kept' FROM plan p, (SELECT count(*) AS n FROM unit) c
     UNION ALL
@@ -290,7 +304,7 @@ BEGIN ATOMIC
     FROM unit u JOIN eligibility e ON e.class = u.class WHERE NOT u.is_exempt AND u.held_at IS NULL AND NOT e.is_eligible[u.to_number]
     UNION ALL
     SELECT 8, 'families', count(*) = 0, count(*)::text, '0', coalesce('first ' || min(f.unit), 'every family is in one territory')
-    FROM (SELECT u.unit FROM unit u WHERE NOT u.is_exempt GROUP BY u.unit HAVING count(DISTINCT u.to_number) > 1) f
+    FROM (SELECT u.unit FROM unit u WHERE NOT u.is_exempt AND u.family IS NOT NULL GROUP BY u.unit HAVING count(DISTINCT u.to_number) > 1) f
     UNION ALL
     SELECT 9, 'loads', count(*) = 0, count(*)::text, '0', coalesce('first "' || min(l.territory_id) || '"', 'loads before and after are the sums of the accounts')
     FROM bounds l WHERE NOT coalesce(abs(l.load - l.load_stated) <= 1e-9 * greatest(l.width, l.load) AND abs(l.load_before - l.load_before_stated) <= 1e-9 * greatest(l.width, l.load_before), false)
@@ -320,6 +334,17 @@ BEGIN ATOMIC
     SELECT 19, 'homes', count(h.territory_id) FILTER (WHERE NOT h.ok) = 0 AND (p.design_bound IS NULL OR count(h.territory_id) > 0), (count(h.territory_id) FILTER (WHERE NOT h.ok))::text, '0',
       coalesce('first "' || min(h.territory_id) FILTER (WHERE NOT h.ok) || '"', 'homes that were chosen are at accounts of the plan, no two at the same')
     FROM plan p LEFT JOIN chosen_home h ON true GROUP BY p.design_bound
+    UNION ALL
+    -- What the bound takes for granted.
+    SELECT 20, 'numbers', count(*) = 0, count(*)::text, '0', coalesce('first "' || min(n.id) || '"', 'amounts and costs are finite and not negative, places whole and finite')
+    FROM (SELECT t.territory_id AS id FROM salesops.territory_plan_territory t, flat f WHERE t.plan_id = territory_plan_checks.plan_id AND NOT salesops.is_territory_place(t.x, t.y, t.z, f.is_flat)
+          UNION ALL
+          SELECT p.measures[9] FROM plan p WHERE cardinality(p.measures) NOT BETWEEN 1 AND 8
+          UNION ALL
+          SELECT a.account_id FROM salesops.territory_plan_account a, flat f
+          WHERE a.plan_id = territory_plan_checks.plan_id
+            AND NOT coalesce(0 <= ALL (a.amount) AND 'Infinity' > ALL (a.amount) AND a.distance_cost BETWEEN 0 AND 1e300 AND a.relationship BETWEEN 0 AND 1e300
+                             AND salesops.is_territory_place(a.x, a.y, a.z, f.is_flat), false)) n
   )
   SELECT r."check", coalesce(r.ok, false), r.value, r.expected, r.detail FROM result r ORDER BY r.place;
 END;
@@ -332,6 +357,6 @@ BEGIN
   RETURN QUERY SELECT c."check", c.ok, c.value, c.expected, c.detail FROM salesops.territory_plan_checks(plan_id) c;
 END $$;
 COMMENT ON FUNCTION salesops.verify_territory_plan(bigint) IS
-  'Whether a plan is what it claims: hash, holds, eligibility, families, loads, budgets, outside, cost, lower bound for the homes that there are, regrets, findings and places of homes that were chosen, computed '
+  'Whether a plan is what it claims: hash, holds, eligibility, families, loads, budgets, outside, cost, lower bound for the homes that there are, regrets, findings, places of homes that were chosen and that all numbers are sound, computed '
   'anew in SQL from what it was given and its prices; '
-  'ok = the claim is true, also where the plan says that it is not within its limits. Looks at every account and territory. 42704 for an unknown plan';
+  'ok = the claim is true, also where the plan says that it is not within its limits. 42704 for an unknown plan';
