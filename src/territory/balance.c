@@ -6,12 +6,16 @@
 #include "territory/exchange.h"
 #include "territory/explain.h"
 #include "territory/split.h"
+#include "territory/warm.h"
 
 /* With so many pairs of unit and territory at most, all of them are looked at from the beginning. */
 #define FEW_COLUMNS		200000
 /* Columns of a unit otherwise. */
 #define COLUMNS			16
 #define COLUMNS_OF_MANY	10
+/* Temperature of the climb from given prices, in shares of the spread of costs, and its steps. */
+#define WARM			0.02
+#define WARM_STEPS		10
 
 /* Ties for each unit. */
 #define TIES			10
@@ -98,10 +102,13 @@ find_prices(Problem *p, Prices *prices)
 	if (!p->all_alike)
 	{
 		dual_begin(&dual, p, c);
-		dual_climb(&dual, prices, is_warm ? 0.0075 : is_large ? 0.03 : 0.06, 0.003, is_warm ? 6 : 20);
+		/* Prices that are nearly right must still be able to go far: owners are different, and all of a kind of territories rise or fall. */
+		if (is_warm)
+			dual_climb(&dual, prices, WARM, WARM, WARM_STEPS);
+		else
+			dual_climb(&dual, prices, is_large ? 0.03 : 0.06, 0.003, 20);
 		dual_end(&dual);
 	}
-	columns_settle(p, c, prices, 0.1 * p->spread);
 	return c;
 }
 
@@ -355,6 +362,28 @@ find_plan(Search *s)
 	give_back(p, uint16, best.slot, p->units);
 }
 
+/* Goes on from a former plan, or finds one. */
+static void
+plan_anyhow(Problem *p, Columns *c, const Prices *prices, Search *s)
+{
+	/* To polish is to look at all. */
+	int		   *territory = p->options->price && p->options->effort <= 0 ? warm_plan(p, prices) : NULL;
+
+	if (territory)
+	{
+		columns_free(p, c);
+		c = columns_of(p, territory);
+		give_back(p, int, territory, p->units);
+		search_begin(s, p, c, prices);
+		search_set(s, s->slot);
+		return;
+	}
+	if (c->beyond)
+		columns_settle(p, c, prices, 0.1 * p->spread);
+	search_begin(s, p, c, prices);
+	find_plan(s);
+}
+
 TerritoryPlan *
 territory_balance(const TerritoryInput *input, const TerritoryOptions *options)
 {
@@ -375,8 +404,7 @@ territory_balance(const TerritoryInput *input, const TerritoryOptions *options)
 		bound_round(p, &prices);
 		p->status.phase = TERRITORY_PHASE_BOUND;
 		p->status.bound = bound_as_cost(p, bound_exact(p, &prices));
-		search_begin(&s, p, c, &prices);
-		find_plan(&s);
+		plan_anyhow(p, c, &prices, &s);
 		report(p, &s, &prices, plan);
 		search_end(&s);
 	}

@@ -17,6 +17,7 @@
  *	exchange.c		cyclic exchanges between territories
  *	recombine_plans.c	plans of small and tight problems, from plans
  *	split.c			loads to the last unit, where limits leave no room
+ *	warm.c			a former plan goes on: only what is outside is worked at
  *	explain.c		why no plan is within limits
  *	balance.c		the phases in their order, and the report
  *
