@@ -13,9 +13,11 @@
 /* Columns of a unit otherwise. */
 #define COLUMNS			16
 #define COLUMNS_OF_MANY	10
-/* Temperature of the climb from given prices, in shares of the spread of costs, and its steps. */
+/* Temperature of the climb from given prices, in shares of the spread of costs, and its steps: the fewer the longer one takes. */
 #define WARM			0.02
-#define WARM_STEPS		10
+#define WARM_STEPS		20
+#define WARM_STEPS_OF_MANY	10
+#define WARM_UNITS		1000000
 
 /* Ties for each unit. */
 #define TIES			10
@@ -104,7 +106,7 @@ find_prices(Problem *p, Prices *prices)
 		dual_begin(&dual, p, c);
 		/* Prices that are nearly right must still be able to go far: owners are different, and all of a kind of territories rise or fall. */
 		if (is_warm)
-			dual_climb(&dual, prices, WARM, WARM, WARM_STEPS);
+			dual_climb(&dual, prices, WARM, WARM, Max(Min(WARM_STEPS, WARM_UNITS / p->units), WARM_STEPS_OF_MANY));
 		else
 			dual_climb(&dual, prices, is_large ? 0.03 : 0.06, 0.003, 20);
 		dual_end(&dual);
@@ -308,8 +310,9 @@ splits(const Problem *p)
 	return (int64) (MOST_SUBSETS * problem_effort(p));
 }
 
+/* is_part: of a problem in which most is held. Such a one is tight, and repair takes more time than polish, which does without a plan within limits. */
 static void
-find_plan(Search *s)
+find_plan(Search *s, bool is_part)
 {
 	Problem    *p = s->p;
 	Best		best = {take(p, uint16, p->units), INFINITY, INFINITY};
@@ -331,7 +334,7 @@ find_plan(Search *s)
 		keep_best(s, &best);
 	}
 	is_done = p->all_alike && best.outside == 0;
-	if (!is_done)
+	if (!is_done && (!is_part || p->options->effort < 0))
 		settle(s, &best);
 	/* Where a former plan goes on there is little to do, and little should change: no polish, unless it is asked for or needed. */
 	is_done = is_done || (is_former && p->options->effort <= 0 && best.outside == 0);
@@ -344,8 +347,10 @@ find_plan(Search *s)
 		settle(s, &best);
 		search_set(s, best.slot);
 	}
+	/* Nothing was settled if somebody asked for the end. */
+	keep_best(s, &best);
 	search_set(s, best.slot);
-	if (p->options->effort >= 0 && !is_done && !problem_near_enough(p) && (Size) p->units * p->territories <= FEW_COLUMNS)
+	if (p->options->effort >= 0 && !is_done && !is_part && !problem_near_enough(p) && (Size) p->units * p->territories <= FEW_COLUMNS)
 	{
 		recombine(s, exchanges(p, LEAST_EXCHANGES), exchanges(p, MOST_EXCHANGES));
 		keep_best(s, &best);
@@ -364,7 +369,7 @@ find_plan(Search *s)
 
 /* Goes on from a former plan, or finds one. */
 static void
-plan_anyhow(Problem *p, Columns *c, const Prices *prices, Search *s)
+plan_anyhow(Problem *p, Columns *c, const Prices *prices, Search *s, bool is_part)
 {
 	/* To polish is to look at all. */
 	int		   *territory = p->options->price && p->options->effort <= 0 ? warm_plan(p, prices) : NULL;
@@ -381,11 +386,11 @@ plan_anyhow(Problem *p, Columns *c, const Prices *prices, Search *s)
 	if (c->beyond)
 		columns_settle(p, c, prices, 0.1 * p->spread);
 	search_begin(s, p, c, prices);
-	find_plan(s);
+	find_plan(s, is_part);
 }
 
-TerritoryPlan *
-territory_balance(const TerritoryInput *input, const TerritoryOptions *options)
+static TerritoryPlan *
+solve(const TerritoryInput *input, const TerritoryOptions *options, bool is_part)
 {
 	TerritoryPlan *plan = palloc0(sizeof(TerritoryPlan));
 	Problem    *p = palloc0(sizeof(Problem));
@@ -404,7 +409,7 @@ territory_balance(const TerritoryInput *input, const TerritoryOptions *options)
 		bound_round(p, &prices);
 		p->status.phase = TERRITORY_PHASE_BOUND;
 		p->status.bound = bound_as_cost(p, bound_exact(p, &prices));
-		plan_anyhow(p, c, &prices, &s);
+		plan_anyhow(p, c, &prices, &s, is_part);
 		report(p, &s, &prices, plan);
 		search_end(&s);
 	}
@@ -413,4 +418,16 @@ territory_balance(const TerritoryInput *input, const TerritoryOptions *options)
 	plan->memory = p->most_memory;
 	plan->work = p->work;
 	return plan;
+}
+
+TerritoryPlan *
+territory_balance(const TerritoryInput *input, const TerritoryOptions *options)
+{
+	return solve(input, options, false);
+}
+
+TerritoryPlan *
+balance_part(const TerritoryInput *input, const TerritoryOptions *options)
+{
+	return solve(input, options, true);
 }

@@ -165,7 +165,7 @@ plan_part(Part *part, TerritoryPlan **plan)
 			return false;
 		options.memory_limit -= p->memory;
 	}
-	*plan = territory_balance(&part->input, &options);
+	*plan = balance_part(&part->input, &options);
 	p->most_memory = Max(p->most_memory, p->memory + (*plan)->memory);
 	p->work += (*plan)->work;
 	return (*plan)->is_valid && (*plan)->outside <= p->outside;

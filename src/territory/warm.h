@@ -6,6 +6,9 @@
 
 #include "territory/columns.h"
 
+/* balance.c: territory_balance() where most is held. */
+extern TerritoryPlan *balance_part(const TerritoryInput *input, const TerritoryOptions *options);
+
 extern int *warm_plan(Problem *p, const Prices *prices);
 
 #endif
