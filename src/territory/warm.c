@@ -17,6 +17,8 @@
 /* For an account without a territory so many are open; for one of an open territory so many are where it may go. */
 #define OPEN_TO_NEW		4
 #define OPEN_TO_ALL		2
+/* Where fewer than this share of the units would take part, the best territories for those are opened too. */
+#define LEAST_FREE		0.05
 /* Where more than this share of the units would take part, all do. */
 #define MOST_FREE		0.5
 /* Polish of the smaller problem, as a share of the usual. */
@@ -93,13 +95,31 @@ open_outside(Problem *p, const int *former, bool *is_open)
 	return outside <= NEAR * p->rows && cost / p->cost_scale - p->status.bound <= NEAR * fabs(p->status.bound);
 }
 
+/* Marks where units of open territories may go: those, and what is best for any of them. Returns how many units that are. */
+static int
+find_targets(Problem *p, Scan *scan, const int *former, Part *part)
+{
+	int			free_units = 0;
+
+	memcpy(part->is_target, part->is_open, sizeof(bool) * p->territories);
+	for (int u = 0; u < p->units; u++)
+	{
+		progress_every(p, u, PROGRESS_UNITS);
+		if (former[u] != TERRITORY_NONE && !part->is_open[former[u]])
+			continue;
+		free_units++;
+		mark_best(scan, u, OPEN_TO_ALL, part->is_target);
+	}
+	return free_units;
+}
+
 /* Decides who takes part. False where this is no former plan, or too much would. */
 static bool
 choose_part(Problem *p, const Prices *prices, const int *former, Part *part)
 {
 	const TerritoryInput *in = p->input;
 	Scan		scan;
-	int			free_units = 0;
+	int			free_units;
 
 	if (!open_outside(p, former, part->is_open))
 		return false;
@@ -110,21 +130,14 @@ choose_part(Problem *p, const Prices *prices, const int *former, Part *part)
 		if (former[u] == TERRITORY_NONE)
 			mark_best(&scan, u, OPEN_TO_NEW, part->is_open);
 	}
-	memcpy(part->is_target, part->is_open, sizeof(bool) * p->territories);
+	/* What goes to few territories fills them to the brim, which is dear: they pass it on. */
+	while ((free_units = find_targets(p, &scan, former, part)) < LEAST_FREE * p->units && memcmp(part->is_open, part->is_target, sizeof(bool) * p->territories) != 0)
+		memcpy(part->is_open, part->is_target, sizeof(bool) * p->territories);
+	scan_end(&scan);
 	memcpy(part->held, p->held_at, sizeof(int) * in->accounts);
 	for (int u = 0; u < p->units; u++)
-	{
-		progress_every(p, u, PROGRESS_UNITS);
-		if (former[u] == TERRITORY_NONE || part->is_open[former[u]])
-		{
-			free_units++;
-			mark_best(&scan, u, OPEN_TO_ALL, part->is_target);
-		}
-		else
-			for (int m = p->first[u]; m < p->first[u + 1]; m++)
-				part->held[p->member[m]] = former[u];
-	}
-	scan_end(&scan);
+		for (int m = p->first[u]; m < p->first[u + 1] && former[u] != TERRITORY_NONE && !part->is_open[former[u]]; m++)
+			part->held[p->member[m]] = former[u];
 	for (int c = 0; c < in->classes; c++)
 		for (int k = 0; k < p->territories; k++)
 			part->eligible[(Size) c * p->territories + k] = part->is_target[k] && (!in->eligible || in->eligible[(Size) c * p->territories + k]);
