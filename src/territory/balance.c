@@ -6,12 +6,18 @@
 #include "territory/exchange.h"
 #include "territory/explain.h"
 #include "territory/split.h"
+#include "territory/warm.h"
 
 /* With so many pairs of unit and territory at most, all of them are looked at from the beginning. */
 #define FEW_COLUMNS		200000
 /* Columns of a unit otherwise. */
 #define COLUMNS			16
 #define COLUMNS_OF_MANY	10
+/* Temperature of the climb from given prices, in shares of the spread of costs, and its steps: the fewer the longer one takes. */
+#define WARM			0.02
+#define WARM_STEPS		20
+#define WARM_STEPS_OF_MANY	10
+#define WARM_UNITS		1000000
 
 /* The climb ends at this share of the spread, divided by the units of a territory; within these limits. */
 #define COLD_UNITS		0.08
@@ -117,10 +123,13 @@ find_prices(Problem *p, Prices *prices)
 	if (!p->all_alike)
 	{
 		dual_begin(&dual, p, c);
-		dual_climb(&dual, prices, is_warm ? 0.0075 : is_large ? 0.03 : 0.06, coldest(p), is_warm ? 6 : 20);
+		/* Prices that are nearly right must still be able to go far: owners are different, and all of a kind of territories rise or fall. */
+		if (is_warm)
+			dual_climb(&dual, prices, WARM, WARM, Max(Min(WARM_STEPS, WARM_UNITS / p->units), WARM_STEPS_OF_MANY));
+		else
+			dual_climb(&dual, prices, is_large ? 0.03 : 0.06, coldest(p), 20);
 		dual_end(&dual);
 	}
-	columns_settle(p, c, prices, 0.1 * p->spread);
 	return c;
 }
 
@@ -320,8 +329,9 @@ splits(const Problem *p)
 	return (int64) (MOST_SUBSETS * problem_effort(p));
 }
 
+/* is_part: of a problem in which most is held. Such a one is tight, and repair takes more time than polish, which does without a plan within limits. */
 static void
-find_plan(Search *s)
+find_plan(Search *s, bool is_part)
 {
 	Problem    *p = s->p;
 	Best		best = {take(p, uint16, p->units), INFINITY, INFINITY};
@@ -343,7 +353,7 @@ find_plan(Search *s)
 		keep_best(s, &best);
 	}
 	is_done = p->all_alike && best.outside == 0;
-	if (!is_done)
+	if (!is_done && (!is_part || p->options->effort < 0))
 		settle(s, &best);
 	/* Where a former plan goes on there is little to do, and little should change: no polish, unless it is asked for or needed. */
 	is_done = is_done || (is_former && p->options->effort <= 0 && best.outside == 0);
@@ -356,8 +366,10 @@ find_plan(Search *s)
 		settle(s, &best);
 		search_set(s, best.slot);
 	}
+	/* Nothing was settled if somebody asked for the end. */
+	keep_best(s, &best);
 	search_set(s, best.slot);
-	if (p->options->effort >= 0 && !is_done && !problem_near_enough(p) && (Size) p->units * p->territories <= FEW_COLUMNS)
+	if (p->options->effort >= 0 && !is_done && !is_part && !problem_near_enough(p) && (Size) p->units * p->territories <= FEW_COLUMNS)
 	{
 		recombine(s, exchanges(p, LEAST_EXCHANGES), exchanges(p, MOST_EXCHANGES));
 		keep_best(s, &best);
@@ -374,8 +386,30 @@ find_plan(Search *s)
 	give_back(p, uint16, best.slot, p->units);
 }
 
-TerritoryPlan *
-territory_balance(const TerritoryInput *input, const TerritoryOptions *options)
+/* Goes on from a former plan, or finds one. */
+static void
+plan_anyhow(Problem *p, Columns *c, const Prices *prices, Search *s, bool is_part)
+{
+	/* To polish is to look at all. */
+	int		   *territory = p->options->price && p->options->effort <= 0 ? warm_plan(p, prices) : NULL;
+
+	if (territory)
+	{
+		columns_free(p, c);
+		c = columns_of(p, territory);
+		give_back(p, int, territory, p->units);
+		search_begin(s, p, c, prices);
+		search_set(s, s->slot);
+		return;
+	}
+	if (c->beyond)
+		columns_settle(p, c, prices, 0.1 * p->spread);
+	search_begin(s, p, c, prices);
+	find_plan(s, is_part);
+}
+
+static TerritoryPlan *
+solve(const TerritoryInput *input, const TerritoryOptions *options, bool is_part)
 {
 	TerritoryPlan *plan = palloc0(sizeof(TerritoryPlan));
 	Problem    *p = palloc0(sizeof(Problem));
@@ -394,8 +428,7 @@ territory_balance(const TerritoryInput *input, const TerritoryOptions *options)
 		bound_round(p, &prices);
 		p->status.phase = TERRITORY_PHASE_BOUND;
 		p->status.bound = bound_as_cost(p, bound_exact(p, &prices));
-		search_begin(&s, p, c, &prices);
-		find_plan(&s);
+		plan_anyhow(p, c, &prices, &s, is_part);
 		report(p, &s, &prices, plan);
 		search_end(&s);
 	}
@@ -404,4 +437,16 @@ territory_balance(const TerritoryInput *input, const TerritoryOptions *options)
 	plan->memory = p->most_memory;
 	plan->work = p->work;
 	return plan;
+}
+
+TerritoryPlan *
+territory_balance(const TerritoryInput *input, const TerritoryOptions *options)
+{
+	return solve(input, options, false);
+}
+
+TerritoryPlan *
+balance_part(const TerritoryInput *input, const TerritoryOptions *options)
+{
+	return solve(input, options, true);
 }
