@@ -12,6 +12,9 @@
 /* Columns of a unit otherwise. */
 #define COLUMNS			16
 #define COLUMNS_OF_MANY	10
+/* Where all cost alike no territory is nearer than another. */
+#define FEW_ALIKE		4000000
+#define COLUMNS_OF_ALIKE	64
 
 /* Ties for each unit. */
 #define TIES			10
@@ -35,16 +38,20 @@
 #define LEAST_EXCHANGES	1e8
 #define MOST_EXCHANGES	3e8
 #define BY_TERRITORY	7.0
-#define MOST_SUBSETS	2e8
+#define MOST_SUBSETS	1e9
 #define MOST_ROUNDS		20
 #define MOST_REPAIRS	1000
 #define MOST_ATTEMPTS	3
 /* Changes that a repair with all units may weigh. */
 #define WIDE_WORK		20000000
+/* Ways to part pairs of territories anew. */
+#define PAIR_WORK		200000000
 
 static int
 usual_columns(const Problem *p)
 {
+	if (p->all_alike)
+		return COLUMNS_OF_ALIKE;
 	return p->units > MANY_UNITS ? COLUMNS_OF_MANY : p->options->fewest_moves ? COLUMNS_OF_MOVES : COLUMNS;
 }
 
@@ -71,7 +78,7 @@ find_prices(Problem *p, Prices *prices)
 
 	if (p->all_alike)
 		memset(prices->load, 0, sizeof(double) * p->rows);
-	if ((Size) p->units * p->longest_list <= FEW_COLUMNS)
+	if ((Size) p->units * p->longest_list <= (p->all_alike ? FEW_ALIKE : FEW_COLUMNS))
 	{
 		c = columns_all(p);
 		if (p->all_alike)
@@ -272,7 +279,8 @@ settle(Search *s, Best *best)
 	{
 		search_set(s, best->slot);
 		search_rates(s, STRICTNESS);
-		repair_widely(s, WIDE_WORK);
+		if (!split_pairs(s, PAIR_WORK))
+			repair_widely(s, WIDE_WORK);
 		keep_best(s, best);
 	}
 }
@@ -320,7 +328,7 @@ find_plan(Search *s)
 	{
 		/* Any plan within limits is as good as any other. */
 		search_descend(s, MOST_ROUNDS);
-		split(s, splits(p));
+		split_exactly(s, splits(p));
 		keep_best(s, &best);
 	}
 	is_done = p->all_alike && best.outside == 0;
@@ -347,7 +355,7 @@ find_plan(Search *s)
 	if (best.outside > 0 && p->outside == 0 && p->options->effort >= 0)
 	{
 		search_rates(s, STRICTNESS);
-		split(s, splits(p));
+		split_exactly(s, splits(p));
 		keep_best(s, &best);
 		search_set(s, best.slot);
 	}
