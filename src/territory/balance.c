@@ -26,6 +26,8 @@
 #define TIES_OF_MANY	4
 /* Rates are so many times the prices, and more where that is not enough. */
 #define STRICTNESS		1.5
+/* So many times more, where the limits could not be kept otherwise than at a high cost. */
+#define STRICTER		2.0
 /* Of the polish, in shares of what a usual unit's load is worth; with the fewest moves, of what so many moves cost. */
 #define HOT_MOVES		40
 #define HOT				0.008
@@ -45,7 +47,7 @@
 /* Changes that a repair with all units may weigh. */
 #define WIDE_WORK		20000000
 /* Ways to part pairs of territories anew. */
-#define PAIR_WORK		200000000
+#define PAIR_WORK		100000000
 
 static int
 usual_columns(const Problem *p)
@@ -263,11 +265,11 @@ keep_best(const Search *s, Best *best)
 
 /* Down from where the search is, then within the limits; where that fails, with more ties there. */
 static void
-settle(Search *s, Best *best)
+settle(Search *s, Best *best, double *strictness)
 {
 	for (int attempt = 1;; attempt++)
 	{
-		search_rates(s, STRICTNESS);
+		search_rates(s, *strictness);
 		search_descend(s, MOST_ROUNDS);
 		search_repair(s, MOST_REPAIRS);
 		keep_best(s, best);
@@ -277,11 +279,20 @@ settle(Search *s, Best *best)
 	}
 	if (search_outside(s) > 0 && !s->p->is_stopped)
 	{
+		bool		is_within;
+
 		search_set(s, best->slot);
-		search_rates(s, STRICTNESS);
-		if (!split_pairs(s, PAIR_WORK))
-			repair_widely(s, WIDE_WORK);
+		search_rates(s, *strictness);
+		is_within = repair_widely(s, WIDE_WORK);
 		keep_best(s, best);
+		if (!is_within && !s->p->is_stopped)
+		{
+			search_set(s, best->slot);
+			search_rates(s, *strictness);
+			split_pairs(s, PAIR_WORK);
+			keep_best(s, best);
+			*strictness *= STRICTER;
+		}
 	}
 }
 
@@ -317,6 +328,7 @@ find_plan(Search *s)
 	bool		is_former;
 	bool		is_done;
 	int			rounds;
+	double		strictness = STRICTNESS;
 	double		worth = p->options->fewest_moves ? HOT_MOVES * p->cost_scale : search_usual_worth(s);
 
 	p->status.phase = TERRITORY_PHASE_PLAN;
@@ -333,16 +345,16 @@ find_plan(Search *s)
 	}
 	is_done = p->all_alike && best.outside == 0;
 	if (!is_done)
-		settle(s, &best);
+		settle(s, &best, &strictness);
 	/* Where a former plan goes on there is little to do, and little should change: no polish, unless it is asked for or needed. */
 	is_done = is_done || (is_former && p->options->effort <= 0 && best.outside == 0);
 	p->status.phase = TERRITORY_PHASE_POLISH;
 	rounds = p->options->effort < 0 || is_done ? 0 : ROUNDS;
 	for (int round = 0; round < rounds && !p->is_stopped && !problem_near_enough(p); round++)
 	{
-		search_rates(s, STRICTNESS);
+		search_rates(s, strictness);
 		polish(s, (round == 0 ? HOT : HOT_AGAIN) * worth, COLD * worth, proposals(p) / ROUNDS);
-		settle(s, &best);
+		settle(s, &best, &strictness);
 		search_set(s, best.slot);
 	}
 	search_set(s, best.slot);

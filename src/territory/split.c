@@ -25,7 +25,7 @@
 #define MORE_UNITS	4
 #define MOST_GOES	64
 /* What is outside becomes dearer where no way helps, at a time. */
-#define DEARER		2.0
+#define DEARER		1.2
 
 /* A unit that may be inside or outside of a territory: with the first column of two, or with the other. */
 typedef struct Item
@@ -362,9 +362,9 @@ weigh_pair_ways(Split *x, int pair, bool at_random, Way *best)
 
 /*
  * Parts anew what territories outside their limits and a neighbour might exchange, the best neighbour each; what is outside becomes dearer while
- * that does not help. True when all are within limits.
+ * that does not help. Until all are within limits, or so much work is done.
  */
-bool
+void
 split_pairs(Search *s, int64 most_work)
 {
 	Problem    *p = s->p;
@@ -373,7 +373,7 @@ split_pairs(Search *s, int64 most_work)
 	int			outside = 1;
 
 	if (!can_split(p))
-		return false;
+		return;
 	split_begin(&x, s, 1 << PAIR_HALF);
 	for (int round = 0; outside > 0 && p->work - begun < most_work && !p->is_stopped; round++)
 	{
@@ -405,7 +405,6 @@ split_pairs(Search *s, int64 most_work)
 		}
 	}
 	split_end(&x, 1 << PAIR_HALF);
-	return outside == 0;
 }
 
 /*

@@ -6,7 +6,7 @@
 
 #include "territory/search.h"
 
-extern bool split_pairs(Search *s, int64 most_work);
+extern void split_pairs(Search *s, int64 most_work);
 extern void split_exactly(Search *s, int64 most_work);
 
 #endif
