@@ -6,7 +6,7 @@
  * relationships, wrong skills. territory_balance() returns a plan, a lower bound that no plan can be cheaper than, and the prices that
  * prove the bound: whoever has the prices can recompute it in one pass (bound.c).
  *
- *	problem.c		input checked, families merged, everything turned into whole numbers
+ *	problem.c		input checked, families merged, everything turned into whole numbers, by problem_*.c
  *	columns.c		which territories are worth a thought for an account, given prices
  *	dual.c			best prices by continuation of the smoothed dual
  *	newton.c		one Newton step for the prices
