@@ -26,6 +26,9 @@
 #define MOST_GOES	64
 /* What is outside becomes dearer where no way helps, at a time. */
 #define DEARER		1.2
+#define MOST_ROUNDS	200
+/* Territories that are unsettled in all, for each that there is. */
+#define MOST_AGAIN	50
 
 /* A unit that may be inside or outside of a territory: with the first column of two, or with the other. */
 typedef struct Item
@@ -375,7 +378,7 @@ split_pairs(Search *s, int64 most_work)
 	if (!can_split(p))
 		return;
 	split_begin(&x, s, 1 << PAIR_HALF);
-	for (int round = 0; outside > 0 && p->work - begun < most_work && !p->is_stopped; round++)
+	for (int round = 0; round < MOST_ROUNDS && outside > 0 && p->work - begun < most_work && !p->is_stopped; round++)
 	{
 		outside = 0;
 		for (int k = 0; k < p->territories && p->work - begun < most_work && !p->is_stopped; k++)
@@ -692,12 +695,13 @@ settle_part(Order *o, int begin, int end, int64 most_work)
 	Problem    *p = s->p;
 	int64		begun = p->work;
 	int			i = begin;
+	int			failures = 0;
 
 	o->load = o->least = o->most = 0;
 	for (int j = begin; j < end; j++)
 		count(o, o->at[j], false);
 	/* The last one is what remains. */
-	while (i < end - 1 && p->work - begun < most_work && !problem_progress(p))
+	while (i < end - 1 && failures < MOST_AGAIN * (end - begin) && p->work - begun < most_work && !problem_progress(p))
 	{
 		int			k = o->at[i];
 
@@ -712,7 +716,7 @@ settle_part(Order *o, int begin, int end, int64 most_work)
 			int			again = slot_territory(s, unit, s->slot[unit]);
 			int			j = begin;
 
-			p->work++;
+			failures++;
 			if (!o->is_settled[again])
 				continue;
 			while (o->at[j] != again)
