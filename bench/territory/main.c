@@ -1,7 +1,7 @@
 /*
  * main.c: solves an instance outside a server, verifies the plan and prints what it found.
  *
- *	balance [-k terr|gap|cpmp|partition] [-s solution] [-e effort] [-g gap] [-m memory limit in MB] [-b most moves] [-f] [-c candidates] [-S seed]
+ *	balance [-k terr|gap|cpmp|partition|world] [-s solution] [-e effort] [-g gap] [-m memory limit in MB] [-b most moves] [-f] [-c candidates] [-S seed]
  *		[-o plan] [-v] [-d] [-w] instance
  *
  * -w then takes the territory with the largest load away, lets those that may have the same accounts share its targets, and solves that from nothing

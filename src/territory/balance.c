@@ -24,6 +24,10 @@
 #define COLDEST			0.0001
 #define LEAST_COLD		0.003
 
+/* Where all cost alike no territory is nearer than another. */
+#define FEW_ALIKE		4000000
+#define COLUMNS_OF_ALIKE	64
+
 /* Ties for each unit. */
 #define TIES			10
 /* With the fewest moves all territories but the owner cost nearly alike. */
@@ -34,6 +38,8 @@
 #define TIES_OF_MANY	2
 /* Rates are so many times the prices, and more where that is not enough. */
 #define STRICTNESS		1.5
+/* So many times more, where the limits could not be kept otherwise than at a high cost. */
+#define STRICTER		2.0
 /* Of the polish, in shares of what a usual unit's load is worth; with the fewest moves, of what so many moves cost. */
 #define HOT_MOVES		40
 #define HOT				0.008
@@ -48,16 +54,20 @@
 #define LEAST_EXCHANGES	1e8
 #define MOST_EXCHANGES	3e8
 #define BY_TERRITORY	7.0
-#define MOST_SUBSETS	2e8
+#define MOST_SUBSETS	1e9
 #define MOST_ROUNDS		20
 #define MOST_REPAIRS	1000
 #define MOST_ATTEMPTS	3
 /* Changes that a repair with all units may weigh. */
 #define WIDE_WORK		20000000
+/* Ways to part pairs of territories anew. */
+#define PAIR_WORK		100000000
 
 static int
 usual_columns(const Problem *p)
 {
+	if (p->all_alike)
+		return COLUMNS_OF_ALIKE;
 	return p->units > MANY_UNITS ? COLUMNS_OF_MANY : p->options->fewest_moves ? COLUMNS_OF_MOVES : COLUMNS;
 }
 
@@ -96,7 +106,7 @@ find_prices(Problem *p, Prices *prices)
 
 	if (p->all_alike)
 		memset(prices->load, 0, sizeof(double) * p->rows);
-	if ((Size) p->units * p->longest_list <= FEW_COLUMNS)
+	if ((Size) p->units * p->longest_list <= (p->all_alike ? FEW_ALIKE : FEW_COLUMNS))
 	{
 		c = columns_all(p);
 		if (p->all_alike)
@@ -284,11 +294,11 @@ keep_best(const Search *s, Best *best)
 
 /* Down from where the search is, then within the limits; where that fails, with more ties there. */
 static void
-settle(Search *s, Best *best)
+settle(Search *s, Best *best, double *strictness)
 {
 	for (int attempt = 1;; attempt++)
 	{
-		search_rates(s, STRICTNESS);
+		search_rates(s, *strictness);
 		search_descend(s, MOST_ROUNDS);
 		search_repair(s, MOST_REPAIRS);
 		keep_best(s, best);
@@ -298,10 +308,20 @@ settle(Search *s, Best *best)
 	}
 	if (search_outside(s) > 0 && !s->p->is_stopped)
 	{
+		bool		is_within;
+
 		search_set(s, best->slot);
-		search_rates(s, STRICTNESS);
-		repair_widely(s, WIDE_WORK);
+		search_rates(s, *strictness);
+		is_within = repair_widely(s, WIDE_WORK);
 		keep_best(s, best);
+		if (!is_within && !s->p->is_stopped)
+		{
+			search_set(s, best->slot);
+			search_rates(s, *strictness);
+			split_pairs(s, PAIR_WORK);
+			keep_best(s, best);
+			*strictness *= STRICTER;
+		}
 	}
 }
 
@@ -338,6 +358,7 @@ find_plan(Search *s, bool is_part)
 	bool		is_former;
 	bool		is_done;
 	int			rounds;
+	double		strictness = STRICTNESS;
 	double		worth = p->options->fewest_moves ? HOT_MOVES * p->cost_scale : search_usual_worth(s);
 
 	p->status.phase = TERRITORY_PHASE_PLAN;
@@ -349,21 +370,21 @@ find_plan(Search *s, bool is_part)
 	{
 		/* Any plan within limits is as good as any other. */
 		search_descend(s, MOST_ROUNDS);
-		split(s, splits(p));
+		split_exactly(s, splits(p));
 		keep_best(s, &best);
 	}
 	is_done = p->all_alike && best.outside == 0;
 	if (!is_done && (!is_part || p->options->effort < 0))
-		settle(s, &best);
+		settle(s, &best, &strictness);
 	/* Where a former plan goes on there is little to do, and little should change: no polish, unless it is asked for or needed. */
 	is_done = is_done || (is_former && p->options->effort <= 0 && best.outside == 0);
 	p->status.phase = TERRITORY_PHASE_POLISH;
 	rounds = p->options->effort < 0 || is_done ? 0 : ROUNDS;
 	for (int round = 0; round < rounds && !p->is_stopped && !problem_near_enough(p); round++)
 	{
-		search_rates(s, STRICTNESS);
+		search_rates(s, strictness);
 		polish(s, (round == 0 ? HOT : HOT_AGAIN) * worth, COLD * worth, proposals(p) / ROUNDS);
-		settle(s, &best);
+		settle(s, &best, &strictness);
 		search_set(s, best.slot);
 	}
 	/* Nothing was settled if somebody asked for the end. */
@@ -378,7 +399,7 @@ find_plan(Search *s, bool is_part)
 	if (best.outside > 0 && p->outside == 0 && p->options->effort >= 0)
 	{
 		search_rates(s, STRICTNESS);
-		split(s, splits(p));
+		split_exactly(s, splits(p));
 		keep_best(s, &best);
 		search_set(s, best.slot);
 	}

@@ -5,7 +5,7 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(63);
+SELECT plan(64);
 
 -- What a call says; a warning says so too.
 CREATE FUNCTION pg_temp.planned(accounts_sql text, territories_sql text, options jsonb DEFAULT '{}') RETURNS text LANGUAGE plpgsql AS $$
@@ -168,5 +168,16 @@ CREATE TEMP TABLE leaving AS SELECT salesops.plan_territories(
   'SELECT id, CASE WHEN id < 2 THEN 0 ELSE 1 END AS ramp FROM generate_series(0, 3) id', '{"most_moves": 0, "effort": 0}') AS plan_id
   FROM generate_series(2, 13) n;
 SELECT is((SELECT count(*) FROM leaving l, LATERAL salesops.verify_territory_plan(l.plan_id) v WHERE NOT v.ok), 0::bigint, 'what a plan says of who has a ramp of 0 and keeps accounts is true');
+-- Amounts that were made by cutting the target of each territory into ten pieces: a plan with every load on its target to the unit is there. Who may have whom
+-- follows segments, and some territories have two.
+CREATE TEMP TABLE exact_home AS
+  SELECT 'h' || lpad(k::text, 2, '0') AS id, 1000000 * (1 + k % 3) AS target_potential, CASE WHEN k % 5 = 0 THEN ARRAY['s0', 's1'] WHEN k % 5 = 1 THEN ARRAY['s1'] ELSE ARRAY['s0'] END AS tags
+  FROM generate_series(0, 39) k;
+CREATE TEMP TABLE exact AS
+  SELECT h.id || '-' || i AS id, cut.until - lag(cut.until, 1, 0) OVER (PARTITION BY h.id ORDER BY cut.until) AS potential, ARRAY[h.tags[1 + i % cardinality(h.tags)]] AS needs
+  FROM exact_home h, LATERAL (SELECT i, CASE WHEN i = 10 THEN h.target_potential ELSE (h.target_potential::bigint * (100 * i - 90 + ('x' || substr(md5(h.id || i), 1, 6))::bit(24)::integer % 90) / 1000)::integer END AS until
+                              FROM generate_series(1, 10) i) cut;
+SELECT is((SELECT outside FROM salesops.territory_plan WHERE plan_id = salesops.plan_territories('TABLE exact', 'TABLE exact_home', '{"measures": {"potential": 0}}')), 0::double precision,
+  'loads are exact to the unit where they can be');
 SELECT * FROM finish();
 ROLLBACK;
