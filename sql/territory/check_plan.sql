@@ -56,7 +56,7 @@ BEGIN
     RETURN NULL;
   END IF;
   SELECT r.plan_id INTO added FROM (SELECT DISTINCT n.plan_id FROM new_row n) r
-  WHERE r.plan_id IS DISTINCT FROM salesops.own_territory_plan_number() OR EXISTS (SELECT FROM salesops.territory_plan p WHERE p.plan_id = r.plan_id)
+  WHERE r.plan_id IS DISTINCT FROM (SELECT salesops.own_territory_plan_number()) OR EXISTS (SELECT FROM salesops.territory_plan p WHERE p.plan_id = r.plan_id)
   LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'nothing can be added to territory plan %', added USING
