@@ -19,6 +19,11 @@
 #define WARM_STEPS_OF_MANY	10
 #define WARM_UNITS		1000000
 
+/* The climb ends at this share of the spread, divided by the units of a territory; within these limits. */
+#define COLD_UNITS		0.08
+#define COLDEST			0.0001
+#define LEAST_COLD		0.003
+
 /* Ties for each unit. */
 #define TIES			10
 /* With the fewest moves all territories but the owner cost nearly alike. */
@@ -26,7 +31,7 @@
 #define TIES_OF_MOVES	20
 /* With more units than that memory is what there is least of. */
 #define MANY_UNITS		400000
-#define TIES_OF_MANY	4
+#define TIES_OF_MANY	2
 /* Rates are so many times the prices, and more where that is not enough. */
 #define STRICTNESS		1.5
 /* Of the polish, in shares of what a usual unit's load is worth; with the fewest moves, of what so many moves cost. */
@@ -38,6 +43,8 @@
 #define PROPOSALS_FIRST	2e6
 #define PROPOSALS_A_UNIT 1200.0
 #define PROPOSALS_MANY	14e6
+/* Where a territory has thousands of units the first plan is near the bound already. */
+#define PROPOSALS_OF_MANY 4e6
 #define LEAST_EXCHANGES	1e8
 #define MOST_EXCHANGES	3e8
 #define BY_TERRITORY	7.0
@@ -58,6 +65,18 @@ static int
 usual_ties(const Problem *p)
 {
 	return p->units > MANY_UNITS ? TIES_OF_MANY : p->options->fewest_moves ? TIES_OF_MOVES : TIES;
+}
+
+/*
+ * The temperature that the climb ends at, as a share of the spread. The soft choice shares units whose territories differ by less than that. A
+ * plan cannot, so its loads are off by what those units come to, and to bring them within limits costs far more than the bound misses. The more
+ * units a territory has, the colder it must be for few of them to be shared; with a hundred, prices between the values of units make better plans
+ * than those of the highest bound.
+ */
+static double
+coldest(const Problem *p)
+{
+	return Min(Max(COLD_UNITS * p->territories / p->units, COLDEST), LEAST_COLD);
 }
 
 /* Prices for the bound, and the columns that go with them. Where all cost alike no price can raise the bound. */
@@ -108,7 +127,7 @@ find_prices(Problem *p, Prices *prices)
 		if (is_warm)
 			dual_climb(&dual, prices, WARM, WARM, Max(Min(WARM_STEPS, WARM_UNITS / p->units), WARM_STEPS_OF_MANY));
 		else
-			dual_climb(&dual, prices, is_large ? 0.03 : 0.06, 0.003, 20);
+			dual_climb(&dual, prices, is_large ? 0.03 : 0.06, coldest(p), 20);
 		dual_end(&dual);
 	}
 	return c;
@@ -290,7 +309,7 @@ settle(Search *s, Best *best)
 static int64
 proposals(const Problem *p)
 {
-	return (int64) (problem_effort(p) * Min(PROPOSALS_FIRST + PROPOSALS_A_UNIT * p->units, PROPOSALS_MANY));
+	return (int64) (problem_effort(p) * (p->units > MANY_UNITS ? PROPOSALS_OF_MANY : Min(PROPOSALS_FIRST + PROPOSALS_A_UNIT * p->units, PROPOSALS_MANY)));
 }
 
 /*
