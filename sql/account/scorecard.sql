@@ -108,7 +108,9 @@ RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog,
 DECLARE
   found_text text;
 BEGIN
-  IF scorecard_definition.name = 'default' THEN
+  IF scorecard_definition.name LIKE E'%\n%' THEN
+    RETURN scorecard_definition.name;
+  ELSIF scorecard_definition.name = 'default' THEN
     RETURN salesops.default_scorecard();
   END IF;
   SELECT s.definition INTO found_text
@@ -126,7 +128,7 @@ BEGIN
   RETURN found_text;
 END $$;
 COMMENT ON FUNCTION salesops.scorecard_definition(text, timestamptz, integer) IS
-  'The text of a scorecard, byte for byte as it was added: of the version in force at an instant, or of a version by number; 42704 where there is none';
+  'The text of a scorecard, byte for byte as it was added: of the version in force at an instant, or of a version by number; 42704 where there is none. A name of several lines is such a text itself: so wherever a scorecard is named one that is not kept can be tried';
 
 CREATE FUNCTION salesops.compare_scorecards(old_definition text, new_definition text,
                                             OUT component text, OUT feature text, OUT rule text, OUT old_points numeric, OUT new_points numeric, OUT change text)
@@ -148,7 +150,7 @@ COMMENT ON FUNCTION salesops.compare_scorecards(text, text) IS
 CREATE FUNCTION salesops.scorecard_total(account record, scorecard text DEFAULT 'default', as_of timestamptz DEFAULT now()) RETURNS numeric
   AS 'MODULE_PATHNAME', 'salesops_scorecard_total' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION salesops.scorecard_total(record, text, timestamptz) IS
-  'Points of a row by the scorecard in force at as_of. NULL where a value is missing without which there is no score, and for NULL arguments. '
+  'Points of a row by the scorecard of that name in force at as_of, or by the text of one. NULL where a value is missing without which there is no score, and for NULL arguments. '
   '42704 for an unknown scorecard, 42703 for a column that the row does not have, 42804 for one that its rules cannot be asked about';
 
 CREATE FUNCTION salesops.scorecard_tier(account record, scorecard text DEFAULT 'default', as_of timestamptz DEFAULT now()) RETURNS integer

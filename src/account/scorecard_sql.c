@@ -26,7 +26,6 @@ typedef struct ScorecardCache
 	ScorecardResult *result;
 	Oid			row_type;		/* what it is bound to */
 	int32		row_typmod;
-	TupleDesc	row;			/* its columns up to the last that is needed */
 	Datum	   *values;
 	bool	   *nulls;
 } ScorecardCache;
@@ -85,23 +84,17 @@ get_scorecard(FunctionCallInfo fcinfo)
 }
 
 static void
-bind_to_row(ScorecardCache *cache, Oid type, int32 typmod)
+bind_to_row(ScorecardCache *cache, TupleDesc row)
 {
-	TupleDesc	row = lookup_rowtype_tupdesc(type, typmod);
 	MemoryContext caller = MemoryContextSwitchTo(cache->context);
 
 	cache->row_type = InvalidOid;
 	scorecard_bind(cache->card, row);
-	cache->row = CreateTupleDescCopy(row);
-	cache->row->natts = 0;
-	for (int i = 0; i < cache->card->features; i++)
-		cache->row->natts = Max(cache->row->natts, cache->card->feature[i].attribute + 1);
-	cache->values = palloc0(cache->row->natts * sizeof(Datum));
-	cache->nulls = palloc0(cache->row->natts * sizeof(bool));
+	cache->values = palloc(row->natts * sizeof(Datum));
+	cache->nulls = palloc(row->natts * sizeof(bool));
 	MemoryContextSwitchTo(caller);
-	ReleaseTupleDesc(row);
-	cache->row_type = type;
-	cache->row_typmod = typmod;
+	cache->row_type = row->tdtypeid;
+	cache->row_typmod = row->tdtypmod;
 }
 
 /* Scores the row of the call; the result is the cache's. */
@@ -111,10 +104,12 @@ score(FunctionCallInfo fcinfo)
 	ScorecardCache *cache = get_scorecard(fcinfo);
 	HeapTupleHeader header = PG_GETARG_HEAPTUPLEHEADER(0);
 	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
+	TupleDesc	row = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
 
-	if (cache->row_type != HeapTupleHeaderGetTypeId(header) || cache->row_typmod != HeapTupleHeaderGetTypMod(header))
-		bind_to_row(cache, HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
-	heap_deform_tuple(&tuple, cache->row, cache->values, cache->nulls);
+	if (cache->row_type != row->tdtypeid || cache->row_typmod != row->tdtypmod)
+		bind_to_row(cache, row);
+	heap_deform_tuple(&tuple, row, cache->values, cache->nulls);
+	ReleaseTupleDesc(row);
 	scorecard_evaluate(cache->card, cache->values, cache->nulls, cache->result);
 	return cache;
 }

@@ -444,6 +444,34 @@ scorecard_parse(const char *text)
 	return card;
 }
 
+/* Adds a text in double quotes. */
+static void
+append_quoted(StringInfo out, const char *text)
+{
+	appendStringInfoChar(out, '"');
+	for (; *text != '\0'; text++)
+	{
+		appendStringInfoChar(out, *text);
+		if (*text == '"')
+			appendStringInfoChar(out, '"');
+	}
+	appendStringInfoChar(out, '"');
+}
+
+/* Adds a name, in quotes where it needs them. */
+static void
+append_name(StringInfo out, const char *name)
+{
+	const char *c = name;
+
+	while (is_name_byte(*c))
+		c++;
+	if (*c == '\0')
+		appendStringInfoString(out, name);
+	else
+		append_quoted(out, name);
+}
+
 /* The input of a feature as it is written. */
 char *
 scorecard_input_text(const ScorecardFeature *feature)
@@ -453,7 +481,11 @@ scorecard_input_text(const ScorecardFeature *feature)
 
 	initStringInfo(&text);
 	foreach(cell, feature->path)
-		appendStringInfo(&text, "%s%s", text.len > 0 ? "." : "", (char *) lfirst(cell));
+	{
+		if (text.len > 0)
+			appendStringInfoChar(&text, '.');
+		append_name(&text, lfirst(cell));
+	}
 	if (feature->is_industry)
 		appendStringInfoString(&text, " as industry");
 	return text.data;
@@ -501,14 +533,7 @@ scorecard_rule_text(const ScorecardFeature *feature, int rule)
 			return psprintf("at %s", numeric_normalize(r->edge.number));
 		default:
 			initStringInfo(&text);
-			appendStringInfoChar(&text, '"');
-			for (const char *c = r->value; *c != '\0'; c++)
-			{
-				appendStringInfoChar(&text, *c);
-				if (*c == '"')
-					appendStringInfoChar(&text, '"');
-			}
-			appendStringInfoChar(&text, '"');
+			append_quoted(&text, r->value);
 			return text.data;
 	}
 }

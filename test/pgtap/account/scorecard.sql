@@ -217,7 +217,7 @@ SELECT throws_ok($$ SELECT salesops.add_scorecard(pg_temp.card('> 5: 1') || 'non
 SELECT throws_ok($$ SELECT salesops.add_scorecard(replace(pg_temp.card('> 5: 1'), 'scorecard t', 'scorecard "A b"')) $$, '42602', NULL, 'nor a bad name');
 SELECT throws_ok($$ SELECT salesops.add_scorecard(NULL) $$, '22004', NULL, 'nor nothing');
 SELECT throws_ok($$ UPDATE salesops.scorecard SET note = 'x' $$, '23001', NULL, 'a version is never changed');
-SELECT throws_ok($$ TRUNCATE salesops.scorecard $$, '23001', NULL, 'nor removed');
+SELECT throws_ok($$ TRUNCATE salesops.scorecard CASCADE $$, '23001', NULL, 'nor removed');
 
 SELECT * FROM finish();
 ROLLBACK;
