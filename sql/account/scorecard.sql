@@ -138,7 +138,7 @@ BEGIN ATOMIC
          CASE WHEN o.rule IS NULL THEN 'added' WHEN n.rule IS NULL THEN 'removed' ELSE 'changed' END
   FROM salesops.scorecard_rules(compare_scorecards.old_definition) o
   FULL JOIN salesops.scorecard_rules(compare_scorecards.new_definition) n
-    ON pg_catalog.jsonb_build_array(n.component, n.feature, n.rule) = pg_catalog.jsonb_build_array(o.component, o.feature, o.rule)
+    ON ARRAY[n.component, n.feature, n.rule] = ARRAY[o.component, o.feature, o.rule]
   WHERE o.rule IS NULL OR n.rule IS NULL OR o.points IS DISTINCT FROM n.points
   ORDER BY coalesce(n."position", o."position"), n.rule IS NULL, o."position";
 END;

@@ -152,7 +152,7 @@ BEGIN
   PERFORM salesops.check_given('name', name), salesops.check_given('inputs', inputs::text);
   trained_to := coalesce(trained_to, (SELECT c.split_day FROM salesops.scorecard_example_count(source) c));
   FOREACH input IN ARRAY inputs LOOP
-    label := regexp_replace(input, '\s+as industry\s*$', '');
+    label := regexp_replace(input, ' +as +industry *$', '');
     -- A scorecard of the input alone reads it wherever it is.
     EXECUTE format($q$
       WITH value AS MATERIALIZED (
