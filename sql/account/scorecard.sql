@@ -145,16 +145,28 @@ END;
 COMMENT ON FUNCTION salesops.compare_scorecards(text, text) IS
   'What differs in what two texts of scorecards say: added, removed, or changed in points (tier bounds, caps). Comments, blanks, and the order and zeros of what is written do not count; no row = they score alike';
 
--- Asking one. Columns are found by name in whatever row is given.
+-- Asking one. Columns are found by name in whatever row is given. The planner hands them over by themselves where it can (scorecard_support.c).
+
+CREATE FUNCTION salesops.scorecard_total_of_columns(scorecard text, as_of timestamptz, columns text[], row_of oid, VARIADIC "any") RETURNS numeric
+  AS 'MODULE_PATHNAME', 'salesops_scorecard_total_of_columns' LANGUAGE C STABLE PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION salesops.scorecard_total_of_columns(text, timestamptz, text[], oid, "any") IS
+  'What the planner makes of scorecard_total(): the columns of the row with their names; row_of NULL = there is no row';
+CREATE FUNCTION salesops.scorecard_tier_of_columns(scorecard text, as_of timestamptz, columns text[], row_of oid, VARIADIC "any") RETURNS integer
+  AS 'MODULE_PATHNAME', 'salesops_scorecard_tier_of_columns' LANGUAGE C STABLE PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION salesops.scorecard_tier_of_columns(text, timestamptz, text[], oid, "any") IS
+  'What the planner makes of scorecard_tier(): the columns of the row with their names; row_of NULL = there is no row';
+CREATE FUNCTION salesops.scorecard_support(internal) RETURNS internal
+  AS 'MODULE_PATHNAME', 'salesops_scorecard_support' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION salesops.scorecard_support(internal) IS 'Planner support of scorecard_total() and scorecard_tier()';
 
 CREATE FUNCTION salesops.scorecard_total(account record, scorecard text DEFAULT 'default', as_of timestamptz DEFAULT now()) RETURNS numeric
-  AS 'MODULE_PATHNAME', 'salesops_scorecard_total' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10;
+  AS 'MODULE_PATHNAME', 'salesops_scorecard_total' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10 SUPPORT salesops.scorecard_support;
 COMMENT ON FUNCTION salesops.scorecard_total(record, text, timestamptz) IS
   'Points of a row by the scorecard of that name in force at as_of, or by the text of one. NULL where a value is missing without which there is no score, and for NULL arguments. '
   '42704 for an unknown scorecard, 42703 for a column that the row does not have, 42804 for one that its rules cannot be asked about';
 
 CREATE FUNCTION salesops.scorecard_tier(account record, scorecard text DEFAULT 'default', as_of timestamptz DEFAULT now()) RETURNS integer
-  AS 'MODULE_PATHNAME', 'salesops_scorecard_tier' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10;
+  AS 'MODULE_PATHNAME', 'salesops_scorecard_tier' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 10 SUPPORT salesops.scorecard_support;
 COMMENT ON FUNCTION salesops.scorecard_tier(record, text, timestamptz) IS
   'Tier of a row, 1 the best; NULL where scorecard_total() is NULL or the scorecard has no tiers. Errors as of scorecard_total()';
 

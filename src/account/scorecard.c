@@ -159,7 +159,7 @@ scorecard_result(const Scorecard *card)
 
 /* Scores a row whose columns the scorecard is bound to. */
 void
-scorecard_evaluate(Scorecard *card, const Datum *values, const bool *nulls, ScorecardResult *result)
+scorecard_evaluate(Scorecard *card, const NullableDatum *row, ScorecardResult *result)
 {
 	for (int i = 0; i < card->components; i++)
 	{
@@ -169,7 +169,7 @@ scorecard_evaluate(Scorecard *card, const Datum *values, const bool *nulls, Scor
 	for (int i = 0; i < card->features; i++)
 	{
 		ScorecardFeature *feature = &card->feature[i];
-		ScorecardValue value = scorecard_value(feature, values, nulls);
+		ScorecardValue value = scorecard_value(feature, row);
 
 		result->rule[i] = find_rule(feature, &value, &result->points[i]);
 		result->sum[feature->component] += result->points[i];

@@ -10,7 +10,6 @@
 
 #include "core/compat.h"
 
-#include "access/tupdesc.h"
 #include "nodes/pg_list.h"
 #include "utils/fmgrprotos.h"
 #include "utils/numeric.h"
@@ -108,7 +107,7 @@ typedef struct ScorecardFeature
 
 	/* Set when it is bound to a row type. */
 	InputKind	input;
-	int			attribute;
+	int			column;
 	Oid			type;			/* without domains */
 	FmgrInfo	print;			/* OTHER: its output function */
 } ScorecardFeature;
@@ -175,13 +174,13 @@ extern void scorecard_compile(Scorecard *card);
 extern uint32 scorecard_fold(const char *text, uint32 length, char *folded);
 
 /* scorecard_input.c */
-extern void scorecard_bind(Scorecard *card, TupleDesc row);
-extern ScorecardValue scorecard_value(ScorecardFeature *feature, const Datum *values, const bool *nulls);
-extern char *scorecard_value_text(ScorecardFeature *feature, const Datum *values, const bool *nulls);
+extern void scorecard_bind(Scorecard *card, int columns, const char *const *name, const Oid *type);
+extern ScorecardValue scorecard_value(ScorecardFeature *feature, const NullableDatum *row);
+extern char *scorecard_value_text(ScorecardFeature *feature, const NullableDatum *row);
 
 /* scorecard.c */
 extern ScorecardResult *scorecard_result(const Scorecard *card);
-extern void scorecard_evaluate(Scorecard *card, const Datum *values, const bool *nulls, ScorecardResult *result);
+extern void scorecard_evaluate(Scorecard *card, const NullableDatum *row, ScorecardResult *result);
 extern int	scorecard_tier(const Scorecard *card, int64 total);
 
 /* Whether the number lies beyond the edge. */

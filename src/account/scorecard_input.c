@@ -15,38 +15,27 @@
 
 extern Datum salesops_read_number(PG_FUNCTION_ARGS);
 
-/* The columns of a row, for who wrote one that is not there. */
-static char *
-column_names(TupleDesc row)
+static void
+find_column(ScorecardFeature *feature, int columns, const char *const *name, const Oid *type)
 {
+	const char *sought = linitial(feature->path);
 	StringInfoData names;
 
+	for (feature->column = 0; feature->column < columns; feature->column++)
+		if (strcmp(name[feature->column], sought) == 0)
+		{
+			feature->type = getBaseType(type[feature->column]);
+			return;
+		}
+	/* For who wrote one that is not there. */
 	initStringInfo(&names);
-	for (int i = 0; i < row->natts; i++)
-		if (!TupleDescAttr(row, i)->attisdropped)
-			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", NameStr(TupleDescAttr(row, i)->attname));
-	return names.data;
-}
-
-static void
-find_column(ScorecardFeature *feature, TupleDesc row)
-{
-	const char *name = linitial(feature->path);
-
-	for (int i = 0; i < row->natts; i++)
-	{
-		Form_pg_attribute attribute = TupleDescAttr(row, i);
-
-		if (attribute->attisdropped || strcmp(NameStr(attribute->attname), name) != 0)
-			continue;
-		feature->attribute = i;
-		feature->type = getBaseType(attribute->atttypid);
-		return;
-	}
+	for (int i = 0; i < columns; i++)
+		if (name[i][0] != '\0')
+			appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", name[i]);
 	ereport(ERROR,
 			(errcode(ERRCODE_UNDEFINED_COLUMN),
-			 errmsg("the row has no column \"%s\" for feature \"%s\" of the scorecard", name, feature->name),
-			 errdetail("Its columns are %s.", column_names(row)),
+			 errmsg("the row has no column \"%s\" for feature \"%s\" of the scorecard", sought, feature->name),
+			 errdetail("Its columns are %s.", names.data),
 			 errhint("Score a row that has it, or read another one: feature %s from COLUMN", feature->name)));
 }
 
@@ -60,9 +49,12 @@ refuse_type(const ScorecardFeature *feature, const char *needed)
 			 errhint("Score a query in which it is cast.")));
 }
 
-/* Looks the inputs of a scorecard up in a row type. 42703 for a column that is not there, 42804 for one of a type that the rules cannot be asked about. */
+/*
+ * Looks the inputs of a scorecard up among the columns of a row; one without a name is none. 42703 for a column that is not there, 42804 for one of a type that
+ * the rules cannot be asked about.
+ */
 void
-scorecard_bind(Scorecard *card, TupleDesc row)
+scorecard_bind(Scorecard *card, int columns, const char *const *name, const Oid *type)
 {
 	for (int i = 0; i < card->features; i++)
 	{
@@ -70,7 +62,7 @@ scorecard_bind(Scorecard *card, TupleDesc row)
 		Oid			output;
 		bool		is_varlena;
 
-		find_column(feature, row);
+		find_column(feature, columns, name, type);
 		if (feature->type == JSONBOID)
 		{
 			feature->input = INPUT_JSON;
@@ -197,13 +189,13 @@ json_value(const ScorecardFeature *feature, const JsonbValue *json)
 
 /* What the input of a bound feature says in a row. */
 ScorecardValue
-scorecard_value(ScorecardFeature *feature, const Datum *values, const bool *nulls)
+scorecard_value(ScorecardFeature *feature, const NullableDatum *row)
 {
-	Datum		datum = values[feature->attribute];
+	Datum		datum = row[feature->column].value;
 	text	   *packed;
 	const char *printed;
 
-	if (nulls[feature->attribute])
+	if (row[feature->column].isnull)
 		return (ScorecardValue) {.kind = VALUE_MISSING};
 	switch (feature->input)
 	{
@@ -234,14 +226,14 @@ scorecard_value(ScorecardFeature *feature, const Datum *values, const bool *null
 
 /* The value itself for a reader; NULL where there is nothing. */
 char *
-scorecard_value_text(ScorecardFeature *feature, const Datum *values, const bool *nulls)
+scorecard_value_text(ScorecardFeature *feature, const NullableDatum *row)
 {
-	Datum		datum = values[feature->attribute];
+	Datum		datum = row[feature->column].value;
 	Oid			output;
 	bool		is_varlena;
 	JsonbValue *json;
 
-	if (nulls[feature->attribute])
+	if (row[feature->column].isnull)
 		return NULL;
 	if (feature->input != INPUT_JSON)
 	{

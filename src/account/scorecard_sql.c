@@ -28,6 +28,7 @@ typedef struct ScorecardCache
 	int32		row_typmod;
 	Datum	   *values;
 	bool	   *nulls;
+	NullableDatum *row;
 } ScorecardCache;
 
 /* The text of the scorecard that is in force, in the caller's memory. */
@@ -52,10 +53,8 @@ read_definition(text *name, TimestampTz as_of)
 
 /* The cache with the scorecard that the call names. */
 static ScorecardCache *
-get_scorecard(FunctionCallInfo fcinfo)
+get_scorecard(FunctionCallInfo fcinfo, text *name, TimestampTz as_of)
 {
-	text	   *name = PG_GETARG_TEXT_PP(1);
-	TimestampTz as_of = PG_GETARG_TIMESTAMPTZ(2);
 	ScorecardCache *cache = fcinfo->flinfo->fn_extra;
 	MemoryContext context;
 	MemoryContext caller;
@@ -83,16 +82,32 @@ get_scorecard(FunctionCallInfo fcinfo)
 	return cache;
 }
 
+/* Binds to columns; what that needs lives as long as the cache. */
 static void
-bind_to_row(ScorecardCache *cache, TupleDesc row)
+bind_to_columns(ScorecardCache *cache, int columns, const char *const *name, const Oid *type)
 {
 	MemoryContext caller = MemoryContextSwitchTo(cache->context);
 
 	cache->row_type = InvalidOid;
-	scorecard_bind(cache->card, row);
-	cache->values = palloc(row->natts * sizeof(Datum));
-	cache->nulls = palloc(row->natts * sizeof(bool));
+	scorecard_bind(cache->card, columns, name, type);
+	cache->values = palloc(columns * sizeof(Datum));
+	cache->nulls = palloc(columns * sizeof(bool));
+	cache->row = palloc(columns * sizeof(NullableDatum));
 	MemoryContextSwitchTo(caller);
+}
+
+static void
+bind_to_row(ScorecardCache *cache, TupleDesc row)
+{
+	const char **name = palloc(row->natts * sizeof(char *));
+	Oid		   *type = palloc(row->natts * sizeof(Oid));
+
+	for (int i = 0; i < row->natts; i++)
+	{
+		name[i] = TupleDescAttr(row, i)->attisdropped ? "" : NameStr(TupleDescAttr(row, i)->attname);
+		type[i] = TupleDescAttr(row, i)->atttypid;
+	}
+	bind_to_columns(cache, row->natts, name, type);
 	cache->row_type = row->tdtypeid;
 	cache->row_typmod = row->tdtypmod;
 }
@@ -101,7 +116,7 @@ bind_to_row(ScorecardCache *cache, TupleDesc row)
 static ScorecardCache *
 score(FunctionCallInfo fcinfo)
 {
-	ScorecardCache *cache = get_scorecard(fcinfo);
+	ScorecardCache *cache = get_scorecard(fcinfo, PG_GETARG_TEXT_PP(1), PG_GETARG_TIMESTAMPTZ(2));
 	HeapTupleHeader header = PG_GETARG_HEAPTUPLEHEADER(0);
 	HeapTupleData tuple = {.t_len = HeapTupleHeaderGetDatumLength(header), .t_data = header};
 	TupleDesc	row = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
@@ -110,7 +125,51 @@ score(FunctionCallInfo fcinfo)
 		bind_to_row(cache, row);
 	heap_deform_tuple(&tuple, row, cache->values, cache->nulls);
 	ReleaseTupleDesc(row);
-	scorecard_evaluate(cache->card, cache->values, cache->nulls, cache->result);
+	for (int i = 0; i < cache->card->features; i++)
+	{
+		int			column = cache->card->feature[i].column;
+
+		cache->row[column] = (NullableDatum) {cache->values[column], cache->nulls[column]};
+	}
+	scorecard_evaluate(cache->card, cache->row, cache->result);
+	return cache;
+}
+
+/* What scorecard_support() makes of a call: the columns of the row by themselves, behind their names and what is NULL where there is no row. */
+#define FIRST_COLUMN	4
+
+static ScorecardCache *
+score_columns(FunctionCallInfo fcinfo)
+{
+	ScorecardCache *cache;
+
+	for (int i = 0; i < FIRST_COLUMN; i++)
+		if (PG_ARGISNULL(i))
+			return NULL;
+	cache = get_scorecard(fcinfo, PG_GETARG_TEXT_PP(0), PG_GETARG_TIMESTAMPTZ(1));
+	/* The columns of a call are always the same. */
+	if (cache->row == NULL)
+	{
+		Datum	   *names;
+		bool	   *nulls;
+		int			columns;
+		const char **name;
+		Oid		   *type;
+
+		deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, &columns);
+		if (columns != PG_NARGS() - FIRST_COLUMN)
+			ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%d columns have %d names", PG_NARGS() - FIRST_COLUMN, columns),
+					errhint("Call it with a row: the columns and their names are found there."));
+		name = palloc(columns * sizeof(char *));
+		type = palloc(columns * sizeof(Oid));
+		for (int i = 0; i < columns; i++)
+		{
+			name[i] = nulls[i] ? "" : TextDatumGetCString(names[i]);
+			type[i] = get_fn_expr_argtype(fcinfo->flinfo, FIRST_COLUMN + i);
+		}
+		bind_to_columns(cache, columns, name, type);
+	}
+	scorecard_evaluate(cache->card, fcinfo->args + FIRST_COLUMN, cache->result);
 	return cache;
 }
 
@@ -120,6 +179,22 @@ points_datum(int64 hundredths)
 	return NumericGetDatum(hundredths % HUNDREDTHS == 0 ? int64_to_numeric(hundredths / HUNDREDTHS) : int64_div_fast_to_numeric(hundredths, 2));
 }
 
+static Datum
+return_total(FunctionCallInfo fcinfo, const ScorecardCache *cache)
+{
+	if (cache == NULL || !cache->result->has_total)
+		PG_RETURN_NULL();
+	return points_datum(cache->result->total);
+}
+
+static Datum
+return_tier(FunctionCallInfo fcinfo, const ScorecardCache *cache)
+{
+	if (cache == NULL || !cache->result->has_total || cache->card->tiers == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT32(scorecard_tier(cache->card, cache->result->total));
+}
+
 /*
  * scorecard_total(row, scorecard, as_of): points of a row. NULL for a NULL argument, and where a value is missing without which there is no score.
  */
@@ -127,11 +202,7 @@ PG_FUNCTION_INFO_V1(salesops_scorecard_total);
 Datum
 salesops_scorecard_total(PG_FUNCTION_ARGS)
 {
-	ScorecardCache *cache = score(fcinfo);
-
-	if (!cache->result->has_total)
-		PG_RETURN_NULL();
-	return points_datum(cache->result->total);
+	return return_total(fcinfo, score(fcinfo));
 }
 
 /* scorecard_tier(row, scorecard, as_of): tier of a row, 1 the best. NULL as scorecard_total(), and where the scorecard has no tiers. */
@@ -139,11 +210,22 @@ PG_FUNCTION_INFO_V1(salesops_scorecard_tier);
 Datum
 salesops_scorecard_tier(PG_FUNCTION_ARGS)
 {
-	ScorecardCache *cache = score(fcinfo);
+	return return_tier(fcinfo, score(fcinfo));
+}
 
-	if (!cache->result->has_total || cache->card->tiers == 0)
-		PG_RETURN_NULL();
-	PG_RETURN_INT32(scorecard_tier(cache->card, cache->result->total));
+/* The same of columns that are given by themselves. */
+PG_FUNCTION_INFO_V1(salesops_scorecard_total_of_columns);
+Datum
+salesops_scorecard_total_of_columns(PG_FUNCTION_ARGS)
+{
+	return return_total(fcinfo, score_columns(fcinfo));
+}
+
+PG_FUNCTION_INFO_V1(salesops_scorecard_tier_of_columns);
+Datum
+salesops_scorecard_tier_of_columns(PG_FUNCTION_ARGS)
+{
+	return return_tier(fcinfo, score_columns(fcinfo));
 }
 
 /* score_row(row, scorecard, as_of): total, tier, points of the components in their order, names of the features whose value is missing. */
@@ -195,7 +277,7 @@ explain_feature(ScorecardCache *cache, int i, ReturnSetInfo *rows)
 {
 	ScorecardFeature *feature = &cache->card->feature[i];
 	int			rule = cache->result->rule[i];
-	char	   *value = scorecard_value_text(feature, cache->values, cache->nulls);
+	char	   *value = scorecard_value_text(feature, cache->row);
 	bool		is_missing = rule == MISSING_RULE;
 	Datum		values[] = {
 		text_datum(cache->card->component[feature->component].name),
