@@ -16,23 +16,43 @@
 /* A lookup of this many characters needs no memory. */
 #define SHORT_TEXT	256
 
-static int
-count_edges(const ScorecardFeature *feature, const ScorecardValue *value)
+/* How many edges a whole number is beyond. */
+static inline int
+count_whole(const ScorecardFeature *feature, int64 number)
 {
 	int			low = 0;
 	int			high = feature->edges;
 
-	if (value->kind == VALUE_INTEGER && high <= FEW_EDGES)
+	if (high <= FEW_EDGES)
 	{
 		for (int i = 0; i < high; i++)
-			low += value->integer >= feature->least[i];
+			low += number >= feature->least[i];
 		return low;
 	}
 	while (low < high)
 	{
 		int			middle = low + (high - low) / 2;
 
-		if (value->kind == VALUE_INTEGER ? value->integer >= feature->least[middle] : is_beyond(value->number, &feature->edge[middle]))
+		if (number >= feature->least[middle])
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* How many edges any number is beyond. */
+static int
+count_edges(const ScorecardFeature *feature, Numeric number)
+{
+	int			low = 0;
+	int			high = feature->edges;
+
+	while (low < high)
+	{
+		int			middle = low + (high - low) / 2;
+
+		if (is_beyond(number, &feature->edge[middle]))
 			low = middle + 1;
 		else
 			high = middle;
@@ -93,19 +113,24 @@ line_points(const ScorecardFeature *feature, const ScorecardValue *value, int *r
 	return interpolate(&feature->rule[*rule], &feature->rule[feature->order[low]], number);
 }
 
+/* The rule for a text; blanks, and what is no industry where one is wanted, are missing. */
 static int
-look_up(const ScorecardFeature *feature, const ScorecardValue *value)
+look_up(const ScorecardFeature *feature, const char *text, uint32 text_length)
 {
 	char		folded[SHORT_TEXT];
 	char	   *key = folded;
-	uint32		length = scorecard_fold(value->text, value->length, NULL);
+	uint32		length = scorecard_fold(text, text_length, NULL);
 	uint32		hash;
 
+	if (feature->is_industry)
+		return feature->of_industry[industry_recognize(text, text_length)];
+	if (length == 0)
+		return MISSING_RULE;
 	if (length > feature->longest)
 		return NO_RULE;
 	if (length > SHORT_TEXT)
 		key = palloc(length);
-	length = scorecard_fold(value->text, value->length, key);
+	length = scorecard_fold(text, text_length, key);
 	hash = hash_bytes((unsigned char *) key, length);
 	for (uint32 place = hash;; place++)
 	{
@@ -118,6 +143,24 @@ look_up(const ScorecardFeature *feature, const ScorecardValue *value)
 	}
 }
 
+/* The same, from memory if it can be. */
+static int
+remember(const ScorecardFeature *feature, const char *text, uint32 length)
+{
+	RememberedText *memory;
+
+	if (length == 0 || length > LONGEST_REMEMBERED)
+		return look_up(feature, text, length);
+	memory = &feature->remembered[(length + 7 * text[0] + 13 * text[length / 2] + 31 * text[length - 1]) & (REMEMBERED - 1)];
+	if (memory->length != length || memcmp(memory->text, text, length) != 0)
+	{
+		memory->rule = look_up(feature, text, length);
+		memory->length = length;
+		memcpy(memory->text, text, length);
+	}
+	return memory->rule;
+}
+
 /* The rule that holds for a value, and its points. */
 static int
 find_rule(const ScorecardFeature *feature, const ScorecardValue *value, int64 *points)
@@ -125,22 +168,17 @@ find_rule(const ScorecardFeature *feature, const ScorecardValue *value, int64 *p
 	int			rule;
 
 	if (value->kind == VALUE_MISSING)
-	{
-		*points = feature->missing_points;
-		return MISSING_RULE;
-	}
-	if (feature->kind == FEATURE_LINEAR)
+		rule = MISSING_RULE;
+	else if (feature->kind == FEATURE_LINEAR)
 	{
 		*points = line_points(feature, value, &rule);
 		return rule;
 	}
-	if (feature->kind != FEATURE_LOOKUP)
-		rule = feature->step[count_edges(feature, value)];
-	else if (feature->is_industry)
-		rule = feature->of_industry[value->integer];
+	else if (feature->kind != FEATURE_LOOKUP)
+		rule = feature->step[value->kind == VALUE_INTEGER ? count_whole(feature, value->integer) : count_edges(feature, value->number)];
 	else
-		rule = look_up(feature, value);
-	*points = rule == NO_RULE ? feature->else_points : feature->rule[rule].points;
+		rule = remember(feature, value->text, value->length);
+	*points = feature->given[rule + SPECIAL_RULES];
 	return rule;
 }
 
@@ -169,11 +207,12 @@ scorecard_evaluate(Scorecard *card, const NullableDatum *row, ScorecardResult *r
 	for (int i = 0; i < card->features; i++)
 	{
 		ScorecardFeature *feature = &card->feature[i];
-		ScorecardValue value = scorecard_value(feature, row);
+		ScorecardValue value;
 
+		scorecard_value(feature, row, &value);
 		result->rule[i] = find_rule(feature, &value, &result->points[i]);
 		result->sum[feature->component] += result->points[i];
-		if (value.kind == VALUE_MISSING && feature->needs_value)
+		if (result->rule[i] == MISSING_RULE && feature->needs_value)
 			result->has_sum[feature->component] = false;
 	}
 	result->total = 0;

@@ -52,6 +52,7 @@ typedef struct ScorecardRule
 /* What gives points if no rule does: these, in place of the number of a rule. */
 #define NO_RULE				(-1)
 #define MISSING_RULE		(-2)
+#define SPECIAL_RULES		2
 
 /* A value of a lookup, folded: without blanks around it and in ASCII lower case. */
 typedef struct LookupSlot
@@ -61,6 +62,17 @@ typedef struct LookupSlot
 	uint32		hash;
 	int			rule;
 } LookupSlot;
+
+/* A text that was looked up before: few different ones come again and again. */
+#define REMEMBERED		32
+#define LONGEST_REMEMBERED	24
+
+typedef struct RememberedText
+{
+	uint32		length;			/* 0 = free */
+	int			rule;
+	char		text[LONGEST_REMEMBERED];
+} RememberedText;
 
 /* Where a bound feature gets its value from. */
 typedef enum InputKind
@@ -75,41 +87,43 @@ typedef enum InputKind
 
 typedef struct ScorecardFeature
 {
-	char	   *name;
-	int			component;
-	List	   *path;			/* column, then keys in it */
-	bool		is_industry;	/* the value is read by recognize_industry() first */
+	/* What is looked at for every row comes first. */
 	FeatureKind kind;
+	InputKind	input;			/* this, column and type: set when it is bound to a row */
+	int			column;
+	Oid			type;			/* without domains */
+	bool		is_industry;	/* the value is read by recognize_industry() first */
+	bool		needs_value;	/* a missing value leaves the account without a score */
+	int			component;
+	int64	   *given;			/* points, by number of the rule + SPECIAL_RULES */
+
+	/* ABOVE, BELOW, RANGE: edges in ascending order; beyond the first n edges, rule step[n] holds. */
+	int			edges;
+	int64	   *least;			/* the least whole number beyond the edge */
+	int		   *step;
+	Edge	   *edge;
+
+	/* LINEAR: the rules in ascending order. */
+	int		   *order;
+
+	/* LOOKUP */
+	LookupSlot *slot;
+	uint32		slots;			/* a power of two */
+	uint32		longest;
+	int		   *of_industry;	/* is_industry: the rule of each Industry */
+	RememberedText *remembered;
+	FmgrInfo	print;			/* INPUT_OTHER: its output function */
+
+	/* As it was written. */
+	char	   *name;
+	List	   *path;			/* column, then keys in it */
 	List	   *rules;			/* of ScorecardRule, in the order of the text; rule[] is the same */
 	ScorecardRule *rule;
 	int64		else_points;
 	bool		has_else;
 	int64		missing_points;
 	bool		has_missing;
-	bool		needs_value;	/* a missing value leaves the account without a score */
 	int			line;
-
-	/* ABOVE, BELOW, RANGE: edges in ascending order; beyond the first n edges, rule step[n] holds. */
-	int			edges;
-	Edge	   *edge;
-	int64	   *least;			/* the least whole number beyond the edge */
-	int		   *step;
-
-	/* LINEAR: the rules in ascending order. */
-	int		   *order;
-	bool		is_whole;		/* all numbers are whole: 64 bits suffice */
-
-	/* LOOKUP */
-	uint32		slots;			/* a power of two */
-	LookupSlot *slot;
-	uint32		longest;
-	int		   *of_industry;	/* is_industry: the rule of each Industry */
-
-	/* Set when it is bound to a row type. */
-	InputKind	input;
-	int			column;
-	Oid			type;			/* without domains */
-	FmgrInfo	print;			/* OTHER: its output function */
 } ScorecardFeature;
 
 typedef struct ScorecardComponent
@@ -157,7 +171,7 @@ typedef struct ScorecardValue
 	ScorecardValueKind kind;
 	int64		integer;
 	Numeric		number;			/* not NaN */
-	const char *text;			/* not terminated; at least one character that is no blank */
+	const char *text;			/* not terminated */
 	uint32		length;
 } ScorecardValue;
 
@@ -175,7 +189,7 @@ extern uint32 scorecard_fold(const char *text, uint32 length, char *folded);
 
 /* scorecard_input.c */
 extern void scorecard_bind(Scorecard *card, int columns, const char *const *name, const Oid *type);
-extern ScorecardValue scorecard_value(ScorecardFeature *feature, const NullableDatum *row);
+extern void scorecard_value(ScorecardFeature *feature, const NullableDatum *row, ScorecardValue *value);
 extern char *scorecard_value_text(ScorecardFeature *feature, const NullableDatum *row);
 
 /* scorecard.c */

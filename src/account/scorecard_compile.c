@@ -139,7 +139,7 @@ compile_industries(ScorecardFeature *feature, int rules)
 {
 	feature->of_industry = palloc(INDUSTRIES * sizeof(int));
 	for (int i = 0; i < INDUSTRIES; i++)
-		feature->of_industry[i] = NO_RULE;
+		feature->of_industry[i] = i == INDUSTRY_UNKNOWN ? MISSING_RULE : NO_RULE;
 	for (int i = 0; i < rules; i++)
 	{
 		const char *value = feature->rule[i].value;
@@ -192,15 +192,27 @@ scorecard_compile(Scorecard *card)
 		ListCell   *cell;
 
 		feature->rule = palloc(rules * sizeof(ScorecardRule));
+		feature->given = palloc((rules + SPECIAL_RULES) * sizeof(int64));
+		feature->given[MISSING_RULE + SPECIAL_RULES] = feature->missing_points;
+		feature->given[NO_RULE + SPECIAL_RULES] = feature->else_points;
 		foreach(cell, feature->rules)
-			feature->rule[foreach_current_index(cell)] = *(ScorecardRule *) lfirst(cell);
+		{
+			int			r = foreach_current_index(cell);
+
+			feature->rule[r] = *(ScorecardRule *) lfirst(cell);
+			feature->given[r + SPECIAL_RULES] = feature->rule[r].points;
+		}
 		if (feature->kind == FEATURE_LINEAR)
 			compile_line(feature, rules);
 		else if (feature->kind != FEATURE_LOOKUP)
 			compile_steps(feature, rules);
-		else if (feature->is_industry)
-			compile_industries(feature, rules);
 		else
-			compile_lookup(feature, rules);
+		{
+			feature->remembered = palloc0(REMEMBERED * sizeof(RememberedText));
+			if (feature->is_industry)
+				compile_industries(feature, rules);
+			else
+				compile_lookup(feature, rules);
+		}
 	}
 }

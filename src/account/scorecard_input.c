@@ -6,7 +6,6 @@
  */
 #include "account/scorecard.h"
 
-#include "account/industry.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
@@ -103,26 +102,19 @@ scorecard_bind(Scorecard *card, int columns, const char *const *name, const Oid 
 	}
 }
 
-static ScorecardValue
-number_value(Numeric number)
+static void
+set_number(ScorecardValue *value, Numeric number)
 {
-	if (numeric_is_nan(number))
-		return (ScorecardValue) {.kind = VALUE_MISSING};
-	return (ScorecardValue) {.kind = VALUE_NUMBER, .number = number};
+	value->kind = numeric_is_nan(number) ? VALUE_MISSING : VALUE_NUMBER;
+	value->number = number;
 }
 
-static ScorecardValue
-text_value(const ScorecardFeature *feature, const char *text, uint32 length)
+static void
+set_text(ScorecardValue *value, const char *text, uint32 length)
 {
-	if (feature->is_industry)
-	{
-		Industry	industry = industry_recognize(text, length);
-
-		return (ScorecardValue) {.kind = industry == INDUSTRY_UNKNOWN ? VALUE_MISSING : VALUE_INTEGER, .integer = industry};
-	}
-	if (scorecard_fold(text, length, NULL) == 0)
-		return (ScorecardValue) {.kind = VALUE_MISSING};
-	return (ScorecardValue) {.kind = VALUE_TEXT, .text = text, .length = length};
+	value->kind = VALUE_TEXT;
+	value->text = text;
+	value->length = length;
 }
 
 /* What a key path of a jsonb holds; NULL where it is not there. */
@@ -153,74 +145,87 @@ find_json(const ScorecardFeature *feature, Datum datum)
 	return value;
 }
 
-static ScorecardValue
-json_value(const ScorecardFeature *feature, const JsonbValue *json)
+static void
+set_json(ScorecardValue *value, const ScorecardFeature *feature, const JsonbValue *json)
 {
-	ScorecardValue missing = {.kind = VALUE_MISSING};
 	LOCAL_FCINFO(fcinfo, 1);
 	Datum		number;
 	char	   *digits;
 
+	value->kind = VALUE_MISSING;
 	if (json == NULL)
-		return missing;
+		return;
 	switch (json->type)
 	{
 		case jbvNumeric:
 			if (feature->kind != FEATURE_LOOKUP)
-				return number_value(json->val.numeric);
-			digits = numeric_normalize(json->val.numeric);
-			return text_value(feature, digits, strlen(digits));
+				set_number(value, json->val.numeric);
+			else
+			{
+				digits = numeric_normalize(json->val.numeric);
+				set_text(value, digits, strlen(digits));
+			}
+			break;
 		case jbvString:
 			if (feature->kind == FEATURE_LOOKUP)
-				return text_value(feature, json->val.string.val, json->val.string.len);
+			{
+				set_text(value, json->val.string.val, json->val.string.len);
+				break;
+			}
 			InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
 			fcinfo->args[0].value = PointerGetDatum(cstring_to_text_with_len(json->val.string.val, json->val.string.len));
 			fcinfo->args[0].isnull = false;
 			number = salesops_read_number(fcinfo);
-			return fcinfo->isnull ? missing : number_value(DatumGetNumeric(number));
+			if (!fcinfo->isnull)
+				set_number(value, DatumGetNumeric(number));
+			break;
 		case jbvBool:
 			if (feature->kind == FEATURE_LOOKUP)
-				return json->val.boolean ? text_value(feature, "true", 4) : text_value(feature, "false", 5);
-			return missing;
+				set_text(value, json->val.boolean ? "true" : "false", json->val.boolean ? 4 : 5);
+			break;
 		default:
-			return missing;
+			break;
 	}
 }
 
 /* What the input of a bound feature says in a row. */
-ScorecardValue
-scorecard_value(ScorecardFeature *feature, const NullableDatum *row)
+void
+scorecard_value(ScorecardFeature *feature, const NullableDatum *row, ScorecardValue *value)
 {
 	Datum		datum = row[feature->column].value;
 	text	   *packed;
 	const char *printed;
 
+	value->kind = VALUE_MISSING;
 	if (row[feature->column].isnull)
-		return (ScorecardValue) {.kind = VALUE_MISSING};
+		return;
 	switch (feature->input)
 	{
 		case INPUT_INTEGER:
-			return (ScorecardValue) {
-				.kind = VALUE_INTEGER,
-				.integer = feature->type == INT4OID ? DatumGetInt32(datum) : feature->type == INT8OID ? DatumGetInt64(datum) : DatumGetInt16(datum)
-			};
+			value->kind = VALUE_INTEGER;
+			value->integer = feature->type == INT4OID ? DatumGetInt32(datum) : feature->type == INT8OID ? DatumGetInt64(datum) : DatumGetInt16(datum);
+			break;
 		case INPUT_NUMERIC:
-			return number_value(DatumGetNumeric(datum));
+			set_number(value, DatumGetNumeric(datum));
+			break;
 		case INPUT_FLOAT:
-			return number_value(DatumGetNumeric(feature->type == FLOAT8OID ? DirectFunctionCall1(float8_numeric, datum)
-												: DirectFunctionCall1(float4_numeric, datum)));
+			set_number(value, DatumGetNumeric(feature->type == FLOAT8OID ? DirectFunctionCall1(float8_numeric, datum)
+											  : DirectFunctionCall1(float4_numeric, datum)));
+			break;
 		case INPUT_TEXT:
 			packed = DatumGetTextPP(datum);
-			return text_value(feature, VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed));
+			set_text(value, VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed));
+			break;
 		case INPUT_OTHER:
 			/* As in jsonb, and as a person writes it. */
 			if (feature->type == BOOLOID)
 				printed = DatumGetBool(datum) ? "true" : "false";
 			else
 				printed = OutputFunctionCall(&feature->print, datum);
-			return text_value(feature, printed, strlen(printed));
+			set_text(value, printed, strlen(printed));
+			break;
 		default:
-			return json_value(feature, find_json(feature, datum));
+			set_json(value, feature, find_json(feature, datum));
 	}
 }
 
