@@ -287,6 +287,7 @@ BEGIN
     USING definition, salesops.scorecard_definition(compared_with), trained_to;
   fit.verdict := CASE WHEN least(fit.later_wins, fit.later_accounts - fit.later_wins) < 10
                       THEN format('too few closed from %s on to tell: %s accounts, %s of them won', trained_to, fit.later_accounts, fit.later_wins)
+                      WHEN fit.auc_low <= 0.5 THEN 'does not rank later accounts better than chance'
                       WHEN fit.difference_low > 0 THEN 'ranks later accounts better than the other scorecard'
                       WHEN fit.difference_high < 0 THEN 'ranks later accounts worse than the other scorecard'
                       ELSE 'the difference to the other scorecard is within what chance does' END;

@@ -91,13 +91,18 @@ SAVEPOINT later;
 UPDATE world SET won = NOT won, employees = 0 WHERE closed_on >= '2025-04-01';
 SELECT salesops.fit_scorecard('twin', text, '2026-06-01', '2025-04-01', examples_sql => 'SELECT * FROM pg_temp.world ORDER BY hashint4(n)') FROM shape \g /dev/null
 SELECT is(replace(salesops.scorecard_definition('twin'), 'scorecard twin', 'scorecard learned'), salesops.scorecard_definition('learned'), 'the points do not depend on what came later, nor on the order of the accounts');
-SELECT is((SELECT verdict FROM salesops.scorecard_fit WHERE name = 'twin') LIKE '%better%', false, '... but the verdict does');
+SELECT is((SELECT verdict FROM salesops.scorecard_fit WHERE name = 'twin') LIKE 'ranks%better%', false, '... but the verdict does');
 ROLLBACK TO later;
+
+SELECT is(f.verdict, 'does not rank later accounts better than chance', 'learned from the number of the house alone it is no better than chance')
+FROM salesops.fit_scorecard('house', E'scorecard h\ncomponent c\nfeature house\n"number 1": 1\n"number 2": 1\n"number 3": 1\n', '2026-06-01', '2025-04-01', examples_sql => 'SELECT * FROM pg_temp.world') f;
+SELECT is(f.verdict, 'too few closed from 2025-08-20 on to tell: ' || f.later_accounts || ' accounts, ' || f.later_wins || ' of them won', 'too little later to tell')
+FROM salesops.fit_scorecard('late', known_at => '2026-06-01', trained_to => '2025-08-20', examples_sql => 'SELECT * FROM pg_temp.world WHERE closed_on < ''2025-08-22''') f;
 
 -- Fitted again, and from itself
 SELECT is((salesops.fit_scorecard('learned', 'learned', '2026-06-01', '2025-04-01', 'learned', 'SELECT * FROM pg_temp.world')).version, 2, 'another version');
 SELECT is_empty($$ SELECT * FROM salesops.compare_scorecards(salesops.scorecard_definition('learned', version => 1), salesops.scorecard_definition('learned', version => 2)) $$, '... which learned the same');
-SELECT is((SELECT ROW(difference, difference_low, difference_high, verdict)::text FROM salesops.scorecard_fit WHERE version = 2), ROW(0::float8, 0::float8, 0::float8, 'the difference to the other scorecard is within what chance does')::text, '... and ranks like itself');
+SELECT is((SELECT ROW(difference, difference_low, difference_high, verdict)::text FROM salesops.scorecard_fit WHERE name = 'learned' AND version = 2), ROW(0::float8, 0::float8, 0::float8, 'the difference to the other scorecard is within what chance does')::text, '... and ranks like itself');
 
 -- A draft
 CREATE TEMP TABLE draft AS SELECT salesops.draft_scorecard('drafted', '{employees,industry as industry,house,custom.plan,custom.nothing,website_visits}', '2026-06-01', '2025-04-01', 'SELECT * FROM pg_temp.world') AS text;
