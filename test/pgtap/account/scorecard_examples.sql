@@ -20,6 +20,8 @@ CREATE FUNCTION pg_temp.deal(id text, account text, won boolean, opened timestam
 SELECT pg_temp.account('salesops.account_history', 'grew', 10, '2025-01-01', '{"industry": "hi-tec"}'), pg_temp.account('salesops.account_history', 'grew', 11, '2025-02-01', '{"industry": "hi-tec"}'),
        pg_temp.account('salesops.account', 'grew', 500, '2025-06-01');
 SELECT pg_temp.account('salesops.account_history', 'met late', 20, '2025-05-01'), pg_temp.account('salesops.account', 'met late', 900, '2025-06-01');
+-- True before the deal was opened, but nobody here knew.
+SELECT pg_temp.account('salesops.account_history', 'told late', 80, '2025-01-01', '{"recorded_at": "2025-05-01T00:00:00Z"}'), pg_temp.account('salesops.account', 'told late', 81, '2025-01-01', '{"recorded_at": "2025-08-01T00:00:00Z"}');
 SELECT pg_temp.account('salesops.account', 'met afterwards', 30, '2025-09-01');
 SELECT pg_temp.account('salesops.account', 'met on the day', 35, '2025-07-01 09:00+00');
 SELECT pg_temp.account('salesops.account', 'twice', 40, '2025-01-01');
@@ -29,12 +31,12 @@ SELECT pg_temp.account('salesops.account_history', 'gone', 70, '2025-01-01'), pg
 SELECT pg_temp.deal('1', 'grew', true, '2025-03-01', '2025-07-01'), pg_temp.deal('2', 'met late', false, '2025-03-01', '2025-07-01'), pg_temp.deal('3', 'met afterwards', true, '2025-03-01', '2025-07-01'),
        pg_temp.deal('4', 'twice', true, '2025-03-01', '2025-08-01'), pg_temp.deal('5', 'twice', false, '2025-01-15', '2025-02-01'), pg_temp.deal('6', 'open', NULL, '2025-03-01', '2025-12-31'),
        pg_temp.deal('7', 'later', true, '2025-03-01', '2025-11-01'), pg_temp.deal('8', 'gone', true, '2025-03-01', '2025-07-01'), pg_temp.deal('9', NULL, true, '2025-03-01', '2025-07-01'),
-       pg_temp.deal('10', 'met on the day', true, '2025-03-01', '2025-07-01');
+       pg_temp.deal('10', 'met on the day', true, '2025-03-01', '2025-07-01'), pg_temp.deal('12', 'told late', true, '2025-03-01', '2025-07-01');
 SELECT salesops.map_value('s', 'industry', 'hi-tec', 'Technology');
 
 CREATE TEMP VIEW expected AS SELECT * FROM (VALUES
   ('gone', true, date '2025-07-01', 'at opening', 70::numeric, NULL), ('grew', true, '2025-07-01', 'at opening', 11, 'Technology'), ('met late', false, '2025-07-01', 'before closing', 20, NULL),
-  ('twice', false, '2025-02-01', 'at opening', 40, NULL)) v(id, won, closed_on, known, employees, industry);
+  ('told late', true, '2025-07-01', 'before closing', 80, NULL), ('twice', false, '2025-02-01', 'at opening', 40, NULL)) v(id, won, closed_on, known, employees, industry);
 SELECT results_eq($$ SELECT e.id, e.won, e.closed_on, e.known, e.employees, e.industry FROM salesops.scorecard_examples('2025-10-01') e ORDER BY 1 $$, 'TABLE expected',
   'the first closed deal of each account, and what was known of the account when it was opened, or else first before it closed');
 SELECT results_eq($$ SELECT e.id, e.known, e.employees FROM salesops.scorecard_examples('2025-10-01', take_as_given => true) e WHERE e.known = 'afterwards' ORDER BY 1 $$,
@@ -48,7 +50,7 @@ SELECT pg_temp.deal('11', 'open', true, '2025-03-01', '2025-11-11');
 SELECT salesops.map_value('s', 'industry', 'hi-tec', 'Retail', '2025-12-01');
 SELECT results_eq($$ SELECT e.id, e.won, e.closed_on, e.known, e.employees, e.industry FROM salesops.scorecard_examples('2025-10-01') e ORDER BY 1 $$, 'TABLE expected', 'nothing later is looked at');
 SELECT throws_ok($$ SELECT salesops.fit_scorecard('few', known_at => '2025-10-01') $$, '55000',
-  NULL, 'four accounts are too few');
+  NULL, 'five accounts are too few');
 
 SELECT * FROM finish();
 ROLLBACK;
