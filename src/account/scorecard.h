@@ -178,6 +178,15 @@ typedef struct ScorecardValue
 /* scorecard_text.c */
 extern Scorecard *scorecard_parse(const char *text);
 pg_noreturn extern void scorecard_refuse(int line, int code, const char *message, const char *hint);
+
+/* What a name is made of that needs no quotes. */
+static inline bool
+scorecard_is_name_byte(char c)
+{
+	return isalnum((unsigned char) c) || c == '_' || IS_HIGHBIT_SET(c);
+}
+
+/* scorecard_words.c */
 extern char *scorecard_rule_text(const ScorecardFeature *feature, int rule);
 extern char *scorecard_rule_words(const ScorecardFeature *feature, int rule);
 extern char *scorecard_input_text(const ScorecardFeature *feature);

@@ -158,8 +158,8 @@ score_columns(FunctionCallInfo fcinfo)
 
 		deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, &columns);
 		if (columns != PG_NARGS() - FIRST_COLUMN)
-			ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%d columns have %d names", PG_NARGS() - FIRST_COLUMN, columns),
-					errhint("Call it with a row: the columns and their names are found there."));
+			ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("columns and their names do not match"),
+					errdetail("There are %d columns and %d names.", PG_NARGS() - FIRST_COLUMN, columns), errhint("Call it with a row: the columns and their names are found there."));
 		name = palloc(columns * sizeof(char *));
 		type = palloc(columns * sizeof(Oid));
 		for (int i = 0; i < columns; i++)

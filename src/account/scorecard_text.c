@@ -19,8 +19,6 @@
  */
 #include "account/scorecard.h"
 
-#include "lib/stringinfo.h"
-#include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 
 /* Numbers have fewer characters, and fewer than 19 digits before the point, so that whole ones are compared as int64. */
@@ -70,12 +68,6 @@ skip_sign(Scanner *scanner, const char *sign)
 	return true;
 }
 
-static bool
-is_name_byte(char c)
-{
-	return isalnum((unsigned char) c) || c == '_' || IS_HIGHBIT_SET(c);
-}
-
 /* Skips a word if it is what comes next. */
 static bool
 skip_word(Scanner *scanner, const char *word)
@@ -83,7 +75,7 @@ skip_word(Scanner *scanner, const char *word)
 	size_t		length = strlen(word);
 
 	skip_blanks(scanner);
-	if (strncmp(scanner->at, word, length) != 0 || is_name_byte(scanner->at[length]))
+	if (strncmp(scanner->at, word, length) != 0 || scorecard_is_name_byte(scanner->at[length]))
 		return false;
 	scanner->at += length;
 	return true;
@@ -128,7 +120,7 @@ scan_name(Scanner *scanner)
 	else
 	{
 		begin = scanner->at;
-		while (is_name_byte(*scanner->at))
+		while (scorecard_is_name_byte(*scanner->at))
 			scanner->at++;
 		name = pnstrdup(begin, scanner->at - begin);
 	}
@@ -156,7 +148,7 @@ scan_digits(Scanner *scanner)
 		after = strspn(scanner->at, "0123456789");
 		scanner->at += after;
 	}
-	if (before + after == 0 || is_name_byte(*scanner->at))
+	if (before + after == 0 || scorecard_is_name_byte(*scanner->at))
 		refuse(scanner, SYNTAX, "a number is missing", "Numbers are written in plain digits: 5000, -1, 0.25.");
 	if (before > MOST_DIGITS || scanner->at - begin > LONGEST_NUMBER)
 		refuse(scanner, ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE, "a number is too long", "Numbers have at most 18 digits before the point.");
@@ -442,125 +434,4 @@ scorecard_parse(const char *text)
 	check_complete(card);
 	scorecard_compile(card);
 	return card;
-}
-
-/* Adds a text in double quotes. */
-static void
-append_quoted(StringInfo out, const char *text)
-{
-	appendStringInfoChar(out, '"');
-	for (; *text != '\0'; text++)
-	{
-		appendStringInfoChar(out, *text);
-		if (*text == '"')
-			appendStringInfoChar(out, '"');
-	}
-	appendStringInfoChar(out, '"');
-}
-
-/* Adds a name, in quotes where it needs them. */
-static void
-append_name(StringInfo out, const char *name)
-{
-	const char *c = name;
-
-	while (is_name_byte(*c))
-		c++;
-	if (*c == '\0')
-		appendStringInfoString(out, name);
-	else
-		append_quoted(out, name);
-}
-
-/* The input of a feature as it is written. */
-char *
-scorecard_input_text(const ScorecardFeature *feature)
-{
-	StringInfoData text;
-	ListCell   *cell;
-
-	initStringInfo(&text);
-	foreach(cell, feature->path)
-	{
-		if (text.len > 0)
-			appendStringInfoChar(&text, '.');
-		append_name(&text, lfirst(cell));
-	}
-	if (feature->is_industry)
-		appendStringInfoString(&text, " as industry");
-	return text.data;
-}
-
-const char *
-scorecard_kind(const ScorecardFeature *feature)
-{
-	switch (feature->kind)
-	{
-		case FEATURE_ABOVE:
-		case FEATURE_BELOW:
-			return "threshold";
-		case FEATURE_RANGE:
-			return "range";
-		case FEATURE_LINEAR:
-			return "linear";
-		default:
-			return "lookup";
-	}
-}
-
-/* A rule as it is written, numbers without needless zeros. */
-char *
-scorecard_rule_text(const ScorecardFeature *feature, int rule)
-{
-	const ScorecardRule *r;
-	StringInfoData text;
-
-	if (rule == MISSING_RULE)
-		return pstrdup("missing");
-	if (rule == NO_RULE)
-		return pstrdup("else");
-	r = &feature->rule[rule];
-	switch (feature->kind)
-	{
-		case FEATURE_ABOVE:
-			return psprintf("%s %s", r->edge.is_behind ? ">" : ">=", numeric_normalize(r->edge.number));
-		case FEATURE_BELOW:
-			return psprintf("%s %s", r->edge.is_behind ? "<=" : "<", numeric_normalize(r->edge.number));
-		case FEATURE_RANGE:
-			return psprintf("%c%s, %s%c", r->edge.is_behind ? '(' : '[', numeric_normalize(r->edge.number),
-							numeric_normalize(r->end.number), r->end.is_behind ? ']' : ')');
-		case FEATURE_LINEAR:
-			return psprintf("at %s", numeric_normalize(r->edge.number));
-		default:
-			initStringInfo(&text);
-			append_quoted(&text, r->value);
-			return text.data;
-	}
-}
-
-/* What a rule says, in words that follow the name of the feature. */
-char *
-scorecard_rule_words(const ScorecardFeature *feature, int rule)
-{
-	const ScorecardRule *r;
-
-	if (rule == MISSING_RULE)
-		return pstrdup(feature->needs_value ? "is not known, so there is no score" : "is not known");
-	if (rule == NO_RULE)
-		return pstrdup("has no points of its own");
-	r = &feature->rule[rule];
-	switch (feature->kind)
-	{
-		case FEATURE_ABOVE:
-			return psprintf("is %s %s", r->edge.is_behind ? "over" : "at least", numeric_normalize(r->edge.number));
-		case FEATURE_BELOW:
-			return psprintf("is %s %s", r->edge.is_behind ? "at most" : "under", numeric_normalize(r->edge.number));
-		case FEATURE_RANGE:
-			return psprintf("is %s %s and %s %s", r->edge.is_behind ? "over" : "at least", numeric_normalize(r->edge.number),
-							r->end.is_behind ? "at most" : "under", numeric_normalize(r->end.number));
-		case FEATURE_LINEAR:
-			return psprintf("is on the line from %s on", numeric_normalize(r->edge.number));
-		default:
-			return psprintf("is %s", r->value);
-	}
 }

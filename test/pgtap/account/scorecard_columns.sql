@@ -67,7 +67,7 @@ ALTER TABLE firm RENAME seats TO chairs;
 SELECT throws_ok($$ EXECUTE scores('more', '2026-02-01') $$, '42703', 'the row has no column "seats" for feature "seats" of the scorecard', '... of a table that changed since');
 SELECT is((SELECT array_agg(salesops.scorecard_total(f, s, '2026-04-01') ORDER BY s) FROM firm f, unnest('{default,more}'::text[]) s WHERE id = 1001), '{100,1}', 'the scorecard may be another one from row to row');
 SELECT throws_ok($$ SELECT salesops.scorecard_total(f, 'none') FROM firm f $$, '42704', NULL, 'a scorecard that there is not');
-SELECT throws_ok($$ SELECT salesops.scorecard_total_of_columns('default', now(), '{a}', 1, 1, 2) $$, '22023', '2 columns have 1 names', 'names that do not fit');
+SELECT throws_ok($$ SELECT salesops.scorecard_total_of_columns('default', now(), '{a}', 1, 1, 2) $$, '22023', 'columns and their names do not match', 'names that do not fit');
 
 -- More columns than a function takes
 DO $$ BEGIN EXECUTE (SELECT format('CREATE TABLE pg_temp.wide AS SELECT 6000 AS employees, %s, 90 AS intent_score, ''Finance'' AS industry, 11 AS website_visits, 1 AS content_downloads', string_agg('1 AS c' || n, ', ')) FROM generate_series(1, 92) n); END $$;
