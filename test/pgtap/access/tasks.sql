@@ -64,6 +64,7 @@ SELECT bag_eq($$SELECT role, "right" FROM held WHERE role <> 'salesops_test_nigh
   ('salesops_test_mapper', 'USAGE SCHEMA salesops_bi'), ('salesops_test_mapper', 'USAGE SCHEMA salesops'),
   ('salesops_test_mapper', 'INSERT stage_map'), ('salesops_test_mapper', 'INSERT category_map'), ('salesops_test_mapper', 'INSERT value_map'),
   ('salesops_test_mapper', 'INSERT weight_set'), ('salesops_test_mapper', 'INSERT weight_evidence'), ('salesops_test_mapper', 'INSERT win_factor'), ('salesops_test_mapper', 'INSERT setting'),
+  ('salesops_test_mapper', 'INSERT scorecard (name, version, valid_from, definition, note)'), ('salesops_test_mapper', 'INSERT scorecard_fit'), ('salesops_test_mapper', 'INSERT scorecard_evidence'),
   ('salesops_test_operator', 'USAGE SCHEMA salesops_bi'), ('salesops_test_operator', 'USAGE SCHEMA salesops'), ('salesops_test_operator', 'EXECUTE wake_worker'),
   ('salesops_test_operator', 'INSERT schedule'), ('salesops_test_operator', 'UPDATE schedule'), ('salesops_test_operator', 'DELETE schedule'),
   ('salesops_test_operator', 'INSERT job'), ('salesops_test_operator', 'UPDATE job'), ('salesops_test_operator', 'DELETE job'),
@@ -102,6 +103,7 @@ SELECT lives_ok($$SELECT salesops.connect('s', 'fivetran_salesforce', 'landing')
 SET LOCAL ROLE salesops_test_mapper;
 SELECT lives_ok($$SELECT salesops.map_stage('s', 'Prospecting', 'open', 'Pipeline'), salesops.map_category('s', 'x', 'Commit'), salesops.map_value('s', 'product', 'a', 'b'),
                          salesops.set_weight('default', 'Commit', 0.8), salesops.set_setting('corporate_currency', 'EUR'), salesops.set_win_factor('partner'),
+                         salesops.add_scorecard(replace(salesops.default_scorecard(), 'scorecard default', 'scorecard ours')),
                          salesops.set_forecast_deadline(4, '12:00'), salesops.set_plan(salesops.current_quarter(now()), 'company', 1000)$$, 'keep_maps says what things mean');
 SET LOCAL ROLE salesops_test_author;
 SELECT lives_ok($$SELECT salesops.add_rule('mine', 'amount > 5'), salesops.change_rule('mine', severity => 'error')$$, 'write_rules adds a rule');
