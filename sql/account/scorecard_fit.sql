@@ -113,14 +113,15 @@ COMMENT ON COLUMN salesops.scorecard_line.remark IS 'Comment at the end of the l
 CREATE FUNCTION salesops.write_scorecard(name text, lines salesops.scorecard_line[]) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
   WITH l AS (
-    SELECT u.*, lag(u.component) OVER (ORDER BY u."position") AS component_before, u.kind = 'input' AS is_feature FROM unnest(write_scorecard.lines) u
+    SELECT u.*, lag(u.component) OVER (ORDER BY u."position") AS component_before, salesops.scorecard_name_text(u.feature) AS name FROM unnest(write_scorecard.lines) u
   )
   SELECT 'scorecard ' || write_scorecard.name || E'\n' || coalesce(pg_catalog.string_agg(
     CASE WHEN l.component IS DISTINCT FROM l.component_before AND l.component IS NOT NULL
          THEN E'\ncomponent ' || salesops.scorecard_name_text(l.component) || CASE WHEN l.kind = 'cap' THEN ' up to ' || l.points ELSE '' END || E'\n' ELSE '' END
     || CASE WHEN l.kind = 'cap' THEN ''
             WHEN l.kind = 'tier' THEN l.rule || coalesce(' from ' || l.points, '') || E'\n'
-            WHEN l.is_feature THEN '  feature ' || salesops.scorecard_name_text(l.feature) || ' ' || l.rule || E'\n'
+            -- Without `from` it is the column of its name.
+            WHEN l.kind = 'input' THEN '  feature ' || l.name || CASE l.rule WHEN 'from ' || l.name THEN '' WHEN 'from ' || l.name || ' as industry' THEN ' as industry' ELSE ' ' || l.rule END || E'\n'
             ELSE '    ' || l.rule || ': ' || coalesce(l.points::text, 'no score') || coalesce('  # ' || l.remark, '') || E'\n' END, '' ORDER BY l."position"), '')
   FROM l;
 END;
