@@ -83,36 +83,44 @@ COMMENT ON FUNCTION salesops.lead_facts(timestamptz, text[], text[]) IS
   'What routing rules ask about leads, which are given by source and id: the account of each (lead_account()) with its owner, score and facts, its own before those of its '
   'account; meanings of labels as of an instant. position = its place in the lists. NULL = not known. Leads there are not have no row';
 
-CREATE FUNCTION salesops.is_one_of(value text, list text[])
-RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN lower(btrim(value)) IN (SELECT lower(btrim(x)) FROM unnest(list) x);
-COMMENT ON FUNCTION salesops.is_one_of(text, text[]) IS 'Whether a text is in a list, whatever the case and the blanks around; NULL for a NULL';
-
-CREATE FUNCTION salesops.rule_takes(rule salesops.routing_rule, source_key text, account_id text, account_owner_id text, score salesops.account_score, intent numeric,
-                                    employees numeric, segment text, industry text, stated_industry text, country text, region text, lead_source text)
-RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN coalesce(
-       ((rule).source_keys IS NULL OR source_key = ANY ((rule).source_keys))
-   AND ((rule).has_account IS NULL OR (rule).has_account = (account_id IS NOT NULL))
-   AND ((rule).account_ids IS NULL OR account_id = ANY ((rule).account_ids))
-   AND ((rule).pool IS NOT NULL OR account_owner_id IS NOT NULL)
-   AND ((rule).min_score IS NULL OR salesops.total(score) >= (rule).min_score)
-   AND ((rule).tiers IS NULL OR salesops.tier(score) = ANY ((rule).tiers))
-   AND ((rule).min_intent IS NULL OR intent >= (rule).min_intent)
-   AND ((rule).min_employees IS NULL OR employees >= (rule).min_employees)
-   AND ((rule).max_employees IS NULL OR employees <= (rule).max_employees)
-   AND ((rule).segments IS NULL OR salesops.is_one_of(segment, (rule).segments))
-   AND ((rule).industries IS NULL OR salesops.is_one_of(industry, (rule).industries) OR salesops.is_one_of(stated_industry, (rule).industries))
-   AND ((rule).countries IS NULL OR salesops.is_one_of(country, (rule).countries))
-   AND ((rule).regions IS NULL OR salesops.is_one_of(region, (rule).regions))
-   AND ((rule).lead_sources IS NULL OR salesops.is_one_of(lead_source, (rule).lead_sources)), false);
-COMMENT ON FUNCTION salesops.rule_takes(salesops.routing_rule, text, text, text, salesops.account_score, numeric, numeric, text, text, text, text, text, text) IS
-  'Whether a routing rule takes a lead of these facts: all its conditions hold; one whose fact is not known does not. Never NULL';
-
 -- The conditions of a rule in words.
 CREATE FUNCTION salesops.rule_conditions(rule salesops.routing_rule)
-RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 RETURN coalesce((SELECT pg_catalog.string_agg(replace(c.key, '_', ' ') || ' ' || pg_catalog.translate(c.value::text, '[]"', ''), ', ' ORDER BY c.key)
                  FROM jsonb_each(to_jsonb(rule) - '{version_id,name,valid_from,is_enabled,position,pool,first_touch_minutes,set_by,set_at}'::text[]) c
                  WHERE c.value <> 'null'), 'every lead');
 COMMENT ON FUNCTION salesops.rule_conditions(salesops.routing_rule) IS 'What a routing rule takes, in words, such as min score 60, tiers 1';
+
+CREATE FUNCTION salesops.matching_rules(as_of timestamptz, source_keys text[], ids text[], changes jsonb DEFAULT '{}',
+  OUT "position" bigint, OUT source_key text, OUT id text, OUT account_id text, OUT matched_by text, OUT account_owner_id text, OUT rules integer[])
+RETURNS SETOF record LANGUAGE sql STABLE ROWS 1000
+BEGIN ATOMIC
+  WITH rule AS MATERIALIZED (
+    SELECT row_number() OVER (ORDER BY r."position", r.name)::integer AS n, r.source_keys, r.min_score, r.tiers, r.min_intent, r.min_employees, r.max_employees,
+           lower(r.segments::text)::text[] AS segments, lower(r.industries::text)::text[] AS industries, lower(r.countries::text)::text[] AS countries,
+           lower(r.regions::text)::text[] AS regions, lower(r.lead_sources::text)::text[] AS lead_sources, r.account_ids, r.has_account, r.pool
+    FROM salesops.routing_rules(as_of, changes) r
+  )
+  SELECT f."position", f.source_key, f.id, f.account_id, f.matched_by, f.account_owner_id, coalesce(t.rules, '{}')
+  FROM salesops.lead_facts(as_of, source_keys, ids) f
+  LEFT JOIN LATERAL (
+    SELECT array_agg(r.n ORDER BY r.n) AS rules
+    FROM rule r
+    WHERE (r.source_keys IS NULL OR f.source_key = ANY (r.source_keys))
+      AND (r.has_account IS NULL OR r.has_account = (f.account_id IS NOT NULL))
+      AND (r.account_ids IS NULL OR f.account_id = ANY (r.account_ids))
+      AND (r.pool IS NOT NULL OR f.account_owner_id IS NOT NULL)
+      AND (r.min_score IS NULL OR salesops.total(f.score) >= r.min_score)
+      AND (r.tiers IS NULL OR salesops.tier(f.score) = ANY (r.tiers))
+      AND (r.min_intent IS NULL OR f.intent >= r.min_intent)
+      AND (r.min_employees IS NULL OR f.employees >= r.min_employees)
+      AND (r.max_employees IS NULL OR f.employees <= r.max_employees)
+      AND (r.segments IS NULL OR lower(btrim(f.segment)) = ANY (r.segments))
+      AND (r.industries IS NULL OR lower(btrim(f.industry)) = ANY (r.industries) OR lower(btrim(f.stated_industry)) = ANY (r.industries))
+      AND (r.countries IS NULL OR lower(btrim(f.country)) = ANY (r.countries))
+      AND (r.regions IS NULL OR lower(btrim(f.region)) = ANY (r.regions))
+      AND (r.lead_sources IS NULL OR lower(btrim(f.lead_source)) = ANY (r.lead_sources))) t ON true;
+END;
+COMMENT ON FUNCTION salesops.matching_rules(timestamptz, text[], text[], jsonb) IS
+  'Which routing rules take leads, which are given by source and id: their places in routing_rules(as_of, changes), in order. A condition whose fact is not known does not hold; '
+  'a rule for the owner of the account takes leads whose account has one. position = place in the lists. Leads there are not have no row';

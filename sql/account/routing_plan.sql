@@ -20,8 +20,7 @@ BEGIN ATOMIC
   CROSS JOIN LATERAL salesops.rep_hours(as_of, k.source_key, k.rep_id) h
   LEFT JOIN salesops.rep r ON r.source_key = k.source_key AND r.id = k.rep_id
   LEFT JOIN (SELECT s.source_key, s.rep_id, count(*)::integer AS open_leads
-             FROM salesops.routed_lead s JOIN salesops.lead l ON l.source_key = s.source_key AND l.id = s.lead_id
-             WHERE s.rep_id = ANY (rep_ids) AND salesops.lead_is_open(l.status, l.is_converted, l.is_deleted)
+             FROM salesops.routed_lead s WHERE s.rep_id = ANY (rep_ids)
              GROUP BY 1, 2) o ON o.source_key = k.source_key AND o.rep_id = k.rep_id;
 END;
 COMMENT ON FUNCTION salesops.available_reps(timestamptz, text[], text[]) IS
@@ -85,20 +84,16 @@ BEGIN
   member_state := array_fill(NULL::text, ARRAY[coalesce(cardinality(member_pool), 0)]);
 
   FOR lead IN
-    SELECT f."position", f.source_key, f.id, f.account_id, f.matched_by, jsonb_build_array(f.source_key, f.account_owner_id)::text AS owner_key,
-           ARRAY(SELECT o FROM generate_subscripts(rules, 1) o
-                 WHERE salesops.rule_takes(rules[o], f.source_key, f.account_id, f.account_owner_id, f.score, f.intent, f.employees, f.segment, f.industry,
-                                           f.stated_industry, f.country, f.region, f.lead_source)
-                 ORDER BY o) AS takers,
+    SELECT f.*, jsonb_build_array(f.source_key, f.account_owner_id)::text AS owner_key,
            d.rounds, d.had
-    FROM salesops.lead_facts(plan_routing.as_of, source_keys, ids) f
+    FROM salesops.matching_rules(plan_routing.as_of, source_keys, ids, changes) f
     CROSS JOIN LATERAL (SELECT coalesce(max(x.round), 0) AS rounds, coalesce(array_agg(x.rep_id), '{}') AS had FROM salesops.routing_decision x
                         WHERE x.source_key = f.source_key AND x.lead_id = f.id AND NOT is_trial) d
     ORDER BY f."position"
   LOOP
     "position" := lead."position"; source_key := lead.source_key; lead_id := lead.id; round := lead.rounds + 1;
     rule_version := NULL; rule := NULL; pool := NULL; rep_id := NULL; first_touch_minutes := NULL; why := ''; candidates := '{}';
-    FOREACH n IN ARRAY lead.takers LOOP
+    FOREACH n IN ARRAY lead.rules LOOP
       r := rules[n];
       why := concat_ws('; ', nullif(why, ''), format('rule %s takes it (%s)', quote_ident(r.name), conditions[n]));
       IF r.pool IS NULL THEN

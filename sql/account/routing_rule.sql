@@ -78,7 +78,7 @@ COMMENT ON FUNCTION salesops.routing_rules(timestamptz, jsonb) IS
   'Enabled routing rules in force at an instant in the order they are asked; with changes {"rule": {"column": value}} as they would be: version_id is NULL where a rule is changed';
 
 CREATE FUNCTION salesops.check_routing_changes(changes jsonb)
-RETURNS void LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+RETURNS void LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   known text[] := ARRAY['is_enabled', 'position', 'source_keys', 'min_score', 'tiers', 'min_intent', 'min_employees', 'max_employees', 'segments', 'industries',
                         'countries', 'regions', 'lead_sources', 'account_ids', 'has_account', 'pool', 'first_touch_minutes'];
