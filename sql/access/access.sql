@@ -75,7 +75,7 @@ BEGIN ATOMIC
     ('keep_routing', 'INSERT (source_key, rep_id, absent_from, absent_until)', ARRAY['routing_absence']),
     ('route_leads', 'INSERT (source_key, lead_id, round, rule_version, rule, pool, rep_id, due_at, why, candidates, reassigns, as_of)', ARRAY['routing_decision']),
     ('route_leads', 'INSERT, UPDATE, DELETE', ARRAY['routed_lead']),
-    ('route_leads', 'INSERT, UPDATE', ARRAY['routing_share']),
+    ('route_leads', 'INSERT, UPDATE', ARRAY['routing_share', 'routing_load']),
     ('route_leads', 'INSERT (source_key, lead_id, rep_id, touched_at)', ARRAY['routing_touch']),
     ('operate', 'INSERT, UPDATE, DELETE', ARRAY['schedule', 'job', 'step', 'run_request']),
     ('connect_sources', 'INSERT, UPDATE', ARRAY['source']),

@@ -56,7 +56,6 @@ CREATE TABLE salesops.routed_lead (
   due_at      timestamptz,
   PRIMARY KEY (source_key, lead_id)
 );
-CREATE INDEX routed_lead_rep ON salesops.routed_lead (rep_id, source_key);
 CREATE INDEX routed_lead_due ON salesops.routed_lead (due_at);
 COMMENT ON TABLE salesops.routed_lead IS 'Leads that were routed and, when last looked at, open: the decision that holds. Follows from routing_decision and lead';
 COMMENT ON COLUMN salesops.routed_lead.source_key IS 'Source of the lead';
@@ -65,6 +64,18 @@ COMMENT ON COLUMN salesops.routed_lead.decision_id IS 'Decision that holds';
 COMMENT ON COLUMN salesops.routed_lead.rep_id IS 'Rep who has it; NULL = it waits in the fallback queue';
 COMMENT ON COLUMN salesops.routed_lead.due_at IS 'When he is to have touched it';
 SELECT pg_catalog.pg_extension_config_dump('salesops.routed_lead', '');
+
+CREATE TABLE salesops.routing_load (
+  source_key text NOT NULL,
+  rep_id     text NOT NULL,
+  open_leads bigint NOT NULL,
+  PRIMARY KEY (source_key, rep_id)
+);
+COMMENT ON TABLE salesops.routing_load IS 'How many rows of routed_lead each rep has: counting them once a lead would take the longer the more are open';
+COMMENT ON COLUMN salesops.routing_load.source_key IS 'Source of the rep';
+COMMENT ON COLUMN salesops.routing_load.rep_id IS 'Rep';
+COMMENT ON COLUMN salesops.routing_load.open_leads IS 'Open leads that routing gave him';
+SELECT pg_catalog.pg_extension_config_dump('salesops.routing_load', '');
 
 CREATE TABLE salesops.routing_share (
   source_key text NOT NULL,

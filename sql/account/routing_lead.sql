@@ -91,9 +91,11 @@ RETURN coalesce((SELECT pg_catalog.string_agg(replace(c.key, '_', ' ') || ' ' ||
                  WHERE c.value <> 'null'), 'every lead');
 COMMENT ON FUNCTION salesops.rule_conditions(salesops.routing_rule) IS 'What a routing rule takes, in words, such as min score 60, tiers 1';
 
-CREATE FUNCTION salesops.matching_rules(as_of timestamptz, source_keys text[], ids text[], changes jsonb DEFAULT '{}',
-  OUT "position" bigint, OUT source_key text, OUT id text, OUT account_id text, OUT matched_by text, OUT account_owner_id text, OUT rules integer[])
-RETURNS SETOF record LANGUAGE sql STABLE ROWS 1000
+CREATE TYPE salesops.matched_lead AS ("position" bigint, source_key text, id text, account_id text, matched_by text, account_owner_id text, rules integer[]);
+COMMENT ON TYPE salesops.matched_lead IS 'A lead with the account it belongs to and the rules that take it, as of matching_rules()';
+
+CREATE FUNCTION salesops.matching_rules(as_of timestamptz, source_keys text[], ids text[], changes jsonb DEFAULT '{}')
+RETURNS SETOF salesops.matched_lead LANGUAGE sql STABLE ROWS 1000
 BEGIN ATOMIC
   WITH rule AS MATERIALIZED (
     SELECT row_number() OVER (ORDER BY r."position", r.name)::integer AS n, r.source_keys, r.min_score, r.tiers, r.min_intent, r.min_employees, r.max_employees,

@@ -15,13 +15,11 @@ BEGIN ATOMIC
               WHEN (as_of AT TIME ZONE h.time_zone)::date NOT BETWEEN coalesce(r.hired_on, '-infinity') AND coalesce(r.left_on, 'infinity') THEN 'inactive'
               WHEN h.absent @> as_of THEN 'absent'
               WHEN h.weekdays = '{}' THEN 'without working hours' END,
-         salesops.is_working(as_of, h.time_zone, h.weekdays, h.work_from, h.work_to), h.capacity, coalesce(o.open_leads, 0)
+         salesops.is_working(as_of, h.time_zone, h.weekdays, h.work_from, h.work_to), h.capacity, coalesce(o.open_leads, 0)::integer
   FROM unnest(source_keys, rep_ids) WITH ORDINALITY AS k(source_key, rep_id, n)
   CROSS JOIN LATERAL salesops.rep_hours(as_of, k.source_key, k.rep_id) h
   LEFT JOIN salesops.rep r ON r.source_key = k.source_key AND r.id = k.rep_id
-  LEFT JOIN (SELECT s.source_key, s.rep_id, count(*)::integer AS open_leads
-             FROM salesops.routed_lead s WHERE s.rep_id = ANY (rep_ids)
-             GROUP BY 1, 2) o ON o.source_key = k.source_key AND o.rep_id = k.rep_id;
+  LEFT JOIN salesops.routing_load o ON o.source_key = k.source_key AND o.rep_id = k.rep_id;
 END;
 COMMENT ON FUNCTION salesops.available_reps(timestamptz, text[], text[]) IS
   'Whether reps, who are given by source and id, can take leads at an instant: state NULL = yes, else inactive, absent or without working hours; whether they are at work; '
@@ -32,8 +30,12 @@ CREATE FUNCTION salesops.plan_routing(as_of timestamptz, source_keys text[], ids
   OUT why text, OUT candidates salesops.routing_candidate[])
 RETURNS SETOF record LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  rules salesops.routing_rule[] := ARRAY(SELECT r FROM salesops.routing_rules(plan_routing.as_of, plan_routing.changes) r);
-  conditions text[] := ARRAY(SELECT salesops.rule_conditions(r) FROM unnest(rules) r);
+  in_force salesops.routing_rule[] := ARRAY(SELECT r FROM salesops.routing_rules(plan_routing.as_of, plan_routing.changes) r);
+  matched salesops.matched_lead[] := ARRAY(SELECT m FROM salesops.matching_rules(plan_routing.as_of, plan_routing.source_keys, plan_routing.ids, plan_routing.changes) m);
+  -- The rules that take some of the leads, by whom they give them to.
+  pools text[] := ARRAY(SELECT DISTINCT (in_force[x]).pool FROM unnest(matched) m CROSS JOIN LATERAL unnest(m.rules) x);
+  owner_rules integer[] := ARRAY(SELECT x FROM generate_subscripts(in_force, 1) x WHERE (in_force[x]).pool IS NULL);
+  conditions text[] := ARRAY(SELECT salesops.rule_conditions(r) FROM unnest(in_force) r);
   -- Members of pools, those of a pool in a row, by rep: where the rep is in the arrays of reps, his weight, what he is owed.
   member_pool text[];
   member_rep integer[];
@@ -68,10 +70,10 @@ BEGIN
     INTO rep_key, rep_name, rep_state, rep_works, rep_capacity, rep_load
   FROM (SELECT jsonb_build_array(v.source_key, v.rep_id)::text AS key, v."position" AS n, v.*
         FROM (SELECT array_agg(w.source_key) AS sources, array_agg(w.rep_id) AS reps
-              FROM (SELECT m.source_key, m.rep_id FROM salesops.routing_members(plan_routing.as_of) m WHERE m.source_key = ANY (source_keys)
+              FROM (SELECT m.source_key, m.rep_id FROM salesops.routing_members(plan_routing.as_of) m WHERE m.source_key = ANY (source_keys) AND m.pool = ANY (pools)
                     UNION
-                    SELECT f.source_key, f.account_owner_id FROM salesops.lead_facts(plan_routing.as_of, source_keys, ids) f
-                    WHERE f.account_owner_id IS NOT NULL AND EXISTS (SELECT FROM unnest(rules) o WHERE o.pool IS NULL)) w) x
+                    SELECT f.source_key, f.account_owner_id FROM unnest(matched) f
+                    WHERE f.account_owner_id IS NOT NULL AND f.rules && owner_rules) w) x
         CROSS JOIN LATERAL salesops.available_reps(plan_routing.as_of, x.sources, x.reps) v) a;
   SELECT array_agg(m.pool_key ORDER BY m.n), array_agg(m.rep ORDER BY m.n), array_agg(m.weight ORDER BY m.n), array_agg(m.owed ORDER BY m.n)
     INTO member_pool, member_rep, member_weight, member_owed
@@ -80,13 +82,13 @@ BEGIN
         FROM salesops.routing_members(plan_routing.as_of) m
         JOIN unnest(rep_key) WITH ORDINALITY AS k(key, rep) ON k.key = jsonb_build_array(m.source_key, m.rep_id)::text
         LEFT JOIN salesops.routing_share s ON s.source_key = m.source_key AND s.pool = m.pool AND s.rep_id = m.rep_id
-        WHERE m.source_key = ANY (source_keys)) m;
+        WHERE m.source_key = ANY (source_keys) AND m.pool = ANY (pools)) m;
   member_state := array_fill(NULL::text, ARRAY[coalesce(cardinality(member_pool), 0)]);
 
   FOR lead IN
     SELECT f.*, jsonb_build_array(f.source_key, f.account_owner_id)::text AS owner_key,
            d.rounds, d.had
-    FROM salesops.matching_rules(plan_routing.as_of, source_keys, ids, changes) f
+    FROM unnest(matched) f
     CROSS JOIN LATERAL (SELECT coalesce(max(x.round), 0) AS rounds, coalesce(array_agg(x.rep_id), '{}') AS had FROM salesops.routing_decision x
                         WHERE x.source_key = f.source_key AND x.lead_id = f.id AND NOT is_trial) d
     ORDER BY f."position"
@@ -94,7 +96,7 @@ BEGIN
     "position" := lead."position"; source_key := lead.source_key; lead_id := lead.id; round := lead.rounds + 1;
     rule_version := NULL; rule := NULL; pool := NULL; rep_id := NULL; first_touch_minutes := NULL; why := ''; candidates := '{}';
     FOREACH n IN ARRAY lead.rules LOOP
-      r := rules[n];
+      r := in_force[n];
       why := concat_ws('; ', nullif(why, ''), format('rule %s takes it (%s)', quote_ident(r.name), conditions[n]));
       IF r.pool IS NULL THEN
         k := array_position(rep_key, lead.owner_key);

@@ -79,6 +79,8 @@ is($node->safe_psql('postgres', q{SELECT count(*) FROM (SELECT FROM salesops.rou
 is($node->safe_psql('postgres', q{SELECT count(*) FROM salesops.routed_lead s JOIN salesops.routing_decision d USING (decision_id)
                                   WHERE (s.rep_id, s.due_at) IS DISTINCT FROM (d.rep_id, d.due_at)
                                      OR d.round < (SELECT max(x.round) FROM salesops.routing_decision x WHERE x.source_key = s.source_key AND x.lead_id = s.lead_id)}), '0', 'what holds is the last decision');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM salesops.routing_load l WHERE l.open_leads <> (SELECT count(*) FROM salesops.routed_lead s WHERE s.source_key = l.source_key AND s.rep_id = l.rep_id)}),
+	'0', 'the loads are what was given');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM salesops.routed_lead WHERE rep_id IS NULL}), '0', 'nobody waits for a rule that is there');
 
 unlike(slurp_file($node->logfile), qr/deadlock detected/, 'no deadlock');

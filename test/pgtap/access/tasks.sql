@@ -98,6 +98,7 @@ SELECT bag_eq($$SELECT role, "right" FROM held WHERE role <> 'salesops_test_nigh
   ('salesops_test_router', 'INSERT routing_decision (source_key, lead_id, round, rule_version, rule, pool, rep_id, due_at, why, candidates, reassigns, as_of)'),
   ('salesops_test_router', 'INSERT routed_lead'), ('salesops_test_router', 'UPDATE routed_lead'), ('salesops_test_router', 'DELETE routed_lead'),
   ('salesops_test_router', 'INSERT routing_share'), ('salesops_test_router', 'UPDATE routing_share'),
+  ('salesops_test_router', 'INSERT routing_load'), ('salesops_test_router', 'UPDATE routing_load'),
   ('salesops_test_router', 'INSERT routing_touch (source_key, lead_id, rep_id, touched_at)'),
   ('salesops_test_connector', 'USAGE SCHEMA salesops_bi'), ('salesops_test_connector', 'USAGE SCHEMA salesops'),
   ('salesops_test_connector', 'INSERT source'), ('salesops_test_connector', 'UPDATE source')$$,

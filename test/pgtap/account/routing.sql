@@ -191,6 +191,11 @@ SELECT is_empty($$
              FROM salesops.routing_decision d CROSS JOIN LATERAL unnest(d.candidates) c WHERE c.pool = d.pool AND c.state IS NULL GROUP BY 1, 2, 3) o USING (source_key, pool, rep_id)
   WHERE s.owed IS DISTINCT FROM o.owed $$, 'what a rep is owed follows from the decisions');
 
+SELECT is_empty($$
+  SELECT * FROM (SELECT l.source_key, l.rep_id, l.open_leads FROM salesops.routing_load l WHERE l.open_leads <> 0) l
+  FULL JOIN (SELECT s.source_key, s.rep_id, count(*) AS held FROM salesops.routed_lead s WHERE s.rep_id IS NOT NULL GROUP BY 1, 2) h USING (source_key, rep_id)
+  WHERE l.open_leads IS DISTINCT FROM h.held $$, 'loads are the leads that are held');
+
 -- The law of shares: as long as the same reps are free, what each was given and his share differ by less than one lead, at every moment. The weights are those
 -- at which handing each lead to the smallest (given + 1) / weight fails: ten to one against ten reps.
 CREATE FUNCTION pg_temp.worst(weights numeric[], leads integer) RETURNS numeric LANGUAGE plpgsql AS $$
