@@ -48,10 +48,13 @@ BEGIN ATOMIC
                     WHERE t.source_key = s.source_key AND t.lead_id = s.lead_id AND t.rep_id = s.rep_id AND t.touched_at BETWEEN d.as_of AND overdue_leads.as_of)
     AND NOT EXISTS (SELECT FROM salesops.activity a
                     WHERE a.source_key = s.source_key AND a.contact_id = s.lead_id AND a.is_done IS NOT FALSE AND NOT a.is_deleted
-                      AND (a.rep_id = s.rep_id OR a.rep_id IS NULL) AND a.happened_at BETWEEN d.as_of AND overdue_leads.as_of);
+                      AND (a.rep_id = s.rep_id OR a.rep_id IS NULL) AND a.happened_at BETWEEN d.as_of AND overdue_leads.as_of)
+    -- Somebody else took it in the CRM.
+    AND NOT EXISTS (SELECT FROM salesops.rep r
+                    WHERE r.source_key = l.source_key AND r.id = l.owner_id AND r.id <> s.rep_id AND NOT r.is_deleted AND r.is_active IS NOT FALSE);
 END;
 COMMENT ON FUNCTION salesops.overdue_leads(timestamptz) IS
-  'Open leads whose rep has not touched them and whose time has run out at an instant; what a touch is: lead_touches(). A lead that was touched late is not overdue any more';
+  'Open leads whose rep has not touched them and whose time has run out at an instant; what a touch is: lead_touches(). A lead that was touched late, or that another active rep owns in the CRM by now, is not overdue any more';
 
 CREATE FUNCTION salesops.reassign_overdue_leads(as_of timestamptz DEFAULT salesops.clock())
 RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

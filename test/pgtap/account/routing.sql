@@ -162,6 +162,9 @@ SELECT is_empty($$SELECT o.* FROM salesops.overdue_leads('2026-03-16 11:00+00') 
 SELECT is((SELECT string_agg(o.lead_id, ' ' ORDER BY o.lead_id) FROM salesops.overdue_leads('2026-03-16 11:10+00') o WHERE o.pool = 'z'), 'z2 z3 z5 z6',
           'overdue: touched too late, by somebody else, not done, or before; nobody');
 SELECT is((SELECT string_agg(o.lead_id, ' ' ORDER BY o.lead_id) FROM salesops.overdue_leads('2026-03-16 11:40+00') o WHERE o.pool = 'z'), 'z3 z5 z6', 'what was touched late is not overdue any more');
+UPDATE salesops.lead SET owner_id = 'cy' WHERE id = 'z5';
+SELECT is((SELECT string_agg(o.lead_id, ' ' ORDER BY o.lead_id) FROM salesops.overdue_leads('2026-03-16 11:40+00') o WHERE o.pool = 'z'), 'z3 z6', '... nor what another rep took in the CRM');
+UPDATE salesops.lead SET owner_id = 'ann' WHERE id = 'z5';
 SELECT is((SELECT string_agg(format('%s: %s within %s late %s open %s median %s', coalesce(s.rep_id, 'all'), s.given, s.within, s.late, s.open, s.median_minutes), ', ')
            FROM salesops.service_levels('2026-03-16', '2026-03-16 11:40+00') s WHERE s.pool = 'z'),
           'all: 6 within 2 late 4 open 0 median 60.0, ann: 3 within 1 late 2 open 0 median 30.0, bob: 3 within 1 late 2 open 0 median 75.0', 'service levels');
@@ -183,6 +186,12 @@ SELECT is((SELECT string_agg(format('%s %s %s>%s %s%s', s.lead_id, s.rule, s.rep
 SELECT is((SELECT string_agg(format('%s %s %s', l.rep_id, l.leads_now, l.leads_changed), ', ') FROM salesops.simulate_routing_loads('{"z": {"pool": "q"}}', 6, '2026-03-16 12:00+00') l WHERE l.rep_id IS NOT NULL),
           'ann 3 2, bob 3 2, dee 0 2', '... and how many each');
 SELECT results_eq('SELECT count(*), max(decision_id) FROM salesops.routing_decision', 'SELECT n, last FROM before', 'nothing was written');
+
+-- A job may do it.
+SELECT pg_temp.add_lead('j1', '2026-03-17', lead_source => 'z') \g /dev/null
+SELECT salesops.define_step('route', 'salesops.step_route_leads', builds_on => '{sync}'), salesops.define_job('routing', '{sync,route}') \g /dev/null
+SELECT cmp_ok(salesops.step_route_leads(1, '2026-03-17 12:00+00'), '>=', 1::bigint, 'a step routes');
+SELECT is((SELECT d.rule FROM salesops.routing_decision d WHERE d.lead_id = 'j1'), 'z', '... what is new');
 
 -- What is owed is the sum over the decisions.
 SELECT is_empty($$
