@@ -29,16 +29,17 @@ BEGIN
   ), written AS (
     INSERT INTO salesops.routing_decision (source_key, lead_id, round, rule_version, rule, pool, rep_id, due_at, why, candidates, reassigns, as_of)
     SELECT p.source_key, p.lead_id, p.round, p.rule_version, p.rule, p.pool, p.rep_id, u.due_at, p.why, p.candidates,
-           CASE WHEN write_routing.kind = 'reassign' THEN s.decision_id END, write_routing.as_of
+           -- Looked up one by one, here and below: a join would read all open leads for one.
+           CASE WHEN write_routing.kind = 'reassign' THEN (SELECT s.decision_id FROM salesops.routed_lead s WHERE s.source_key = p.source_key AND s.lead_id = p.lead_id) END,
+           write_routing.as_of
     FROM planned p
     LEFT JOIN due u ON u.source_key = p.source_key AND u.rep_id = p.rep_id AND u.first_touch_minutes = p.first_touch_minutes
-    LEFT JOIN salesops.routed_lead s ON s.source_key = p.source_key AND s.lead_id = p.lead_id
     ORDER BY p."position"
     RETURNING decision_id, source_key, lead_id, pool, rep_id, due_at, candidates
   ), moved AS MATERIALIZED (
     SELECT w.source_key, w.rep_id, 1 AS leads FROM written w
     UNION ALL
-    SELECT s.source_key, s.rep_id, -1 FROM written w JOIN salesops.routed_lead s ON s.source_key = w.source_key AND s.lead_id = w.lead_id
+    SELECT w.source_key, (SELECT s.rep_id FROM salesops.routed_lead s WHERE s.source_key = w.source_key AND s.lead_id = w.lead_id), -1 FROM written w
   ), loads AS (
     INSERT INTO salesops.routing_load (source_key, rep_id, open_leads)
     SELECT m.source_key, m.rep_id, sum(m.leads) FROM moved m WHERE m.rep_id IS NOT NULL GROUP BY 1, 2
