@@ -66,13 +66,14 @@ BEGIN ATOMIC
     SELECT DISTINCT ON (r.name) r.* FROM salesops.routing_rule r
     WHERE r.valid_from <= routing_rules.as_of
     ORDER BY r.name, r.valid_from DESC, r.version_id DESC
-  ), changed AS (
-    SELECT s.version_id, pg_catalog.jsonb_populate_record(NULL::salesops.routing_rule,
-             '{"position": 0, "is_enabled": true}'::jsonb || coalesce(to_jsonb(s), '{}') || coalesce(c.value, '{}')
-             || jsonb_build_object('name', coalesce(s.name, c.key), 'version_id', CASE WHEN c.key IS NULL THEN s.version_id END)) AS r
-    FROM said s FULL JOIN jsonb_each(coalesce(routing_rules.changes, '{}')) c ON c.key = s.name
   )
-  SELECT (c.r).* FROM changed c WHERE (c.r).is_enabled ORDER BY (c.r)."position", (c.r).name;
+  SELECT r.*
+  FROM said s FULL JOIN jsonb_each(coalesce(routing_rules.changes, '{}')) c ON c.key = s.name
+  CROSS JOIN LATERAL pg_catalog.jsonb_populate_record(NULL::salesops.routing_rule,
+    '{"position": 0, "is_enabled": true}'::jsonb || coalesce(to_jsonb(s), '{}') || coalesce(c.value, '{}')
+    || jsonb_build_object('name', coalesce(s.name, c.key), 'version_id', CASE WHEN c.key IS NULL THEN s.version_id END)) r
+  WHERE r.is_enabled
+  ORDER BY r."position", r.name;
 END;
 COMMENT ON FUNCTION salesops.routing_rules(timestamptz, jsonb) IS
   'Enabled routing rules in force at an instant in the order they are asked; with changes {"rule": {"column": value}} as they would be: version_id is NULL where a rule is changed';
