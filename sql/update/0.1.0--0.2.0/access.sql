@@ -12,10 +12,12 @@ BEGIN ATOMIC
           'Whoever plans territories: also make plans, propose and withdraw them; their queries run again, under his rights, when health is measured'),
          ('approve_territories', ARRAY['read_marts', 'analyse', 'approve_territories'],
           'Whoever answers for territories: also approve and reject plans, publish them and roll them back'),
+         ('keep_routing', ARRAY['read_marts', 'analyse', 'keep_routing'], 'Whoever answers for lead routing: also set rules, pools, hours and absences'),
+         ('route_leads', ARRAY['read_marts', 'analyse', 'route_leads'], 'Whoever or whatever routes leads: also give them to reps by the rules, reassign and acknowledge them'),
          ('operate', ARRAY['read_marts', 'analyse', 'operate'], 'An operator: also define jobs and schedules, ask for runs and await them'),
          ('connect_sources', ARRAY['read_marts', 'analyse', 'connect_sources'],
           'Whoever connects sources: what he connects the night reads under its own rights, and he reads it afterwards'),
-         ('run_jobs', ARRAY['read_marts', 'analyse', 'run_jobs'], 'The role that runs the jobs: writes what the steps write and owns the marts');
+         ('run_jobs', ARRAY['read_marts', 'analyse', 'route_leads', 'run_jobs'], 'The role that runs the jobs: writes what the steps write and owns the marts');
 END;
 
 CREATE OR REPLACE FUNCTION salesops.access_rights(task text, OUT privilege text, OUT object text)
@@ -58,6 +60,16 @@ BEGIN ATOMIC
     ('approve_territories', 'INSERT (plan_id, "position", decision, decided_before, note)', ARRAY['territory_decision']),
     ('approve_territories', 'INSERT (publication_id, plan_id, takes_back, effective_from, note)', ARRAY['territory_publication']),
     ('approve_territories', 'INSERT', ARRAY['territory_assignment']),
+    -- Nor who set a rule, or who routed, and when.
+    ('keep_routing', 'INSERT (name, valid_from, is_enabled, "position", source_keys, min_score, tiers, min_intent, min_employees, max_employees, segments, industries, countries, regions, '
+                     'lead_sources, account_ids, has_account, pool, first_touch_minutes)', ARRAY['routing_rule']),
+    ('keep_routing', 'INSERT (source_key, pool, rep_id, valid_from, weight)', ARRAY['routing_member']),
+    ('keep_routing', 'INSERT (source_key, rep_id, valid_from, capacity, time_zone, weekdays, work_from, work_to)', ARRAY['routing_hours']),
+    ('keep_routing', 'INSERT (source_key, rep_id, absent_from, absent_until)', ARRAY['routing_absence']),
+    ('route_leads', 'INSERT (source_key, lead_id, round, rule_version, rule, pool, rep_id, due_at, why, candidates, reassigns, as_of)', ARRAY['routing_decision']),
+    ('route_leads', 'INSERT, UPDATE, DELETE', ARRAY['routed_lead']),
+    ('route_leads', 'INSERT, UPDATE', ARRAY['routing_share', 'routing_load']),
+    ('route_leads', 'INSERT (source_key, lead_id, rep_id, touched_at)', ARRAY['routing_touch']),
     ('operate', 'INSERT, UPDATE, DELETE', ARRAY['schedule', 'job', 'step', 'run_request']),
     ('connect_sources', 'INSERT, UPDATE', ARRAY['source']),
     ('run_jobs', 'INSERT, UPDATE', ARRAY['rep', 'account', 'product', 'currency_rate', 'quota', 'lead', 'opportunity', 'opportunity_split',
