@@ -11,8 +11,8 @@ VPATH       := $(here)
 endif
 
 # Rooms in floor order; sql/<room>/order names the modules of a room, in their order.
-ROOMS        = core crm forecast quality territory marts worker access
-C_ROOMS      = core crm forecast quality territory worker
+ROOMS        = core crm forecast quality account territory marts worker access
+C_ROOMS      = core crm forecast quality account territory worker
 MODULES_SQL := $(foreach room,$(ROOMS),$(addprefix $(here)/sql/$(room)/,\
                  $(shell cat $(here)/sql/$(room)/order 2>/dev/null)))
 OBJS         = $(patsubst $(here)/%.c,%.o,$(foreach room,$(C_ROOMS),$(sort $(wildcard $(here)/src/$(room)/*.c))))

@@ -12,6 +12,9 @@
  */
 #include "territory/bound.h"
 
+/* A whole, in multiples of 2^-PRICE_BITS: costs may be negative, and to shift them is undefined. */
+#define PRICE_UNIT ((int128) 1 << PRICE_BITS)
+
 /* Rounds prices to what the bound computes with; a price has at most 50 bits. */
 static double
 rounded(double price)
@@ -42,7 +45,7 @@ static int128
 exact_value(const Problem *p, const Prices *prices, int unit, int territory)
 {
 	const double *amount = unit_amount(p, unit, territory);
-	int128		value = (int128) (int64) unit_cost(p, unit, territory) << PRICE_BITS;
+	int128		value = (int128) (int64) unit_cost(p, unit, territory) * PRICE_UNIT;
 
 	for (int m = 0; m < p->measures; m++)
 		value += times(prices->load[territory * p->measures + m], amount[m]);
@@ -98,7 +101,7 @@ bound_exact(Problem *p, const Prices *prices)
 	scan_end(&scan);
 	for (int i = 0; i < p->input->accounts; i++)
 		if (p->held_at[i] >= 0)
-			sum += (int128) (int64) account_cost(p, i, p->held_at[i]) << PRICE_BITS;
+			sum += (int128) (int64) account_cost(p, i, p->held_at[i]) * PRICE_UNIT;
 	for (int j = 0; j < p->rows; j++)
 		sum -= times(prices->load[j], prices->load[j] > 0 ? p->most[j] : p->least[j]);
 	for (int b = 0; b < TERRITORY_BUDGETS; b++)

@@ -9,6 +9,7 @@ use warnings;
 my ($database, $folder, $seed, $cases) = @ARGV;
 my %samples = (
 	forecast_category => ['Omitted', 'Upside', 'Pipeline', 'Best Case', 'Most Likely', 'Commit', 'Closed'],
+	account_score => ['85 tier 1 (size 30, industry 25, engagement 10, intent 20)', '25 tier 3 (size 10, industry ?, engagement 15 downloads ?, intent ?)', '0 tier 3 (size ?, industry ?, engagement ?, intent ?)'],
 	fiscal_period => ['FY0001', 'FY2026-Q4', 'FY9999-M12'],
 	forecast_totals => ['no deals', 'Closed: 50.00 (3 deals)', 'Closed: NaN (2 deals), Commit: unknown (1 deal, 1 without amount)',
 		'Omitted: -1e131071 (9223372036854775807 deals), Upside: 0.000 (2 deals, 1 without amount), Uncategorized: Infinity (1 deal)'],

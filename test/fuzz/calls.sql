@@ -42,6 +42,7 @@ FROM (VALUES
   ('numeric[]',   ARRAY[$$'{}'$$, $$'{NULL,1,1,1,1,1,1}'$$, $$'{0,0.1,0.2,0.3,0.5,0.9,1}'$$, $$'{1e131071,0,0,0,0,0,-1e131071}'$$, $$'{NaN,1,1,1,1,1,1}'$$,
                         $$'{{0,1},{0,1}}'$$, $$'[7:13]={0,1,1,1,1,1,1}'$$, $$array_fill(1.0, '{100000}')$$]),
   ('salesops.forecast_category', (SELECT array_agg(quote_literal(c)) FROM unnest(ARRAY['Omitted', 'Upside', 'Pipeline', 'Best Case', 'Most Likely', 'Commit', 'Closed']) c)),
+  ('salesops.account_score',     ARRAY[$$'100 tier 1 (size 30, industry 25, engagement 25, intent 20)'$$, $$'0 tier 3 (size ?, industry ?, engagement ?, intent ?)'$$]),
   ('salesops.fiscal_period',     ARRAY[$$'FY0001'$$, $$'FY9999'$$, $$'FY9999-Q4'$$, $$'FY9999-M12'$$, $$'FY2026-M02'$$, $$'FY0001-M01'$$]),
   ('salesops.forecast_totals',   ARRAY[$$'no deals'$$, $$'Closed: 1e131071 (9223372036854775807 deals, 9223372036854775806 without amount)'$$,
                         $$'Closed: 10.00 (1 deal), Uncategorized: unknown (2 deals, 2 without amount)'$$, $$'Omitted: -Infinity (1 deal), Closed: NaN (3 deals)'$$,

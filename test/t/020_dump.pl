@@ -93,8 +93,8 @@ $origin->safe_psql('sales', $_) foreach (
 	'CREATE INDEX forecast_by_team ON salesops_bi.forecast_mat (team)',
 	q{COMMENT ON VIEW salesops_bi.forecast IS 'our own words'},
 	'CREATE VIEW public.big_deal AS SELECT id, amount FROM salesops.opportunity WHERE amount > 100000',
-	q{CREATE TABLE public.target (quarter salesops.fiscal_period PRIMARY KEY, category salesops.forecast_category, totals salesops.forecast_totals)},
-	q{INSERT INTO public.target SELECT 'FY2027-Q1', 'Commit', salesops.forecast_rollup('Commit', 12.50)});
+	q{CREATE TABLE public.target (quarter salesops.fiscal_period PRIMARY KEY, category salesops.forecast_category, score salesops.account_score, totals salesops.forecast_totals)},
+	q{INSERT INTO public.target SELECT 'FY2027-Q1', 'Commit', salesops.score_account(300, 'Retail', NULL, 1, 60), salesops.forecast_rollup('Commit', 12.50)});
 is($origin->safe_psql('sales', q{SELECT count(*) FROM salesops.run_step_log WHERE status <> 'succeeded'}), 0, 'its nights went well');
 is($origin->safe_psql('sales', 'SELECT * FROM salesops.dump_losses()'), '', 'a dump would lose nothing');
 

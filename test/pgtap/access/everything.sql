@@ -54,6 +54,7 @@ FROM (VALUES
   ('oid', ARRAY['0', '1', '4294967290', NULL]),
   ('bytea', ARRAY['\x', '\xdeadbeef', NULL]),
   ('salesops.forecast_category', ARRAY['Commit', NULL, 'Omitted']),
+  ('salesops.account_score', ARRAY['100 tier 1 (size 30, industry 25, engagement 25, intent 20)', NULL]),
   ('salesops.fiscal_period', ARRAY['FY2026-Q4', 'FY2026', 'FY2026-M01', NULL]),
   ('salesops.forecast_totals', ARRAY[NULL, '{}']),
   ('salesops.source', ARRAY['(s,fivetran_salesforce,landing,{},t,2026-01-01)', '(x,generic,pg_catalog,"{""entities"": {""opportunity"": {""relation"": ""pg_authid"", ""columns"": {""id"": ""rolname""}}}}",t,2026-01-01)',

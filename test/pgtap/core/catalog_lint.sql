@@ -181,6 +181,7 @@ CREATE FUNCTION pg_temp.calls(of_null boolean, OUT object text, OUT command text
                     WHEN 'integer' THEN '1' WHEN 'bigint' THEN '1' WHEN 'smallint' THEN '1' WHEN 'numeric' THEN '1' WHEN 'boolean' THEN 'true'
                     WHEN 'text' THEN 'word' WHEN 'name' THEN 'word' WHEN 'regclass' THEN 'lint_crm.opportunity' WHEN 'jsonb' THEN '{}'
                     WHEN 'salesops.fiscal_period' THEN 'FY2026-Q2' WHEN 'salesops.forecast_category' THEN 'Commit'
+                    WHEN 'salesops.account_score' THEN '0 tier 3 (size 0, industry 0, engagement 0, intent 0)'
                     WHEN 'salesops.forecast_totals' THEN 'no deals' WHEN 'salesops.bookings_distribution' THEN '1 deal; open 100@0.5'
                     WHEN 'salesops.win_cells' THEN '{"factors": {"owner": ["Ann"]}, "cells": {"FY2026-Q1": [[0, 12, 3]]}}'
                     WHEN 'salesops.win_model' THEN salesops.fit_win_model(NULL)::pg_catalog.text END) END AS value

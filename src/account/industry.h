@@ -1,0 +1,37 @@
+/*
+ * industry.h: the industries that CRMs name in a hundred ways.
+ */
+#ifndef SALESOPS_ACCOUNT_INDUSTRY_H
+#define SALESOPS_ACCOUNT_INDUSTRY_H
+
+#include "core/compat.h"
+
+typedef enum Industry
+{
+	INDUSTRY_UNKNOWN,
+	INDUSTRY_TECHNOLOGY,
+	INDUSTRY_FINANCE,
+	INDUSTRY_HEALTHCARE,
+	INDUSTRY_MANUFACTURING,
+	INDUSTRY_AGRICULTURE,
+	INDUSTRY_CONSTRUCTION,
+	INDUSTRY_EDUCATION,
+	INDUSTRY_ENERGY,
+	INDUSTRY_GOVERNMENT,
+	INDUSTRY_HOSPITALITY,
+	INDUSTRY_MEDIA,
+	INDUSTRY_NONPROFIT,
+	INDUSTRY_REAL_ESTATE,
+	INDUSTRY_RETAIL,
+	INDUSTRY_SERVICES,
+	INDUSTRY_TELECOMMUNICATIONS,
+	INDUSTRY_TRANSPORTATION,
+	INDUSTRY_OTHER
+} Industry;
+
+#define INDUSTRIES	19
+
+extern Industry industry_recognize(const char *label, Size length);
+extern const char *industry_label(Industry industry);
+
+#endif
