@@ -59,7 +59,7 @@ object-dirs:
 # Loops over arrays of numbers, in vector registers. Nobody looks at floating-point exceptions; results do not depend on either option.
 src/core/numerics.o src/forecast/outcome_list.o src/forecast/outcome_pairs.o src/forecast/pearson.o src/forecast/smooth_total.o: CFLAGS += -O3 -fno-trapping-math
 src/forecast/win_newton.o: CFLAGS += -O3
-src/territory/%.o: CFLAGS += -O3 -fno-trapping-math -fno-math-errno
+src/account/match%.o src/territory/%.o: CFLAGS += -O3 -fno-trapping-math -fno-math-errno
 
 # The tests look for their expected output where they are run.
 installcheck: expected-here

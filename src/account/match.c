@@ -49,6 +49,82 @@ match_end(Match *match)
 	return NULL;
 }
 
+/* The record with a key; MATCH_NONE: there is none. */
+static int32
+find_key(const Match *match, const char *key)
+{
+	int			from = 0;
+	int			to = match->records;
+
+	while (from < to)
+	{
+		int			at = from + (to - from) / 2;
+		int			order = strcmp(match_key(match, at), key);
+
+		if (order == 0)
+			return at;
+		if (order < 0)
+			from = at + 1;
+		else
+			to = at;
+	}
+	return MATCH_NONE;
+}
+
+void
+match_keep_apart(Match *match, const char *one, const char *other)
+{
+	int32		a = find_key(match, one);
+	int32		b = find_key(match, other);
+
+	if (a == MATCH_NONE || b == MATCH_NONE || a == b)
+		return;
+	if (match->aparts + 2 > match->apart_room)
+	{
+		match->apart_room = Max(64, match->apart_room * 2);
+		match->apart = match_larger(match->apart, sizeof(*match->apart) * match->aparts, sizeof(*match->apart) * match->apart_room);
+	}
+	match->apart[match->aparts++] = (struct MatchApart) {a, b};
+	match->apart[match->aparts++] = (struct MatchApart) {b, a};
+}
+
+static int
+compare_aparts(const void *one, const void *other)
+{
+	const struct MatchApart *a = one;
+	const struct MatchApart *b = other;
+
+	if (a->one != b->one)
+		return a->one < b->one ? -1 : 1;
+	return a->other < b->other ? -1 : a->other > b->other;
+}
+
+int
+match_first_apart(const Match *match, int32 one)
+{
+	int			from = 0;
+	int			to = match->aparts;
+
+	while (from < to)
+	{
+		int			at = from + (to - from) / 2;
+
+		if (match->apart[at].one < one)
+			from = at + 1;
+		else
+			to = at;
+	}
+	return from;
+}
+
+bool
+match_is_apart(const Match *match, int32 one, int32 other)
+{
+	struct MatchApart pair = {one, other};
+
+	return match->aparts > 0 && bsearch(&pair, match->apart, match->aparts, sizeof(pair), compare_aparts) != NULL;
+}
+
 static bool
 stop(const Match *match, const char *phase, double share)
 {
@@ -73,6 +149,7 @@ compare_all(Match *match, MatchResult *result)
 	MatchNeighbours *neighbours = match_blocks(match, result);
 	int			room = 1024;
 
+	match_fit(match, neighbours);
 	result->pair = palloc(sizeof(MatchPair) * room);
 	for (int32 i = 0; i < match->records && !result->stopped; i++)
 	{
@@ -88,6 +165,8 @@ compare_all(Match *match, MatchResult *result)
 			MatchWeights weights;
 			MatchPair  *pair;
 
+			if (match_is_apart(match, i, other[k]))
+				continue;
 			match_compare(match, &match->record[other[k]], &match->record[i], &agreement);
 			match_weigh(match, &agreement, &weights);
 			if (weights.total < match->options.review * 1000)
@@ -114,6 +193,7 @@ match_run(Match *match)
 {
 	MatchResult *result = palloc0(sizeof(MatchResult));
 
+	qsort(match->apart, match->aparts, sizeof(*match->apart), compare_aparts);
 	match_set_rarities(match);
 	match->corrected = match_corrections(&match->word);
 	match->corrected_city = match_corrections(&match->part[PART_CITY]);

@@ -13,6 +13,7 @@
  *	match_block.c		which pairs are compared, and what is left out
  *	match_compare.c		how much two records agree, field by field
  *	match_weight.c		what that is worth
+ *	match_fit.c			how duplicates agree, learned from the records
  *	match_cluster.c		pairs become clusters
  *	match.c				the phases in their order
  *
@@ -157,6 +158,8 @@ extern Match *match_begin(const MatchOptions *options);
 extern void match_add(Match *match, const char *key, const char *const *field);
 /* NULL, or a key that came twice. Puts the records in the order of their keys: from then on they are known by their place in it. */
 extern const char *match_end(Match *match);
+/* Two records that are not one, whatever they have in common: no pair, no cluster. After match_end(); a key that is not there is no matter. */
+extern void match_keep_apart(Match *match, const char *one, const char *other);
 extern MatchResult *match_run(Match *match);
 
 extern int	match_records(const Match *match);

@@ -77,7 +77,8 @@ struct MatchNeighbours
 	int64		member_room;
 	int64	   *first;			/* of each record: where its places begin in `place` */
 	int64	   *place;			/* where it is a member */
-	int32	   *seen;			/* the last record that was told of each */
+	int32		asked;			/* how often */
+	int32	   *seen;			/* of each record, when it was found last */
 	int32	   *found;
 };
 
@@ -145,8 +146,7 @@ add_name(const Match *match, Entries *entries, const MatchRecord *record, int32 
 	count = rarest_words(match, record, word);
 	add_entry(entries, KEY_NAME, hash_words(match, word, count), number);
 	joined = match_text(&match->part[PART_JOINED], record->part[PART_JOINED]);
-	if (count > 1)
-		add_entry(entries, KEY_NAME, hash_text(joined, 1), number);
+	add_entry(entries, KEY_NAME, hash_text(joined, 1), number);
 	for (int i = 0; i < Min(count, KEY_WORDS) && count > 2; i++)
 		for (int j = i + 1; j < Min(count, KEY_WORDS); j++)
 			add_entry(entries, KEY_TWO_WORDS, hash_words(match, (int32[]) {word[i], word[j]}, 2), number);
@@ -381,7 +381,7 @@ match_blocks(Match *match, MatchResult *result)
 	result->blocks = Min(result->blocks, MOST_TOLD);
 	index_members(to, match->records);
 	to->seen = palloc_extended(sizeof(int32) * Max(match->records, 1), MCXT_ALLOC_HUGE);
-	memset(to->seen, 0xff, sizeof(int32) * match->records);
+	memset(to->seen, 0, sizeof(int32) * match->records);
 	to->found = palloc_extended(sizeof(int32) * Max(match->records, 1), MCXT_ALLOC_HUGE);
 	return to;
 }
@@ -391,6 +391,7 @@ match_neighbours(MatchNeighbours *of, int record, const int32 **found)
 {
 	int			count = 0;
 
+	of->asked++;
 	for (int64 k = of->first[record]; k < of->first[record + 1]; k++)
 	{
 		int64		place = of->place[k];
@@ -402,9 +403,9 @@ match_neighbours(MatchNeighbours *of, int record, const int32 **found)
 		{
 			int32		other = of->member[i];
 
-			if (other < record && of->seen[other] != record)
+			if (other < record && of->seen[other] != of->asked)
 			{
-				of->seen[other] = record;
+				of->seen[other] = of->asked;
 				of->found[count++] = other;
 			}
 		}

@@ -33,6 +33,17 @@ compare_pairs(const void *one, const void *other)
 	return a->other < b->other ? -1 : a->other > b->other;
 }
 
+/* Whether somebody has said of a record of one cluster that it is none of the other. */
+static bool
+are_kept_apart(const Match *match, const Clusters *clusters, int32 one, int32 other)
+{
+	for (int32 a = one; a != MATCH_NONE && match->aparts > 0; a = clusters->next[a])
+		for (int i = match_first_apart(match, a); i < match->aparts && match->apart[i].one == a; i++)
+			if (clusters->head[match->apart[i].other] == other)
+				return true;
+	return false;
+}
+
 /* Whether the records of two clusters, taken together, are likelier one than not. */
 static bool
 belong_together(const Match *match, const Clusters *clusters, int32 one, int32 other)
@@ -106,7 +117,7 @@ match_cluster(const Match *match, MatchResult *result)
 		int32		one = clusters.head[sure[i]->one];
 		int32		other = clusters.head[sure[i]->other];
 
-		if (one != other && belong_together(match, &clusters, one, other))
+		if (one != other && !are_kept_apart(match, &clusters, one, other) && belong_together(match, &clusters, one, other))
 			join(&clusters, one, other);
 	}
 	pfree(sure);

@@ -101,6 +101,16 @@ is_acronym(const Match *match, const MatchRecord *one, const MatchRecord *other)
 	return true;
 }
 
+/* Whether one of the words that are left names another business. */
+static bool
+names_business(const Match *match, const Leftover *left)
+{
+	for (int i = 0; i < left->count; i++)
+		if (match_is_line_of_business(match_text(&match->word, left->word[i])))
+			return true;
+	return false;
+}
+
 /* Legal forms of two families, where both have one. */
 static bool
 legal_forms_differ(const MatchRecord *a, const MatchRecord *b)
@@ -177,7 +187,7 @@ compare_names(const Match *match, const MatchRecord *a, const MatchRecord *b, in
 	if (in_common > 0)
 	{
 		*surprise = Min(shared, left_a.count == 0 ? rarity[a->part[PART_BAG]] : left_b.count == 0 ? rarity[b->part[PART_BAG]] : shared);
-		return left_a.count == 0 || left_b.count == 0 ? NAME_PART : NAME_CONFLICT;
+		return (left_a.count > 0 && left_b.count > 0) || names_business(match, &left_a) || names_business(match, &left_b) ? NAME_CONFLICT : NAME_PART;
 	}
 	if (is_acronym(match, a, b) || is_acronym(match, b, a))
 	{

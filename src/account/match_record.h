@@ -38,6 +38,20 @@ typedef struct MatchRecord
 	int32		part[MATCH_PARTS];	/* MATCH_NONE: unknown */
 } MatchRecord;
 
+/* What two records may be beside strangers. */
+typedef enum MatchClass
+{
+	MATCH_DUPLICATES,
+	MATCH_BRANCHES
+} MatchClass;
+#define MATCH_CLASSES	(MATCH_BRANCHES + 1)
+
+typedef struct MatchTable
+{
+	double		expected[MATCH_CLASSES];	/* of a record */
+	double		chance[MATCH_CLASSES][MATCH_EVIDENCES][MATCH_LEVELS];	/* to agree so, where it is known */
+} MatchTable;
+
 struct Match
 {
 	MatchOptions options;
@@ -53,14 +67,28 @@ struct Match
 	MatchSet	word;
 	MatchSet	part[MATCH_PARTS];
 
+	/* Records that are kept apart, each pair both ways; in order from match_run() on. */
+	int			aparts;
+	int			apart_room;
+	struct MatchApart
+	{
+		int32		one;
+		int32		other;
+	}		   *apart;
+
 	/* From match_run() on. */
 	int32	   *corrected;		/* words, by match_corrections() */
 	int32	   *corrected_city;
 	int32	   *word_rarity;	/* thousandths of a bit: log2 of how few records have it */
 	int32	   *rarity[MATCH_PARTS];	/* NULL where nothing asks for it */
-	int32		prior;			/* P(duplicates), and of what they and branches agree in; thousandths of a bit */
-	int32		likelihood[2][MATCH_EVIDENCES][MATCH_LEVELS];
+	MatchTable	table;
+	int32		prior[MATCH_CLASSES];	/* the same in thousandths of a bit: of a pair, and of its agreement */
+	int32		likelihood[MATCH_CLASSES][MATCH_EVIDENCES][MATCH_LEVELS];
 };
+
+/* match.c: whether a record is kept apart from another, and the first of those that it is kept apart from. */
+extern bool match_is_apart(const Match *match, int32 one, int32 other);
+extern int	match_first_apart(const Match *match, int32 one);
 
 /* match_compare.c: how two records agree, and how much that would be by chance, in thousandths of a bit. */
 typedef struct MatchAgreement
@@ -74,6 +102,10 @@ extern void match_compare(const Match *match, const MatchRecord *a, const MatchR
 
 /* match_weight.c */
 extern void match_set_rarities(Match *match);
+extern void match_use_table(Match *match);
+extern double match_from_bits(int32 bits);
+extern int	match_sharing(int32 sharing);
+extern int32 match_class_prior(const Match *match, MatchClass class, int32 sharing);
 extern void match_weigh(const Match *match, const MatchAgreement *agreement, MatchWeights *weights);
 extern bool match_may_be_sure(const Match *match, const MatchAgreement *agreement);
 
@@ -83,6 +115,9 @@ typedef struct MatchNeighbours MatchNeighbours;
 extern MatchNeighbours *match_blocks(Match *match, MatchResult *result);
 /* Records before this one that share a block with it, each once, in order. */
 extern int	match_neighbours(MatchNeighbours *neighbours, int record, const int32 **found);
+
+/* match_fit.c */
+extern void match_fit(Match *match, MatchNeighbours *neighbours);
 
 /* match_cluster.c */
 extern void match_cluster(const Match *match, MatchResult *result);

@@ -51,6 +51,7 @@ extern int	match_decode(const char *text, uint32 *codepoint, int most);
 /* match_words.c */
 extern const char *match_set_legal_forms_aside(MatchWordList *words);
 extern void match_drop_articles(MatchWordList *words);
+extern bool match_is_line_of_business(const char *word);
 extern void match_spell_out(MatchWordList *words);
 extern const char *match_country(const char *text);
 extern bool match_is_street_type(const char *word);

@@ -180,6 +180,17 @@ match_drop_articles(MatchWordList *words)
 			remove_words(words, i, 1);
 }
 
+/* A word that a sister company has and the parent has not: Acme, Acme Bank. */
+bool
+match_is_line_of_business(const char *word)
+{
+	static const char *const list[] = {
+		"airline", "assurance", "bank", "charity", "college", "foundation", "hospital", "hotel", "insurance", "leasing", "museum", "pension", "realty", "school", "university",
+	};
+
+	return is_among(word, list, lengthof(list));
+}
+
 static const Meaning abbreviation[] = {
 	{"acad", "academy"}, {"acct", "accounting"}, {"adv", "advanced"}, {"advert", "advertising"}, {"aero", "aerospace"}, {"agri", "agriculture"}, {"amer", "american"},
 	{"assn", "association"}, {"assoc", "associate"}, {"auto", "automotive"}, {"automotives", "automotive"}, {"avg", "average"}, {"bio", "biology"},
