@@ -5,7 +5,9 @@
  * state, postal code, country. Printed are precision and recall over pairs of records: of the sure pairs, and of the pairs within
  * clusters; seconds and memory.
  *
- *	main [-v] [-s sure] [-r review] [-b block] FILE
+ *	main [-v] [-p] [-l least] [-s sure] [-r review] [-b block] FILE
+ *
+ * -v: and the pairs that are wrong, or right and not sure. -p: nothing but the pairs and clusters. -l: fails where precision or recall is below.
  */
 #include "account/match.h"
 
@@ -122,8 +124,10 @@ print_pair(const Match *match, const MatchPair *pair, const char *what)
 int
 main(int argc, char **argv)
 {
-	MatchOptions options = {.kind = MATCH_COMPANIES,.sure = 2,.review = -3,.block = 50};
+	MatchOptions options = {.kind = MATCH_COMPANIES,.sure = 1,.review = -3,.block = 50};
 	bool		verbose = false;
+	bool		pairs_only = false;
+	double		least = 0;
 	FILE	   *file;
 	Match	   *match;
 	MatchResult *result;
@@ -138,11 +142,17 @@ main(int argc, char **argv)
 	char	  **text;
 	struct rusage usage;
 
-	for (int c; (c = getopt(argc, argv, "vs:r:b:")) != -1;)
+	for (int c; (c = getopt(argc, argv, "vpl:s:r:b:")) != -1;)
 		switch (c)
 		{
 			case 'v':
 				verbose = true;
+				break;
+			case 'p':
+				pairs_only = true;
+				break;
+			case 'l':
+				least = atof(optarg);
 				break;
 			case 's':
 				options.sure = atof(optarg);
@@ -181,6 +191,14 @@ main(int argc, char **argv)
 	}
 	added = seconds();
 	result = match_run(match);
+	if (pairs_only)
+	{
+		for (int i = 0; i < result->pairs; i++)
+			printf("%s %s %d %d\n", match_key(match, result->pair[i].one), match_key(match, result->pair[i].other), result->pair[i].weight, result->pair[i].is_sure);
+		for (int i = 0; i < match_records(match); i++)
+			printf("%s %s\n", match_key(match, i), match_key(match, result->cluster[i]));
+		return 0;
+	}
 	getrusage(RUSAGE_SELF, &usage);
 	printf("%d records, %.1f s to read, %.1f s to match, %ld MB with the file; %.1f million pairs compared\n", lines, added - started, seconds() - added,
 		   usage.ru_maxrss / 1024, result->compared / 1e6);
@@ -239,5 +257,5 @@ main(int argc, char **argv)
 					}
 				}
 	}
-	return 0;
+	return Min(Min(right / sure, right / truth), Min(within_right / within, within_right / truth)) < least;
 }
