@@ -184,10 +184,11 @@ static double
 best_homes(const TerritoryInput *in, const int *territory, int k, int taken)
 {
 	double		best = INFINITY;
-	bool		is_pinned = in->home_free && !in->home_free[k];
+	bool		is_pinned;
 
 	if (k == in->territories)
 		return 0;
+	is_pinned = in->home_free && !in->home_free[k];
 	for (int home = is_pinned ? TERRITORY_NONE : 0; home < (is_pinned ? 0 : in->accounts); home++)
 	{
 		double		sum = 0;

@@ -32,10 +32,10 @@ COMMENT ON FUNCTION salesops.territory_plan_loads(bigint) IS
 CREATE FUNCTION salesops.territory_whole(total double precision)
 RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT CASE WHEN total > 0 THEN 2 ^ (floor(log(2, total::numeric))::integer - 49) ELSE 1 END;
+  SELECT CASE WHEN total > 0 AND total < 'Infinity' THEN 2 ^ (floor(log(2, total::numeric))::integer - 49) ELSE 1 END;
 END;
 COMMENT ON FUNCTION salesops.territory_whole(double precision) IS
-  'The solver''s unit of a measure, in which amounts are whole numbers: a power of two, so that the total is below 2^50; 1 for a total of 0 or NULL';
+  'The solver''s unit of a measure, in which amounts are whole numbers: a power of two, so that the total is below 2^50; 1 for a total of 0, NULL, or none that is finite';
 
 -- Limits of a plan, a row for each territory and measure, with what is left of them beside what is held.
 CREATE FUNCTION salesops.territory_plan_limits(plan_id bigint, OUT number integer, OUT territory_id text, OUT measure_number integer, OUT measure text,
@@ -101,13 +101,22 @@ BEGIN ATOMIC
   )
   SELECT 'most_moves', (p.options ->> 'most_moves')::double precision, p.budget_price[1], p.budget_used[1], m.accounts, m.held_accounts, 0 FROM plan p, moved m
   UNION ALL
-  SELECT 'most_moved', (p.options -> 'most_moved' ->> p.measure)::double precision, p.budget_price[2], p.budget_used[2], m.amount, m.held_amount,
-    CASE WHEN r.amount > 0 THEN r.amount + 2 * r.whole ELSE 0 END
-  FROM plan p, moved m, rounded r;
+  SELECT 'most_moved', b.allowed, p.budget_price[2], p.budget_used[2], m.amount, m.held_amount,
+    CASE WHEN r.amount > 0 THEN r.amount + 2 * r.whole ELSE 0 END + CASE WHEN b.allowed < r.whole * 1e15 THEN ceil(b.allowed / r.whole) * r.whole - b.allowed ELSE 0 END
+  FROM plan p, moved m, rounded r, LATERAL (SELECT (p.options -> 'most_moved' ->> p.measure)::double precision AS allowed) b;
 END;
 COMMENT ON FUNCTION salesops.territory_plan_budgets(bigint) IS
   'Budgets of a plan for moves: what is allowed (NULL = no limit), the price, what is used as stated and as it follows from its accounts, what of that is held, '
   'and by how much rounding amounts to the solver''s whole numbers may have widened it (0 where they are whole). No row for an unknown plan';
+
+CREATE FUNCTION salesops.is_territory_place(x double precision, y double precision, z double precision, is_flat boolean)
+RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT CASE WHEN x IS NULL THEN y IS NULL AND z IS NULL
+              ELSE abs(x) < 'Infinity' AND coalesce(abs(y) < 'Infinity', false) AND coalesce(abs(z) < 'Infinity', true) AND coalesce((z IS NULL) = is_flat, true) END;
+END;
+COMMENT ON FUNCTION salesops.is_territory_place(double precision, double precision, double precision, boolean) IS
+  'Whether this is no place at all, or a finite one with as many coordinates as the map has: two where it is flat, otherwise three; is_flat NULL = no home has a place';
 
 CREATE FUNCTION salesops.territory_plan_checks(plan_id bigint, OUT "check" text, OUT ok boolean, OUT value text, OUT expected text, OUT detail text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE SET enable_nestloop = off SET jit = off ROWS 20
@@ -124,6 +133,8 @@ BEGIN ATOMIC
     SELECT b.* FROM salesops.territory_plan_budgets(territory_plan_checks.plan_id) b
   ), unit_value AS MATERIALIZED (
     SELECT v.* FROM salesops.territory_plan_unit_values(territory_plan_checks.plan_id) v
+  ), given AS MATERIALIZED (
+    SELECT salesops.territory_plan_hash(territory_plan_checks.plan_id) AS hash
   ), account_cost AS (
     SELECT u.account_id, u.held_at IS NOT NULL AS is_held,
       salesops.territory_account_cost(u.distance_cost, salesops.territory_distance(u.x, u.y, u.z, h.x, h.y, h.z), e.mismatch[u.to_number] * p.tie_break, u.lost, u.owner, u.to_number) AS cost
@@ -144,23 +155,27 @@ BEGIN ATOMIC
     SELECT s.held_cost + coalesce(sum(v.best), 0) - k.value AS bound, abs(s.held_cost) + coalesce(sum(abs(v.best)), 0) + k.size AS size,
       greatest(coalesce(avg(nullif(v.apart, 0)), 1) * 1e-6, max(v.dearest) * 2 ^ -38) AS grain
     FROM account_sum s CROSS JOIN slack k LEFT JOIN unit_value v ON true GROUP BY s.held_cost, k.value, k.size
+  ), beyond AS (
+    SELECT greatest(l.load - l.upper, l.lower - l.load, 0) / l.width AS share, l.whole / l.width AS grain FROM bounds l
   ), outside AS (
-    SELECT coalesce((SELECT sum(greatest(l.load - l.upper, l.lower - l.load) / l.width) FROM bounds l WHERE greatest(l.load - l.upper, l.lower - l.load) > l.whole), 0)
-           + coalesce((SELECT sum(greatest(b.held - b.rounding - b.allowed, 0) / greatest(b.allowed, 1)
-                                  + greatest(b.used - b.rounding - greatest(b.allowed, b.held), 0) / greatest(b.allowed, b.held, 1)) FROM budget b WHERE b.allowed IS NOT NULL), 0) AS value
+    -- The solver measures in whole numbers, limits and widths too: of a load so far outside that is next to nothing, but for a territory that is to get next to nothing.
+    SELECT coalesce((SELECT sum(s.share) FROM beyond s WHERE s.share > s.grain), 0)
+           + coalesce((SELECT sum(greatest(b.held - b.rounding - b.allowed, 0) / greatest(b.allowed + b.rounding, 1)
+                                  + greatest(b.used - b.rounding - greatest(b.allowed, b.held), 0) / greatest(b.allowed + b.rounding, b.held, 1)) FROM budget b WHERE b.allowed IS NOT NULL), 0) AS value,
+      coalesce((SELECT sum(4 * s.grain * (1 + s.share)) FROM beyond s WHERE s.share > 0), 0) AS rounding
   ),
   -- What each finding should say; a finding of another kind, or one more, or one fewer, is false.
   proper AS (
-    SELECT 'outside' AS finding, l.territory_id, NULL::text AS account_id, l.measure, l.load AS value, CASE WHEN l.load > l.upper THEN l.upper ELSE l.lower END AS bound, l.price
+    SELECT 'outside' AS finding, l.territory_id, NULL::text AS account_id, l.measure, l.load AS value, CASE WHEN l.load > l.upper THEN l.upper ELSE l.lower END AS bound, l.price, 0 AS rounding
     FROM bounds l
     -- Where what is held is above the most already, that is the finding, unless more is added.
     WHERE l.load > l.upper + greatest(l.width * 1e-12, l.whole) AND l.load > l.held + greatest(l.width * 1e-12, l.whole) OR l.load < l.lower - greatest(l.width * 1e-12, l.whole)
     UNION ALL
-    SELECT 'held_too_much', l.territory_id, NULL, l.measure, l.held, l.upper, 0 FROM bounds l WHERE l.held > l.upper + greatest(l.width * 1e-12, l.whole)
+    SELECT 'held_too_much', l.territory_id, NULL, l.measure, l.held, l.upper, 0, l.whole FROM bounds l WHERE l.held > l.upper + greatest(l.width * 1e-12, l.whole)
     UNION ALL
-    SELECT 'budget_short', NULL, NULL, b.budget, b.held, b.allowed, 0 FROM budget b WHERE b.held > b.allowed + b.rounding
+    SELECT 'budget_short', NULL, NULL, b.budget, b.held, b.allowed, 0, b.rounding FROM budget b WHERE b.held > b.allowed + b.rounding
     UNION ALL
-    SELECT 'budget_short', NULL, NULL, b.budget, b.used, b.allowed, b.price FROM budget b WHERE b.allowed IS NOT NULL AND b.used > greatest(b.allowed, b.held) + b.rounding
+    SELECT 'budget_short', NULL, NULL, b.budget, b.used, b.allowed, b.price, b.rounding FROM budget b WHERE b.allowed IS NOT NULL AND b.used > greatest(b.allowed, b.held) + b.rounding
   ), stated AS (
     SELECT f.finding, f.territory_id, f.account_id, f.measure, f.value, f.bound, f.price, f."position", f.class, f.together
     FROM salesops.territory_plan_finding f WHERE f.plan_id = territory_plan_checks.plan_id
@@ -173,9 +188,9 @@ BEGIN ATOMIC
     SELECT DISTINCT m."position", g.number
     FROM member m JOIN eligibility e ON e.class = m.class CROSS JOIN LATERAL unnest(e.is_eligible) WITH ORDINALITY AS g(is_eligible, number) WHERE NOT g.is_eligible
   ), too_large AS (
-    SELECT t.*, r.room, r.outside
-    FROM (SELECT m."position", m.measure, m.unit, sum(m.amount[array_position(p.measures, m.measure)]) AS amount FROM member m CROSS JOIN plan p GROUP BY m."position", m.measure, m.unit) t
-    CROSS JOIN LATERAL (SELECT max(l.upper_free) AS room, min((t.amount - l.upper_free) / l.width) AS outside
+    SELECT t.*, r.room, r.outside, r.whole
+    FROM (SELECT m."position", m.measure, m.unit, sum(m.amount[array_position(p.measures, m.measure)]) AS amount, count(*) AS accounts FROM member m CROSS JOIN plan p GROUP BY m."position", m.measure, m.unit) t
+    CROSS JOIN LATERAL (SELECT max(l.upper_free) AS room, min((t.amount - l.upper_free) / l.width) AS outside, max(l.whole) AS whole
                         FROM bounds l WHERE l.measure = t.measure AND NOT EXISTS (SELECT FROM barred d WHERE d."position" = t."position" AND d.number = l.number)) r
   ),
   -- Sets of territories that need more than all who may go to any of them, or must take more than they may: the units are added up by the classes in them.
@@ -190,7 +205,7 @@ BEGIN ATOMIC
     FROM (SELECT DISTINCT p.classes FROM pool p) c CROSS JOIN salesops.territory_plan_homes(territory_plan_checks.plan_id) h
     WHERE NOT EXISTS (SELECT FROM eligibility e WHERE e.class = ANY (c.classes) AND NOT e.is_eligible[h.number]) GROUP BY c.classes
   ), territory_set AS (
-    SELECT s.finding, s.measure, s.together, min(l.measure_number) AS measure_number, array_agg(l.number) AS numbers, max(l.width) AS width, sum(l.held) AS held,
+    SELECT s.finding, s.measure, s.together, min(l.measure_number) AS measure_number, array_agg(l.number) AS numbers, max(l.width) AS width, sum(l.held) AS held, sum(l.whole) AS whole,
       sum(CASE s.finding WHEN 'short_supply' THEN l.lower_free ELSE l.upper_free END) AS limits, min(s.value) AS value, min(s.bound) AS bound,
       count(l.number) = count(*) AND count(DISTINCT l.number) = count(*) AND bool_or(s.territory_id = s.together) AND min(s.value) = max(s.value) AND min(s.bound) = max(s.bound)
         AND bool_and(s.account_id IS NULL AND s.class IS NULL AND s.price = 0) AS is_set
@@ -208,13 +223,15 @@ BEGIN ATOMIC
     SELECT u.unit, a.number, sum(a.amount) AS amount FROM unit u CROSS JOIN LATERAL unnest(u.amount) WITH ORDINALITY AS a(amount, number)
     WHERE NOT u.is_exempt AND u.held_at IS NULL AND EXISTS (SELECT FROM stated s WHERE s.finding = 'no_step') GROUP BY u.unit, a.number
   ), step AS (
-    SELECT s.measure, s.value, bool_and(abs(a.amount - round(a.amount / s.value) * s.value) <= 1e-9 * a.amount) AS is_step
+    SELECT s.measure, s.value, bool_and(abs(a.amount - round(a.amount / s.value) * s.value) <= 1e-9 * a.amount + w.whole) AS is_step,
+      sum(abs(a.amount - round(a.amount / s.value) * s.value)) AS missed
     FROM (SELECT DISTINCT s.measure, s.value FROM stated s WHERE s.finding = 'no_step' AND s.value > 0) s CROSS JOIN plan p
-    JOIN unit_amount a ON a.number = array_position(p.measures, s.measure) GROUP BY s.measure, s.value
+    JOIN unit_amount a ON a.number = array_position(p.measures, s.measure)
+    JOIN (SELECT l.measure, max(l.whole) AS whole FROM bounds l GROUP BY l.measure) w ON w.measure = s.measure GROUP BY s.measure, s.value
   ), no_step AS (
-    SELECT s."position", s.measure, coalesce(p.is_step AND s.account_id IS NULL AND s.class IS NULL AND s.together IS NULL AND s.price = 0 AND abs(s.bound - (l.upper_free + l.held)) <= 1e-9 * s.bound
+    SELECT s."position", s.measure, coalesce(p.is_step AND s.account_id IS NULL AND s.class IS NULL AND s.together IS NULL AND s.price = 0 AND abs(s.bound - (l.upper_free + l.held)) <= 1e-9 * s.bound + l.whole
         AND ceil(l.lower_free / s.value) * s.value > l.upper_free, false) AS ok,
-      least(l.lower_free - floor(l.lower_free / s.value) * s.value, ceil(l.upper_free / s.value) * s.value - l.upper_free) / l.width AS outside
+      (least(l.lower_free - floor(l.lower_free / s.value) * s.value, ceil(l.upper_free / s.value) * s.value - l.upper_free) - p.missed) / l.width AS outside
     FROM stated s LEFT JOIN step p ON p.measure = s.measure AND p.value = s.value LEFT JOIN bounds l ON l.territory_id = s.territory_id AND l.measure = s.measure
     WHERE s.finding = 'no_step'
   ),
@@ -229,19 +246,23 @@ BEGIN ATOMIC
     SELECT coalesce(s.finding, p.finding) || coalesce(' of territory "' || coalesce(s.territory_id, p.territory_id) || '"', '') || coalesce(' in ' || coalesce(s.measure, p.measure), '') AS what
     FROM (SELECT s.* FROM stated s WHERE s.finding IN ('outside', 'held_too_much', 'budget_short')) s
     FULL JOIN proper p ON p.finding = s.finding AND p.territory_id IS NOT DISTINCT FROM s.territory_id AND p.measure = s.measure AND (p.finding <> 'budget_short' OR p.price = s.price)
-    WHERE s.finding IS NULL OR p.finding IS NULL OR s.account_id IS NOT NULL OR s.class IS NOT NULL OR s.together IS NOT NULL
-       OR NOT (abs(s.value - p.value) <= 1e-9 * abs(p.value) AND s.bound = p.bound AND s.price = p.price)
+    -- A load at its limit may be a whole beyond it in whole numbers.
+    WHERE s.finding IS NULL
+       OR p.finding IS NULL AND NOT EXISTS (SELECT FROM bounds l WHERE s.finding = 'outside' AND l.territory_id = s.territory_id AND l.measure = s.measure
+                                            AND s.value IN (l.load, l.load_stated) AND s.bound IN (l.lower, l.upper) AND s.price = l.price AND abs(s.value - s.bound) <= 4 * l.whole)
+       OR s.account_id IS NOT NULL OR s.class IS NOT NULL OR s.together IS NOT NULL
+       OR p.finding IS NOT NULL AND NOT (abs(s.value - p.value) <= 1e-9 * abs(p.value) + p.rounding AND s.bound = p.bound AND s.price = p.price)
     UNION ALL
     SELECT 'number ' || s."position" FROM (SELECT s."position", row_number() OVER (ORDER BY s."position") AS place FROM stated s) s WHERE s."position" <> s.place
     UNION ALL
     SELECT 'too_large of account "' || s.account_id || '"'
     FROM stated s LEFT JOIN too_large t ON t."position" = s."position"
     WHERE s.finding = 'too_large'
-      AND NOT coalesce(s.territory_id IS NULL AND s.class IS NULL AND s.together IS NULL AND s.price = 0 AND abs(s.value - t.amount) <= 1e-9 * t.amount AND abs(s.bound - t.room) <= 1e-9 * abs(t.room) AND t.amount > t.room, false)
+      AND NOT coalesce(s.territory_id IS NULL AND s.class IS NULL AND s.together IS NULL AND s.price = 0 AND abs(s.value - t.amount) <= 1e-9 * t.amount + t.accounts * t.whole AND abs(s.bound - t.room) <= 1e-9 * abs(t.room) + t.whole AND t.amount > t.room, false)
     UNION ALL
     SELECT s.finding || ' of territory "' || coalesce(s.together, '') || '" in ' || s.measure
     FROM supply s
-    WHERE NOT coalesce(s.is_set AND s.missed > 0 AND abs(s.value - s.value_expected) <= 1e-9 * s.value AND abs(s.bound - s.bound_expected) <= 1e-9 * s.value, false)
+    WHERE NOT coalesce(s.is_set AND s.missed > 0 AND abs(s.value - s.value_expected) <= 1e-9 * s.value + s.whole AND abs(s.bound - s.bound_expected) <= 1e-9 * s.value + s.whole, false)
     UNION ALL
     SELECT 'no_step at number ' || n."position" FROM no_step n WHERE NOT n.ok
     UNION ALL
@@ -257,9 +278,12 @@ BEGIN ATOMIC
     LEFT JOIN salesops.territory_plan_account a ON a.plan_id = territory_plan_checks.plan_id AND a.account_id = t.home_account AND a.hold IS DISTINCT FROM 'exempt'
     WHERE t.plan_id = territory_plan_checks.plan_id AND t.home_account IS NOT NULL
   ),
+  flat AS MATERIALIZED (
+    SELECT bool_and(t.z IS NULL) AS is_flat FROM salesops.territory_plan_territory t WHERE t.plan_id = territory_plan_checks.plan_id AND t.x IS NOT NULL
+  ),
   result AS (
-    SELECT 1 AS place, 'input_hash' AS "check", p.input_hash = salesops.territory_plan_hash(p.plan_id) AS ok, p.input_hash AS value, salesops.territory_plan_hash(p.plan_id) AS expected,
-      'what the plan was given is what it was then' AS detail FROM plan p
+    SELECT 1 AS place, 'input_hash' AS "check", p.input_hash = g.hash AS ok, p.input_hash AS value, g.hash AS expected,
+      'what the plan was given is what it was then' AS detail FROM plan p, given g
     UNION ALL
     SELECT 2, 'accounts', p.accounts = c.n, p.accounts::text, c.n::text, 'accounts that are kept' FROM plan p, (SELECT count(*) AS n FROM unit) c
     UNION ALL
@@ -279,16 +303,16 @@ BEGIN ATOMIC
     FROM unit u JOIN eligibility e ON e.class = u.class WHERE NOT u.is_exempt AND u.held_at IS NULL AND NOT e.is_eligible[u.to_number]
     UNION ALL
     SELECT 8, 'families', count(*) = 0, count(*)::text, '0', coalesce('first ' || min(f.unit), 'every family is in one territory')
-    FROM (SELECT u.unit FROM unit u WHERE NOT u.is_exempt GROUP BY u.unit HAVING count(DISTINCT u.to_number) > 1) f
+    FROM (SELECT u.unit FROM unit u WHERE NOT u.is_exempt AND u.family IS NOT NULL GROUP BY u.unit HAVING count(DISTINCT u.to_number) > 1) f
     UNION ALL
     SELECT 9, 'loads', count(*) = 0, count(*)::text, '0', coalesce('first "' || min(l.territory_id) || '"', 'loads before and after are the sums of the accounts')
-    FROM bounds l WHERE NOT coalesce(abs(l.load - l.load_stated) <= 1e-9 * l.width AND abs(l.load_before - l.load_before_stated) <= 1e-9 * greatest(l.width, l.load_before), false)
+    FROM bounds l WHERE NOT coalesce(abs(l.load - l.load_stated) <= 1e-9 * greatest(l.width, l.load) AND abs(l.load_before - l.load_before_stated) <= 1e-9 * greatest(l.width, l.load_before), false)
     UNION ALL
     SELECT 10, 'budgets', count(*) = 0, count(*)::text, '0',
       coalesce('first ' || min(b.budget), 'what is moved is what was counted; a budget that is not there has no price')
     FROM budget b WHERE abs(b.used - b.used_stated) > 1e-9 * b.used OR b.price < 0 OR b.price > 0 AND b.allowed IS NULL
     UNION ALL
-    SELECT 11, 'outside', abs(p.outside - o.value) <= 1e-9 * (1 + o.value) AND (p.outside > 0) = (o.value > 1e-12), p.outside::text, o.value::text, 'loads outside their limits, in shares of the limits' FROM plan p, outside o
+    SELECT 11, 'outside', abs(p.outside - o.value) <= 1e-9 * (1 + o.value) + o.rounding AND ((p.outside > 0) = (o.value > 1e-12) OR greatest(p.outside, o.value) <= o.rounding), p.outside::text, o.value::text, 'loads outside their limits, in shares of the limits' FROM plan p, outside o
     UNION ALL
     SELECT 12, 'best_outside', p.best_outside BETWEEN 0 AND least(b.value, p.outside) * (1 + 1e-9), p.best_outside::text, 'at most ' || b.value, 'what follows from the findings for every plan' FROM plan p, best_outside b
     UNION ALL
@@ -309,6 +333,17 @@ BEGIN ATOMIC
     SELECT 19, 'homes', count(h.territory_id) FILTER (WHERE NOT h.ok) = 0 AND (p.design_bound IS NULL OR count(h.territory_id) > 0), (count(h.territory_id) FILTER (WHERE NOT h.ok))::text, '0',
       coalesce('first "' || min(h.territory_id) FILTER (WHERE NOT h.ok) || '"', 'homes that were chosen are at accounts of the plan, no two at the same')
     FROM plan p LEFT JOIN chosen_home h ON true GROUP BY p.design_bound
+    UNION ALL
+    -- What the bound takes for granted.
+    SELECT 20, 'numbers', count(*) = 0, count(*)::text, '0', coalesce('first "' || min(n.id) || '"', 'amounts and costs are finite and not negative, places whole and finite')
+    FROM (SELECT t.territory_id AS id FROM salesops.territory_plan_territory t, flat f WHERE t.plan_id = territory_plan_checks.plan_id AND NOT salesops.is_territory_place(t.x, t.y, t.z, f.is_flat)
+          UNION ALL
+          SELECT p.measures[9] FROM plan p WHERE cardinality(p.measures) NOT BETWEEN 1 AND 8
+          UNION ALL
+          SELECT a.account_id FROM salesops.territory_plan_account a, flat f
+          WHERE a.plan_id = territory_plan_checks.plan_id
+            AND NOT coalesce(0 <= ALL (a.amount) AND 'Infinity' > ALL (a.amount) AND a.distance_cost BETWEEN 0 AND 1e300 AND a.relationship BETWEEN 0 AND 1e300
+                             AND salesops.is_territory_place(a.x, a.y, a.z, f.is_flat), false)) n
   )
   SELECT r."check", coalesce(r.ok, false), r.value, r.expected, r.detail FROM result r ORDER BY r.place;
 END;
@@ -321,6 +356,6 @@ BEGIN
   RETURN QUERY SELECT c."check", c.ok, c.value, c.expected, c.detail FROM salesops.territory_plan_checks(plan_id) c;
 END $$;
 COMMENT ON FUNCTION salesops.verify_territory_plan(bigint) IS
-  'Whether a plan is what it claims: hash, holds, eligibility, families, loads, budgets, outside, cost, lower bound for the homes that there are, regrets, findings and places of homes that were chosen, computed '
+  'Whether a plan is what it claims: hash, holds, eligibility, families, loads, budgets, outside, cost, lower bound for the homes that there are, regrets, findings, places of homes that were chosen and that all numbers are sound, computed '
   'anew in SQL from what it was given and its prices; '
-  'ok = the claim is true, also where the plan says that it is not within its limits. Looks at every account and territory. 42704 for an unknown plan';
+  'ok = the claim is true, also where the plan says that it is not within its limits. 42704 for an unknown plan';

@@ -201,10 +201,13 @@ plan_team(PortfolioAllocation *a, int team, PortfolioPlan *plan)
 			portfolio_round_team(a, capacity, plan->effort);
 		else
 		{
+			/* Where more effort brings next to nothing, a price next to the right one takes more than there is. */
+			double		share = taken > capacity ? capacity / taken : 1.0;
+
 			for (int s = 0; s < a->in->segments; s++)
 			{
 				for (int i = a->in->first[s]; scenario->team[s] == team && i < a->in->first[s + 1]; i++)
-					plan->effort[i] = plan->relaxed[i];
+					plan->effort[i] = plan->relaxed[i] * share;
 			}
 		}
 	}

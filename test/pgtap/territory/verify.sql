@@ -5,7 +5,7 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(18);
+SELECT plan(21);
 
 CREATE TEMP TABLE account AS SELECT a.*, ARRAY['senior'] AS prefers, 'crm' AS source_key FROM salesops.generate_territory_accounts(110, 5, 4, '2026-06-30') a;
 CREATE TEMP TABLE territory AS SELECT t.*, 1000000 AS quota, CASE WHEN t.id LIKE '%1' THEN t.tags || 'senior'::text ELSE t.tags END AS more_tags FROM salesops.generate_territories(110, 5, 4) t;
@@ -13,7 +13,7 @@ CREATE TEMP TABLE made AS
   SELECT o.kind, salesops.plan_territories('TABLE account', 'SELECT id, capacity, ramp, x, y, quota, more_tags AS tags FROM territory', o.options || '{"as_of": "2026-06-30", "effort": 0.1}') AS plan_id
   FROM (VALUES ('cost', '{"tolerance": 0.05, "most_moves": 12, "most_moved": {"potential": 12000000}}'::jsonb), ('moves', '{"tolerance": 0.0001, "objective": "fewest_moves"}')) o(kind, options);
 SELECT is((SELECT count(*) FROM made m, LATERAL salesops.verify_territory_plan(m.plan_id) v WHERE NOT v.ok), 0::bigint, 'what they claim is true');
-SELECT is((SELECT count(*) FROM made m, LATERAL salesops.verify_territory_plan(m.plan_id) v WHERE v.ok), 2 * 19::bigint, 'in nineteen respects');
+SELECT is((SELECT count(*) FROM made m, LATERAL salesops.verify_territory_plan(m.plan_id) v WHERE v.ok), 2 * 20::bigint, 'in twenty respects');
 SELECT ok((SELECT outside > 0 FROM salesops.territory_plan JOIN made USING (plan_id) WHERE kind = 'moves'), 'one of them is not within its limits');
 SELECT ok((SELECT budget_price[1] > 0 AND budget_used[1] = 12 FROM salesops.territory_plan JOIN made USING (plan_id) WHERE kind = 'cost'), 'the other has used all of its budget');
 
@@ -90,6 +90,26 @@ UPDATE salesops.territory_plan_account SET relationship = relationship * 2 WHERE
 UPDATE salesops.territory_plan SET input_hash = salesops.territory_plan_hash(plan_id) WHERE plan_id = (SELECT plan_id FROM made WHERE kind = 'cost');
 SELECT results_eq($$ SELECT v."check", v.ok FROM made m, LATERAL salesops.verify_territory_plan(m.plan_id) v WHERE m.kind = 'cost' AND v."check" IN ('input_hash', 'cost', 'bound') ORDER BY v."check" $$,
   $$ VALUES ('bound', false), ('cost', false), ('input_hash', true) $$, 'relationships made dearer: the hash fits, cost and bound do not');
+-- What the bound takes for granted is looked at, for whoever computes the hash anew.
+CREATE FUNCTION pg_temp.is_sound(change text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  found boolean;
+BEGIN
+  BEGIN
+    EXECUTE format('UPDATE salesops.territory_plan_account SET %1$s WHERE plan_id = %2$s AND account_id = (SELECT min(account_id) FROM salesops.territory_plan_account WHERE plan_id = %2$s)', change, (SELECT plan_id FROM made WHERE kind = 'moves'));
+    found := (SELECT v.ok FROM made m, LATERAL salesops.verify_territory_plan(m.plan_id) v WHERE m.kind = 'moves' AND v."check" = 'numbers');
+    RAISE EXCEPTION 'back' USING ERRCODE = 'UU000';
+  EXCEPTION
+    WHEN sqlstate 'UU000' THEN NULL;
+  END;
+  RETURN found;
+END $$;
+SELECT ok(pg_temp.is_sound('regret = 7'), 'an account of sound numbers');
+SELECT is_empty($$ SELECT c FROM unnest(ARRAY['relationship = -1', 'relationship = ''NaN''', 'relationship = ''Infinity''', 'distance_cost = -1', 'distance_cost = ''NaN''', 'amount[1] = -1', 'amount[1] = ''NaN''',
+  'amount[2] = ''Infinity''', 'amount[2] = NULL', 'x = ''NaN''', 'x = NULL', 'y = NULL', 'y = ''Infinity''', 'z = 1']) c WHERE pg_temp.is_sound(c) IS DISTINCT FROM false $$, 'costs below 0 and numbers that are none are not sound');
+-- No price is nothing: a bound with prices left out is no higher than that.
+UPDATE salesops.territory_plan SET budget_price = '{}' WHERE plan_id = (SELECT plan_id FROM made WHERE kind = 'moves');
+SELECT is((SELECT string_agg(v."check", ' ') FROM made m, LATERAL salesops.verify_territory_plan(m.plan_id) v WHERE m.kind = 'moves' AND NOT v.ok), NULL, 'no price of a budget that is not there is the price 0');
 SELECT throws_ok($$ SELECT * FROM salesops.verify_territory_plan(-1) $$, '42704', NULL, 'no such plan');
 SELECT * FROM finish();
 ROLLBACK;
