@@ -12,7 +12,7 @@ COMMENT ON FUNCTION salesops.match_records(text, text, double precision, double 
   'two by two, of records that are not one. No row for NULL. 22023, 22004, 23505, 42703 for what makes no sense';
 
 CREATE FUNCTION salesops.duplicate_options(options jsonb)
-RETURNS jsonb LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+RETURNS jsonb LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   defaults CONSTANT jsonb := '{"kind": "company", "sure": 1, "review": -3, "block": 50}';
   unknown text;

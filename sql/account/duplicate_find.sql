@@ -1,7 +1,7 @@
 -- Duplicates among the accounts or leads of a source, searched and kept.
 
 CREATE FUNCTION salesops.duplicate_query(source_key text, entity text, as_of timestamptz)
-RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
 BEGIN
   IF entity = 'account' THEN
     RETURN format('SELECT a.id AS key, a.name, a.website, a.phone, a.street, a.city, a.state, a.postal_code, a.country '

@@ -25,7 +25,6 @@ SELECT results_eq(format($$ SELECT field, value, from_id, reason FROM salesops.m
             ('moves', '0 opportunities, 0 contacts, 0 activities, 0 child accounts, 0 leads', '3', 'would move to the record that survives') $$, 'the proposal says what, whence and why');
 
 -- Decisions.
-SET LOCAL salesops.clock_offset = '0';
 SELECT lives_ok($$ SELECT salesops.merge_duplicates('s', 'account', '2', '1', 'same tax number') $$, 'merged');
 SELECT results_eq($$ SELECT id, survivor FROM salesops.merged_ids('infinity') $$, $$ VALUES ('1', '2') $$, 'one stands for both');
 SELECT is((SELECT count(*) FROM salesops.account WHERE merged_into IS NOT NULL), 0::bigint, 'our copy of the CRM stays as it is');
