@@ -25,6 +25,8 @@ enlarge(MatchSet *set, int room)
 	set->hash = match_larger(set->hash, sizeof(*set->hash) * set->count, sizeof(*set->hash) * room);
 	set->start = match_larger(set->start, sizeof(*set->start) * set->count, sizeof(*set->start) * room);
 	set->often = match_larger(set->often, sizeof(*set->often) * set->count, sizeof(*set->often) * room);
+	set->letters = match_larger(set->letters, sizeof(*set->letters) * set->count, sizeof(*set->letters) * room);
+	set->mask = match_larger(set->mask, sizeof(*set->mask) * set->count, sizeof(*set->mask) * room);
 	set->room = room;
 
 	/* Half of the slots stay free. */
@@ -57,6 +59,7 @@ match_set_add(MatchSet *set, const char *text)
 	int			length = (int) strlen(text);
 	uint32		hash = hash_bytes((const unsigned char *) text, length);
 	uint32		at = hash & (set->slots - 1);
+	uint32		letter[MATCH_MOST_LETTERS + 1];
 
 	for (; set->slot[at] >= 0; at = (at + 1) & (set->slots - 1))
 	{
@@ -83,6 +86,7 @@ match_set_add(MatchSet *set, const char *text)
 	set->hash[set->count] = hash;
 	set->start[set->count] = set->used;
 	set->often[set->count] = 1;
+	set->letters[set->count] = match_letters(text, letter, &set->mask[set->count]);
 	set->used += length + 1;
 	set->slot[at] = set->count;
 	return set->count++;

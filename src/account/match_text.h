@@ -9,6 +9,8 @@
 #define MATCH_NONE			(-1)
 /* Words of a text that are looked at one by one; those after them are taken as one. */
 #define MATCH_MOST_WORDS	24
+/* Letters of a word or text that may be misspelt. */
+#define MATCH_MOST_LETTERS	40
 /* Bytes of a word; a longer one is cut and says so by a hash of the rest. */
 #define MATCH_WORD_BYTES	96
 
@@ -29,6 +31,8 @@ typedef struct MatchSet
 	uint32	   *hash;
 	int64	   *start;
 	int32	   *often;			/* records that have it */
+	uint8	   *letters;		/* by match_letters() */
+	uint32	   *mask;			/* which letters, a bit for each thirty-second of them */
 	char	   *text;
 	int64		used;
 	int64		size;
@@ -61,6 +65,7 @@ extern bool match_is_shared_host(const char *site);
 extern Size match_site_affix(const char *core, bool at_end);
 
 /* match_typo.c */
+extern int	match_letters(const char *word, uint32 *letter, uint32 *mask);
 extern int	match_distance(const char *one, const char *other, int most);
 extern int32 *match_corrections(const MatchSet *set);
 extern bool match_may_be_misspelt(const MatchSet *set, int32 one, int32 other);

@@ -10,12 +10,12 @@
 #include "account/match_text.h"
 
 #include "common/hashfn.h"
+#include "port/pg_bitutils.h"
 
 /* Letters of a word that may be misspelt, in two places, and of one whose neighbours are looked for. */
 #define FEWEST_LETTERS	3
 #define LETTERS_OF_TWO	6
 #define LEAST_LETTERS	4
-#define MOST_LETTERS	40
 /* A word that so many records have is rare. */
 #define RARE			3
 /* How much rarer than what was meant a misspelling is. */
@@ -66,16 +66,20 @@ match_distance(const char *one, const char *other, int most)
 	return Min(most + 1, row[(length_a - from) % 3][length_b - from]);
 }
 
-/* Characters of a word, 0 where it is none to be misspelt: too short, too long, or with a digit in it. */
-static int
-letters(const char *word, uint32 *letter)
+/* Characters of a word, 0 where it is none to be misspelt: too long, or with a digit in it; and a bit for each kind of letter. */
+int
+match_letters(const char *word, uint32 *letter, uint32 *mask)
 {
-	int			count = match_decode(word, letter, MOST_LETTERS + 1);
+	int			count = match_decode(word, letter, MATCH_MOST_LETTERS + 1);
 
+	*mask = 0;
 	for (int i = 0; i < count; i++)
+	{
 		if (letter[i] >= '0' && letter[i] <= '9')
 			return 0;
-	return count > MOST_LETTERS ? 0 : count;
+		*mask |= (uint32) 1 << (letter[i] % 32);
+	}
+	return count > MATCH_MOST_LETTERS ? 0 : count;
 }
 
 /* Whether one of two words of so many letters may be the other misspelt, as far as their frequencies say. */
@@ -96,16 +100,15 @@ match_may_be_misspelt(const MatchSet *set, int32 one, int32 other)
 int
 match_misspelling(const MatchSet *set, int32 one, int32 other)
 {
-	uint32		letter[MOST_LETTERS + 1];
-	int			fewest;
-	int			most;
+	int			fewest = Min(set->letters[one], set->letters[other]);
+	int			most = fewest < FEWEST_LETTERS ? 0 : fewest < LETTERS_OF_TWO ? 1 : 2;
 	int			distance;
 
-	if (!match_may_be_misspelt(set, one, other))
+	/* A letter changed takes one kind away and brings another. */
+	if (most == 0 || Max(set->letters[one], set->letters[other]) - fewest > most || pg_popcount32(set->mask[one] ^ set->mask[other]) > 2 * most ||
+		!match_may_be_misspelt(set, one, other))
 		return 0;
-	fewest = Min(letters(match_text(set, one), letter), letters(match_text(set, other), letter));
-	most = fewest < FEWEST_LETTERS ? 0 : fewest < LETTERS_OF_TWO ? 1 : 2;
-	distance = most == 0 ? 1 : match_distance(match_text(set, one), match_text(set, other), most);
+	distance = match_distance(match_text(set, one), match_text(set, other), most);
 	return distance > most ? 0 : distance;
 }
 
@@ -163,13 +166,13 @@ int32 *
 match_corrections(const MatchSet *set)
 {
 	int32	   *best = palloc_extended(sizeof(int32) * Max(set->count, 1), MCXT_ALLOC_HUGE);
-	uint32		letter[MOST_LETTERS + 1];
+	uint32		letter[MATCH_MOST_LETTERS + 1];
 	Remains    *remains;
 	int64		count = 0;
 
 	for (int i = 0; i < set->count; i++)
 	{
-		int			length = letters(match_text(set, i), letter);
+		int			length = set->letters[i];
 
 		best[i] = i;
 		count += length >= LEAST_LETTERS ? length + 1 : 0;
@@ -178,11 +181,11 @@ match_corrections(const MatchSet *set)
 	count = 0;
 	for (int i = 0; i < set->count; i++)
 	{
-		int			length = letters(match_text(set, i), letter);
+		int			length = match_decode(match_text(set, i), letter, set->letters[i]);
 
 		for (int skip = 0; skip <= length && length >= LEAST_LETTERS; skip++)
 		{
-			uint32		left[MOST_LETTERS];
+			uint32		left[MATCH_MOST_LETTERS];
 			int			n = 0;
 
 			for (int k = 0; k < length; k++)
