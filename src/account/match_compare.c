@@ -78,11 +78,12 @@ join_alike(const Match *match, const MatchRecord *a, const Leftover *left_a, con
 			for (int k = 0; k < left[side]->count; k++)
 				if (left[side]->word[k] == match->word_of[record[side]->first_word + i])
 				{
+					/* A word may be there many times and be left over once. */
+					if (strlen(joined[side]) >= 3 * MATCH_WORD_BYTES)
+						return false;
 					strcat(joined[side], match_text(&match->word, left[side]->word[k]));
 					break;
 				}
-		if (strlen(joined[side]) > 3 * MATCH_WORD_BYTES)
-			return false;
 	}
 	return strcmp(joined[0], joined[1]) == 0;
 }

@@ -66,7 +66,10 @@ match_distance(const char *one, const char *other, int most)
 	return Min(most + 1, row[(length_a - from) % 3][length_b - from]);
 }
 
-/* Characters of a word, 0 where it is none to be misspelt: too long, or with a digit in it; and a bit for each kind of letter. */
+/*
+ * Characters of a word, 0 where it is none to be misspelt: too long, or with a number at its end, where each digit counts (GTX500); and a bit for
+ * each kind of letter.
+ */
 int
 match_letters(const char *word, uint32 *letter, uint32 *mask)
 {
@@ -74,12 +77,8 @@ match_letters(const char *word, uint32 *letter, uint32 *mask)
 
 	*mask = 0;
 	for (int i = 0; i < count; i++)
-	{
-		if (letter[i] >= '0' && letter[i] <= '9')
-			return 0;
 		*mask |= (uint32) 1 << (letter[i] % 32);
-	}
-	return count > MATCH_MOST_LETTERS ? 0 : count;
+	return count == 0 || count > MATCH_MOST_LETTERS || (letter[count - 1] >= '0' && letter[count - 1] <= '9') ? 0 : count;
 }
 
 /* Whether one of two words of so many letters may be the other misspelt, as far as their frequencies say. */
