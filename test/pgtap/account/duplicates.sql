@@ -69,6 +69,19 @@ SELECT results_eq($$ SELECT * FROM salesops.duplicate_clusters('TABLE company') 
   $$ VALUES ('a1', 'a1', 2::bigint), ('a1', 'a2', 2), ('z1', 'z1', 3), ('z1', 'z2', 3), ('z1', 'z3', 3) $$, 'duplicates are one; a sister, the same name elsewhere and a franchise are not');
 SELECT is((SELECT p.verdict FROM salesops.duplicate_pairs('TABLE company') p WHERE (p.one, p.other) = ('a1', 'b1')), 'review', 'a sister that shares all but the name is for somebody to look at');
 
+-- A chain: the first and the second share an address, the second and the third a phone; the first and the third contradict each other.
+CREATE TABLE chain (key text, name text, website text, phone text, street text, city text);
+INSERT INTO chain VALUES ('a', 'Kestrel Foods', 'kestrel.com', '617-555-0100', '1 Oak St', 'Boston'), ('b', 'Kestrel Foods', NULL, '030 7654321', NULL, 'Boston'),
+                         ('c', 'Kestrel Foods', 'kestrel.com', '030 7654321', '9 Elm St', 'Berlin');
+SELECT results_eq($$ SELECT p.one, p.other, p.verdict FROM salesops.duplicate_pairs('TABLE chain', '{"review": -30}') p ORDER BY 1, 2 $$,
+  $$ VALUES ('a', 'b', 'sure'), ('a', 'c', 'review'), ('b', 'c', 'sure') $$, 'sure, sure, and not');
+SELECT results_eq($$ SELECT key FROM salesops.duplicate_clusters('TABLE chain') ORDER BY 1 $$, $$ VALUES ('a'), ('b') $$, 'a chain is no cluster: the surer pair is one');
+
+-- Words a letter apart that are both common are two words.
+SELECT is_empty($$ SELECT 1 FROM salesops.duplicate_pairs($q$SELECT w || n AS key, w || ' Company' || translate(n::text, '0123456789', 'abcdefghij') AS name, 'Rome' AS city
+                     FROM unnest(ARRAY['Ford', 'Nord']) w, generate_series(1, 40) n$q$, '{"review": -1000, "sure": 0}') p WHERE p.evidence #>> '{name,agreement}' = 'same but for a misspelling'
+                     AND left(p.one, 1) <> left(p.other, 1) $$, 'Ford is no misspelling of Nord where there are forty of each');
+
 -- Laws.
 CREATE TEMP TABLE found AS SELECT * FROM salesops.duplicate_pairs('TABLE company', '{"review": -30, "sure": 1}');
 SELECT is_empty($$ SELECT f.one, f.other FROM found f
