@@ -31,7 +31,6 @@ take_sample(const Match *match, MatchNeighbours *neighbours, int *count, double 
 	Sample	   *sample = palloc_extended(sizeof(Sample) * MOST_PAIRS, MCXT_ALLOC_HUGE);
 	uint32		step = 1 + match->records / 20000;
 	int			picked = 0;
-	int			seen = 0;
 
 	*count = 0;
 	for (int32 i = 0; i < match->records && *count < MOST_PAIRS; i++)
@@ -40,7 +39,6 @@ take_sample(const Match *match, MatchNeighbours *neighbours, int *count, double 
 		const int32 *other;
 		int			found;
 
-		seen++;
 		if (hash_bytes((const unsigned char *) key, (int) strlen(key)) % step != 0)
 			continue;
 		picked++;
