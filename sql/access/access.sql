@@ -13,7 +13,7 @@ BEGIN ATOMIC
   VALUES ('read_marts', ARRAY['read_marts'], 'A BI tool and the people behind it: read the marts in salesops_bi'),
          ('analyse', ARRAY['read_marts', 'analyse'], 'An analyst: also read everything in schema salesops and call its functions'),
          ('write_rules', ARRAY['read_marts', 'analyse', 'write_rules'], 'A rule author: also add rules, which run under his rights, and try them'),
-         ('keep_maps', ARRAY['read_marts', 'analyse', 'keep_maps'], 'Sales operations: also say what stages, categories and values mean, set weights, settings and scorecards, and run backtests'),
+         ('keep_maps', ARRAY['read_marts', 'analyse', 'keep_maps'], 'Sales operations: also say what stages, categories and values mean, set weights, settings and scorecards, run backtests, search duplicates and decide about them'),
          ('submit_forecasts', ARRAY['read_marts', 'analyse', 'submit_forecasts'],
           'Whoever enters forecast calls and adjustments, for any rep: also submit and adjust'),
          ('plan_territories', ARRAY['read_marts', 'analyse', 'plan_territories'],
@@ -59,6 +59,10 @@ BEGIN ATOMIC
      ARRAY['forecast_submission']),
     ('submit_forecasts', 'INSERT (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason, cut_off, prior_amount)',
      ARRAY['forecast_adjustment']),
+    -- Nor who searched, or decided.
+    ('keep_maps', 'INSERT (run_id, source_key, entity, as_of, options, records, compared, left_out)', ARRAY['duplicate_run']),
+    ('keep_maps', 'INSERT', ARRAY['duplicate_pair', 'duplicate_cluster_member', 'duplicate_block']),
+    ('keep_maps', 'INSERT (source_key, entity, one, other, "position", decision, survivor, note)', ARRAY['duplicate_decision']),
     ('keep_maps', 'INSERT', ARRAY['backtest_run', 'backtest_score', 'backtest_calibration']),
     ('keep_maps', 'INSERT, DELETE', ARRAY['backtest_forecast']),
     -- Nor in whose name a plan is, or who decided.
@@ -96,17 +100,19 @@ BEGIN ATOMIC
     ('run_jobs', 'INSERT, DELETE', ARRAY['backtest_forecast']),
     ('run_jobs', 'INSERT', ARRAY['territory_health', 'territory_health_load']),
     ('run_jobs', 'DELETE', ARRAY['territory_plan', 'territory_plan_territory', 'territory_plan_class', 'territory_plan_account', 'territory_plan_finding']),
+    ('run_jobs', 'INSERT', ARRAY['duplicate_run', 'duplicate_pair', 'duplicate_cluster_member', 'duplicate_block']),
     ('run_jobs', 'DELETE', ARRAY['run_request'])
   ) AS w(part, privilege, tables) CROSS JOIN LATERAL unnest(w.tables) AS u(name)
   WHERE w.part IN (SELECT g.part FROM granted g)
   UNION ALL
   SELECT 'USAGE', format('SEQUENCE salesops.%I', u.name)
-  FROM (VALUES ('operate', 'run_log_run_id_seq'), ('run_jobs', 'run_log_run_id_seq'), ('run_jobs', 'audit_by_hand_seq'), ('plan_territories', 'territory_plan_plan_id_seq')) AS u(part, name)
+  FROM (VALUES ('operate', 'run_log_run_id_seq'), ('run_jobs', 'run_log_run_id_seq'), ('run_jobs', 'audit_by_hand_seq'), ('plan_territories', 'territory_plan_plan_id_seq'), ('keep_maps', 'duplicate_run_run_id_seq'), ('run_jobs', 'duplicate_run_run_id_seq')) AS u(part, name)
   WHERE u.part IN (SELECT g.part FROM granted g)
   UNION ALL
   SELECT 'EXECUTE', format('FUNCTION %s', p.oid::regprocedure)
   FROM (VALUES
     ('write_rules', ARRAY['write_rule', 'evaluate_rules']),
+    ('keep_maps', ARRAY['merge_duplicates', 'keep_distinct', 'undo_duplicate_decision']),
     ('operate', ARRAY['wake_worker']),
     ('plan_territories', ARRAY['propose_territory_plan', 'withdraw_territory_plan']),
     ('approve_territories', ARRAY['approve_territory_plan', 'reject_territory_plan', 'publish_territory_plan', 'roll_back_territory_plan']),

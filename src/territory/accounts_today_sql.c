@@ -6,7 +6,7 @@
  * name (sql/territory/check_plan.sql).
  * The rows come as jsonb, because only the plan knows which columns there are.
  */
-#include "territory/query_sql.h"
+#include "core/compat.h"
 
 #include "executor/spi.h"
 #include "executor/tstoreReceiver.h"
@@ -16,6 +16,7 @@
 #include "utils/builtins.h"
 
 #include "core/act_as.h"
+#include "core/query_sql.h"
 
 PG_FUNCTION_INFO_V1(salesops_territory_accounts_today);
 

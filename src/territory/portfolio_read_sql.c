@@ -5,7 +5,6 @@
  * computed, so that the order of their rows does not matter.
  */
 #include "territory/portfolio_read.h"
-#include "territory/query_sql.h"
 
 #include <math.h>
 
@@ -15,6 +14,8 @@
 #include "utils/float.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
+
+#include "core/query_sql.h"
 
 #define ROWS_AT_A_TIME	10000
 #define MOST_CUSTOMERS	10000000

@@ -75,6 +75,10 @@ SELECT bag_eq($$SELECT role, "right" FROM held WHERE role <> 'salesops_test_nigh
   ('salesops_test_operator', 'INSERT step'), ('salesops_test_operator', 'UPDATE step'), ('salesops_test_operator', 'DELETE step'),
   ('salesops_test_operator', 'INSERT run_request'), ('salesops_test_operator', 'UPDATE run_request'), ('salesops_test_operator', 'DELETE run_request'),
   ('salesops_test_mapper', 'INSERT forecast_deadline'), ('salesops_test_mapper', 'INSERT forecast_plan'),
+  ('salesops_test_mapper', 'INSERT duplicate_run (run_id, source_key, entity, as_of, options, records, compared, left_out)'), ('salesops_test_mapper', 'INSERT duplicate_pair'),
+  ('salesops_test_mapper', 'INSERT duplicate_cluster_member'), ('salesops_test_mapper', 'INSERT duplicate_block'),
+  ('salesops_test_mapper', 'INSERT duplicate_decision (source_key, entity, one, other, position, decision, survivor, note)'),
+  ('salesops_test_mapper', 'EXECUTE merge_duplicates'), ('salesops_test_mapper', 'EXECUTE keep_distinct'), ('salesops_test_mapper', 'EXECUTE undo_duplicate_decision'),
   ('salesops_test_mapper', 'INSERT backtest_run'), ('salesops_test_mapper', 'DELETE backtest_forecast'), ('salesops_test_mapper', 'INSERT backtest_forecast'),
   ('salesops_test_mapper', 'INSERT backtest_score'), ('salesops_test_mapper', 'INSERT backtest_calibration'),
   ('salesops_test_caller', 'USAGE SCHEMA salesops_bi'), ('salesops_test_caller', 'USAGE SCHEMA salesops'),
@@ -116,6 +120,7 @@ SELECT is_empty($$SELECT c.oid::regclass FROM pg_class c JOIN pg_depend d ON d.c
 SET LOCAL ROLE salesops_test_connector;
 SELECT lives_ok($$SELECT salesops.connect('s', 'fivetran_salesforce', 'landing')$$, 'connect_sources connects');
 SET LOCAL ROLE salesops_test_mapper;
+SELECT lives_ok($$ SELECT salesops.find_duplicates('s'), salesops.merge_duplicates('s', 'account', 'a', 'b'), salesops.undo_duplicate_decision('s', 'account', 'a', 'b') $$, 'keep_maps: duplicates');
 SELECT lives_ok($$SELECT salesops.map_stage('s', 'Prospecting', 'open', 'Pipeline'), salesops.map_category('s', 'x', 'Commit'), salesops.map_value('s', 'product', 'a', 'b'),
                          salesops.set_weight('default', 'Commit', 0.8), salesops.set_setting('corporate_currency', 'EUR'), salesops.set_win_factor('partner'),
                          salesops.add_scorecard(replace(salesops.default_scorecard(), 'scorecard default', 'scorecard ours')),
