@@ -11,7 +11,7 @@ END $$;
 COMMENT ON FUNCTION salesops.check_territory_plan(bigint) IS 'Raises 42704 unless there is such a territory plan';
 
 CREATE FUNCTION salesops.own_territory_plan_number()
-RETURNS bigint LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   RETURN currval('salesops.territory_plan_plan_id_seq');
 EXCEPTION WHEN object_not_in_prerequisite_state THEN
