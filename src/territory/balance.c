@@ -16,8 +16,8 @@
 /* Temperature of the climb from given prices, in shares of the spread of costs, and its steps: the fewer the longer one takes. */
 #define WARM			0.02
 #define WARM_STEPS		20
-#define WARM_STEPS_OF_MANY	10
-#define WARM_UNITS		1000000
+#define WARM_STEPS_OF_MANY	5
+#define WARM_UNITS		500000
 
 /* The climb ends at this share of the spread, divided by the units of a territory; within these limits. */
 #define COLD_UNITS		0.08
@@ -97,6 +97,7 @@ find_prices(Problem *p, Prices *prices)
 	Dual		dual;
 	bool		is_warm = p->options->price != NULL;
 	bool		is_large = false;
+	int			before = 0;
 	static const struct
 	{
 		int			units;		/* for each territory */
@@ -120,13 +121,15 @@ find_prices(Problem *p, Prices *prices)
 	for (int i = 0; i < (int) lengthof(level) && !is_warm && !p->all_alike; i++)
 	{
 		c = columns_sample(p, level[i].units, i < 2 ? p->longest_list : COLUMNS);
-		if (i < 2 || c->rows < p->units / 4)
+		/* Nearly the same units again would teach nothing. */
+		if (i == 0 || (i == 1 && c->rows >= 2 * before) || c->rows < p->units / 4)
 		{
 			dual_begin(&dual, p, c);
 			dual_climb(&dual, prices, level[i].hot, level[i].cold, i < 2 ? 10 : 5);
 			dual_end(&dual);
 			is_large = i == 2;
 		}
+		before = c->rows;
 		columns_free(p, c);
 	}
 	c = columns_best(p, p->options->candidates > 0 ? p->options->candidates : usual_columns(p));

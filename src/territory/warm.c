@@ -15,7 +15,7 @@
 /* Owners are of a former plan if loads are no further outside than that on average, and the cost no further above the bound, both as shares. */
 #define NEAR			0.06
 /* For an account without a territory so many are open; for one of an open territory so many are where it may go. */
-#define OPEN_TO_NEW		4
+#define OPEN_TO_NEW		2
 #define OPEN_TO_ALL		2
 /* Where fewer than this share of the units would take part, the best territories for those are opened too. */
 #define LEAST_FREE		0.05
