@@ -68,3 +68,52 @@ BEGIN ATOMIC
   LEFT JOIN LATERAL (SELECT x.* FROM salesops.owners(p.as_of, p.as_of) x) w ON w.source_key = n.source_key AND w.owner_id = n.owner_id;
 END;
 COMMENT ON FUNCTION salesops.mart_next_best_action() IS 'Rows of mart next_best_action; columns as of mart_columns()';
+
+CREATE FUNCTION salesops.mart_duplicates_for_review(
+  OUT duplicates_for_review_key text, OUT source_key text, OUT entity text, OUT first_id text, OUT first_name text, OUT second_id text, OUT second_name text,
+  OUT cluster_id text, OUT verdict text, OUT weight numeric, OUT evidence text, OUT as_of_date date, OUT refreshed_at timestamptz)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  WITH named AS MATERIALIZED (
+    SELECT 'account' AS entity, a.source_key, a.id, a.name FROM salesops.latest_publication() p CROSS JOIN LATERAL salesops.account_state(p.as_of, p.as_of) a
+    UNION ALL
+    SELECT 'lead', l.source_key, l.id, l.name FROM salesops.lead l WHERE NOT l.is_deleted
+  )
+  SELECT jsonb_build_array(d.source_key, d.entity, d.one, d.other)::text, d.source_key, d.entity, d.one, salesops.mart_label(f.name), d.other, salesops.mart_label(s.name),
+         salesops.mart_label(d.cluster), d.verdict, salesops.mart_number(d.weight::numeric),
+         salesops.mart_label((SELECT string_agg(e.key || ': ' || concat_ws(' ', e.value ->> 'agreement', round((coalesce(e.value ->> 'weight', e.value #>> '{}'))::numeric, 1)), '; ' ORDER BY e.key)
+                              FROM jsonb_each(d.evidence) e WHERE jsonb_typeof(e.value) IN ('object', 'number'))),
+         p.as_of_date, p.published_at
+  FROM salesops.latest_publication() p
+  CROSS JOIN LATERAL salesops.duplicates_to_review(p.as_of) d
+  LEFT JOIN named f ON f.entity = d.entity AND f.source_key = d.source_key AND f.id = d.one
+  LEFT JOIN named s ON s.entity = d.entity AND s.source_key = d.source_key AND s.id = d.other;
+END;
+COMMENT ON FUNCTION salesops.mart_duplicates_for_review() IS 'Rows of mart duplicates_for_review; columns as of mart_columns()';
+
+CREATE FUNCTION salesops.mart_routing_log(
+  OUT routing_log_key text, OUT source_key text, OUT lead_id text, OUT lead text, OUT round integer, OUT is_latest boolean, OUT rule text, OUT pool text,
+  OUT rep_id text, OUT rep text, OUT team text, OUT region text, OUT manager text, OUT manager_path text, OUT reason text, OUT reps_considered integer,
+  OUT reassigns bigint, OUT decided_date date, OUT decided_at timestamptz, OUT due_at timestamptz, OUT touched_at timestamptz, OUT service_level text,
+  OUT as_of_date date, OUT refreshed_at timestamptz)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  WITH touch AS MATERIALIZED (
+    SELECT t.* FROM salesops.latest_publication() p CROSS JOIN LATERAL salesops.lead_touches(p.as_of) t
+  )
+  SELECT d.decision_id::text, d.source_key, d.lead_id, salesops.mart_label(l.name), d.round,
+         NOT EXISTS (SELECT FROM salesops.routing_decision x WHERE x.source_key = d.source_key AND x.lead_id = d.lead_id AND x.round > d.round AND x.as_of <= p.as_of),
+         salesops.mart_label(d.rule), salesops.mart_label(d.pool),
+         salesops.mart_label(d.rep_id), CASE WHEN d.rep_id IS NULL THEN '(none)' ELSE coalesce(w.owner, '(unknown owner)') END,
+         salesops.mart_label(w.team), salesops.mart_label(w.region), salesops.mart_label(w.manager), salesops.mart_label(w.manager_path),
+         d.why, cardinality(d.candidates), d.reassigns, (d.as_of AT TIME ZONE p.time_zone)::date, d.as_of, d.due_at, t.touched_at,
+         CASE WHEN d.due_at IS NULL THEN '(none)' WHEN t.touched_at <= d.due_at THEN 'kept' WHEN t.touched_at IS NOT NULL THEN 'late'
+              WHEN d.due_at < p.as_of THEN 'missed' ELSE 'running' END,
+         p.as_of_date, p.published_at
+  FROM salesops.latest_publication() p
+  JOIN salesops.routing_decision d ON d.as_of <= p.as_of AND d.as_of > p.as_of - interval '92 days'
+  LEFT JOIN touch t ON t.decision_id = d.decision_id
+  LEFT JOIN salesops.lead l ON l.source_key = d.source_key AND l.id = d.lead_id
+  LEFT JOIN LATERAL (SELECT x.* FROM salesops.owners(p.as_of, p.as_of) x) w ON w.source_key = d.source_key AND w.owner_id = d.rep_id;
+END;
+COMMENT ON FUNCTION salesops.mart_routing_log() IS 'Rows of mart routing_log; columns as of mart_columns()';

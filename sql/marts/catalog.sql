@@ -28,7 +28,9 @@ BEGIN ATOMIC
     ('territory_assignment', 16, 'Who has which account by the territory plans published. One row an account'),
     ('account_scorecard', 17, 'Accounts with their score by the default scorecard and what it is made of. One row an account'),
     ('score_movement', 18, 'Scores of accounts that changed in the last 92 days. One row a change'),
-    ('next_best_action', 19, 'What reps are asked to do now. One row an open action')
+    ('next_best_action', 19, 'What reps are asked to do now. One row an open action'),
+    ('duplicates_for_review', 20, 'Accounts and leads that may be one and nobody has decided about, of the latest search. One row a pair'),
+    ('routing_log', 21, 'Who was given which lead and why, in the last 92 days. One row a decision')
   ) AS m(mart, "position", meaning);
 END;
 COMMENT ON FUNCTION salesops.marts() IS 'The marts in the order they are refreshed in, with what one row of each is';

@@ -46,6 +46,8 @@ INSERT INTO nights.seen_as (relation, column_name, expression, reason) VALUES
   ('mart_refresh', 'refreshed_at', NULL, 'wall clock'),
   ('mart_refresh', 'rows', NULL, 'the marts themselves are compared'),
   ('account_scorecard_mat', 'refreshed_at', NULL, 'wall clock'),
+  ('duplicates_for_review_mat', 'refreshed_at', NULL, 'wall clock'),
+  ('routing_log_mat', 'refreshed_at', NULL, 'wall clock'),
   ('score_movement_mat', 'refreshed_at', NULL, 'wall clock'),
   ('next_best_action_mat', 'refreshed_at', NULL, 'wall clock'),
   ('next_best_action_mat', 'next_best_action_key', NULL, 'identity'),
