@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(54);
+SELECT plan(60);
 
 -- Working days: 10 April 2026 is a Friday.
 SELECT results_eq($$ SELECT n, add_working_days('2026-04-10', n) FROM unnest(ARRAY[-1, 0, 1, 5, 6]) n $$,
@@ -87,6 +87,28 @@ SELECT is((SELECT why FROM candidate WHERE object_id = 'asleep'), 'tier 1 accoun
 SELECT is((SELECT why FROM candidate WHERE object_id = 'untouched'), 'tier 1 account (score 100) without an open deal, no activity is known', '... that nobody knows');
 SELECT results_eq($$ SELECT rule, due_date FROM candidate WHERE object_id IN ('d1', 'd2') ORDER BY 1, 2 $$,
   $$ VALUES ('find_economic_buyer', '2026-04-14'::date), ('wake_idle_deal', '2026-04-09'), ('wake_idle_deal', '2026-04-09') $$, 'by when, in working days');
+
+-- Signals that the dozen does not show: a score that rose, a finding about an account, an activity that is another by now, one of a deal, one not known yet.
+SAVEPOINT signal;
+INSERT INTO kept_account_score (source_key, id, as_of, score, run_id)
+VALUES ('s', 'awake', '2026-03-20', score_account(6000, 'Finance', 11, 1, 10), 1), ('s', 'awake', '2026-04-05', score_account(6000, 'Finance', 11, 1, 90), 2),
+       ('s', 'small', '2026-03-20', score_account(1, 'Finance', 11, 1, 90), 1), ('s', 'small', '2026-04-05', score_account(1, 'Finance', 11, 1, 60), 2);
+SELECT results_eq($$ SELECT rule, object_id, why, due_date FROM candidate WHERE signal = 'score' $$,
+  $$ VALUES ('follow_interest', 'awake', 'score 100, a week ago 80: intent 0 to 20', '2026-04-08'::date) $$, 'a score that rose by fifteen points or more within a week');
+SELECT set_action_rule('name_industry', '{"signal": "finding", "key": "unmapped_industry", "what": "Ask what the company does"}', '2026-01-01');
+INSERT INTO finding (rule, object_kind, source_key, object_id, severity, value, first_seen_at, first_run_id) VALUES ('unmapped_industry', 'account', 's', 'small', 'warning', 'Zzyx', '2026-04-05', 1);
+SELECT results_eq($$ SELECT object_kind, object_id, owner_id, why FROM candidate WHERE rule = 'name_industry' $$,
+  $$ VALUES ('account', 'small', 'ann', 'unmapped_industry: found on 2026-04-05, Zzyx') $$, 'a finding about an account asks its owner');
+SELECT pg_temp.deal('dx', '{"account_id": "small"}');
+INSERT INTO activity_history (source_key, id, account_id, happened_at, is_deleted, effective_at, recorded_at, origin) VALUES ('s', 'moved', 'untouched', '2026-03-01', false, '2026-03-02', '2026-03-02', 'sync'),
+  ('s', 'moved', 'untouched', '2026-04-02', false, '2026-04-20', '2026-04-20', 'sync');
+INSERT INTO activity (source_key, id, account_id, opportunity_id, happened_at, is_deleted, effective_at, recorded_at, origin)
+VALUES ('s', 'moved', 'untouched', NULL, '2026-04-03', false, '2026-05-01', '2026-05-01', 'sync'), ('s', 'of deal', NULL, 'dx', '2026-04-01', false, '2026-04-02', '2026-04-02', 'sync'),
+       ('s', 'planned', 'untouched', NULL, '2026-04-20', false, '2026-04-02', '2026-04-02', 'sync'), ('s', 'dropped', 'untouched', NULL, '2026-04-04', true, '2026-04-05', '2026-04-05', 'sync');
+SELECT results_eq($$ SELECT account_id, last_at FROM account_contact('2026-04-07 12:00+00', '2026-04-07 12:00+00') WHERE account_id IN ('untouched', 'small') ORDER BY 1 $$,
+  $$ VALUES ('small', '2026-04-01'::timestamptz), ('untouched', '2026-03-01') $$, 'the last activity as it was known, of a deal too, neither deleted nor to come');
+SELECT results_eq($$ SELECT last_at FROM account_contact('2026-04-07 12:00+00', '2026-05-02') WHERE account_id = 'untouched' $$, $$ VALUES ('2026-04-03'::timestamptz) $$, '... as it is known later');
+ROLLBACK TO signal;
 
 -- Two days ------------------------------------------------------------------------------------------------------------------
 
@@ -171,6 +193,14 @@ SELECT throws_ok(format($$ SELECT record_feedback(%s, 'later') $$, (SELECT min(a
 SELECT throws_ok(format($$ SELECT record_feedback(%s, 'done', given_at => '2026-04-07 11:00+00') $$, (SELECT min(action_id) FROM next_action)), '22023', NULL, 'nothing is done before it was asked');
 SELECT lives_ok($$ SELECT record_feedback(a.action_id, 'useless', repeat('😀', 10000)) FROM next_best_actions(clock(), 'ann') a WHERE a.object_id = 'asleep' $$, 'a long note');
 SELECT is((SELECT count(*) FROM next_best_actions(clock() + interval '1 second', 'ann') WHERE object_id = 'asleep'), 0::bigint, '... and off it is');
+
+-- The mart shows the list of the day it is published for.
+SELECT refresh_marts('2026-04-09 12:00+00') \g /dev/null
+SELECT results_eq($$ SELECT owner_id, string_agg(rule || ':' || object_id, ' ' ORDER BY action_rank) FROM salesops_bi.next_best_action GROUP BY 1 ORDER BY 1 $$,
+  $$ VALUES ('ann', pg_temp.list('2026-04-09 12:00+00', 'ann')), ('zed', pg_temp.list('2026-04-09 12:00+00', 'zed')) $$, 'the mart is the list of its day');
+SELECT results_eq($$ SELECT account_id, score, tier, size_points, industry_points, engagement_points, intent_points, missing_inputs FROM salesops_bi.account_scorecard ORDER BY 1 $$,
+  $$ VALUES ('asleep', 90, 1, 30, 25, 25, 10, '(none)'), ('awake', 100, 1, 30, 25, 25, 20, '(none)'), ('small', 50, 2, 0, 25, 25, 0, '(none)'), ('untouched', 100, 1, 30, 25, 25, 20, '(none)') $$,
+  'the scorecard has its components');
 
 SELECT * FROM finish();
 ROLLBACK;
