@@ -52,7 +52,10 @@ BEGIN ATOMIC
     SELECT b.segment, b.bound FROM g CROSS JOIN LATERAL salesops.standing_segment_bounds(action_signals.as_of, g.known_at) b
     WHERE b.flag = 'stalled' AND b.bound IS NOT NULL
   ), deal AS MATERIALIZED (
-    SELECT d.source_key, d.id, d.account_id, d.owner_id, d.corporate_amount AS amount, d.stage, d.stage_label, d.idle_days, d.stage_days, a.score, a.tier,
+    SELECT d.source_key, d.id, d.account_id, d.owner_id,
+           -- NaN and infinity would come before everything.
+           CASE WHEN d.corporate_amount > '-Infinity' AND d.corporate_amount < 'Infinity' THEN d.corporate_amount END AS amount,
+           d.stage, d.stage_label, d.idle_days, d.stage_days, a.score, a.tier,
            -- As deal_risk() classes them.
            ARRAY[d.category::text, salesops.pushes_class(d.pushes), salesops.idle_class(d.idle_days), salesops.age_class(d.age_days, coalesce(o.bound, b.bound))] AS cell
     FROM g CROSS JOIN salesops.open_deals_at(ARRAY[action_signals.as_of], g.known_at) d

@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(60);
+SELECT plan(61);
 
 -- Working days: 10 April 2026 is a Friday.
 SELECT results_eq($$ SELECT n, add_working_days('2026-04-10', n) FROM unnest(ARRAY[-1, 0, 1, 5, 6]) n $$,
@@ -108,6 +108,10 @@ VALUES ('s', 'moved', 'untouched', NULL, '2026-04-03', false, '2026-05-01', '202
 SELECT results_eq($$ SELECT account_id, last_at FROM account_contact('2026-04-07 12:00+00', '2026-04-07 12:00+00') WHERE account_id IN ('untouched', 'small') ORDER BY 1 $$,
   $$ VALUES ('small', '2026-04-01'::timestamptz), ('untouched', '2026-03-01') $$, 'the last activity as it was known, of a deal too, neither deleted nor to come');
 SELECT results_eq($$ SELECT last_at FROM account_contact('2026-04-07 12:00+00', '2026-05-02') WHERE account_id = 'untouched' $$, $$ VALUES ('2026-04-03'::timestamptz) $$, '... as it is known later');
+SELECT pg_temp.deal('nan', '{"confirmed_at": "2026-02-01", "amount": "NaN", "owner_id": "nan"}'),
+       pg_temp.deal('inf', jsonb_build_object('confirmed_at', '2026-02-01', 'amount', 'Infinity', 'owner_id', 'inf', 'stage', repeat('🧊', 10000)));
+SELECT results_eq($$ SELECT object_id, amount, no_value_because FROM candidate WHERE owner_id IN ('nan', 'inf') ORDER BY 1 $$,
+  $$ VALUES ('inf', NULL::numeric, 'the amount is unknown'), ('nan', NULL, 'the amount is unknown') $$, 'an amount that is no number is unknown');
 ROLLBACK TO signal;
 
 -- Two days ------------------------------------------------------------------------------------------------------------------
