@@ -22,6 +22,8 @@ BEGIN ATOMIC
           'Whoever answers for territories: also approve and reject plans, publish them and roll them back'),
          ('keep_routing', ARRAY['read_marts', 'analyse', 'keep_routing'], 'Whoever answers for lead routing: also set rules, pools, hours and absences'),
          ('route_leads', ARRAY['read_marts', 'analyse', 'route_leads'], 'Whoever or whatever routes leads: also give them to reps by the rules, reassign and acknowledge them'),
+         ('give_feedback', ARRAY['read_marts', 'analyse', 'give_feedback'],
+          'Whoever works next best actions, for any rep: also say that one is done or useless'),
          ('operate', ARRAY['read_marts', 'analyse', 'operate'], 'An operator: also define jobs and schedules, ask for runs and await them'),
          ('connect_sources', ARRAY['read_marts', 'analyse', 'connect_sources'],
           'Whoever connects sources: what he connects the night reads under its own rights, and he reads it afterwards'),
@@ -65,6 +67,8 @@ BEGIN ATOMIC
     ('keep_maps', 'INSERT (source_key, entity, one, other, "position", decision, survivor, note)', ARRAY['duplicate_decision']),
     ('keep_maps', 'INSERT', ARRAY['backtest_run', 'backtest_score', 'backtest_calibration']),
     ('keep_maps', 'INSERT, DELETE', ARRAY['backtest_forecast']),
+    ('give_feedback', 'INSERT (action_id, given_at, feedback, note, given_by)', ARRAY['action_feedback']),
+    ('keep_maps', 'INSERT (name, valid_from, is_enabled, signal, key, bound, min_amount, stages, tiers, what, due_days, weight)', ARRAY['action_rule']),
     -- Nor in whose name a plan is, or who decided.
     ('plan_territories', 'INSERT (plan_id, name, copied_from, as_of, accounts_sql, territories_sql, options, measures, tie_break, input_hash, accounts, territories, cost, bound, design_bound, '
                          'outside, best_outside, budget_price, budget_used, extension_version)', ARRAY['territory_plan']),
@@ -99,6 +103,7 @@ BEGIN ATOMIC
     ('run_jobs', 'INSERT', ARRAY['backtest_run', 'backtest_score', 'backtest_calibration']),
     ('run_jobs', 'INSERT, DELETE', ARRAY['backtest_forecast']),
     ('run_jobs', 'INSERT', ARRAY['territory_health', 'territory_health_load']),
+    ('run_jobs', 'INSERT', ARRAY['kept_account_score', 'next_action', 'next_action_end']),
     ('run_jobs', 'DELETE', ARRAY['territory_plan', 'territory_plan_territory', 'territory_plan_class', 'territory_plan_account', 'territory_plan_finding']),
     ('run_jobs', 'INSERT', ARRAY['duplicate_run', 'duplicate_pair', 'duplicate_cluster_member', 'duplicate_block']),
     ('run_jobs', 'DELETE', ARRAY['run_request'])

@@ -22,7 +22,7 @@ CREATE INDEX finding_object ON salesops.finding (object_kind, source_key, object
 COMMENT ON TABLE salesops.finding IS 'One row an episode: a rule was violated by an object from first_seen_at until resolved_at';
 COMMENT ON COLUMN salesops.finding.finding_id IS 'Number of the episode';
 COMMENT ON COLUMN salesops.finding.rule IS 'Rule that is violated';
-COMMENT ON COLUMN salesops.finding.object_kind IS 'opportunity, source ...';
+COMMENT ON COLUMN salesops.finding.object_kind IS 'opportunity, account, source ...';
 COMMENT ON COLUMN salesops.finding.source_key IS 'Source of the object';
 COMMENT ON COLUMN salesops.finding.object_id IS 'Object in the source';
 COMMENT ON COLUMN salesops.finding.owner_id IS 'Rep who owned the object when the episode began';

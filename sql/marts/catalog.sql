@@ -25,7 +25,12 @@ BEGIN ATOMIC
     ('forecast_submission', 13, 'Calls of the running quarter with the amounts and adjustments under them. One row a forecaster, category and week'),
     ('territory_balance', 14, 'Territories in force, held against their fair loads. One row a territory and measure'),
     ('territory_plan_comparison', 15, 'Territory plans with a name or a decision, side by side. One row a plan and measure'),
-    ('territory_assignment', 16, 'Who has which account by the territory plans published. One row an account')
+    ('territory_assignment', 16, 'Who has which account by the territory plans published. One row an account'),
+    ('account_scorecard', 17, 'Accounts with their score by the default scorecard and what it is made of. One row an account'),
+    ('score_movement', 18, 'Scores of accounts that changed in the last 92 days. One row a change'),
+    ('next_best_action', 19, 'What reps are asked to do now. One row an open action'),
+    ('duplicates_for_review', 20, 'Accounts and leads that may be one and nobody has decided about, of the latest search. One row a pair'),
+    ('routing_log', 21, 'Who was given which lead and why, in the last 92 days. One row a decision')
   ) AS m(mart, "position", meaning);
 END;
 COMMENT ON FUNCTION salesops.marts() IS 'The marts in the order they are refreshed in, with what one row of each is';
@@ -288,7 +293,9 @@ BEGIN ATOMIC
         UNION ALL
         SELECT l.* FROM ROWS FROM (salesops.forecast_mart_column_list()) WITH ORDINALITY AS l(mart, column_name, type, meaning, "position")
         UNION ALL
-        SELECT l.* FROM ROWS FROM (salesops.territory_mart_column_list()) WITH ORDINALITY AS l(mart, column_name, type, meaning, "position")) c;
+        SELECT l.* FROM ROWS FROM (salesops.territory_mart_column_list()) WITH ORDINALITY AS l(mart, column_name, type, meaning, "position")
+        UNION ALL
+        SELECT l.* FROM ROWS FROM (salesops.account_mart_column_list()) WITH ORDINALITY AS l(mart, column_name, type, meaning, "position")) c;
 END;
 COMMENT ON FUNCTION salesops.mart_columns() IS
   'The columns of each mart in order, with type and meaning (unit and formula)';

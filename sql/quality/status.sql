@@ -56,7 +56,7 @@ CREATE VIEW salesops.finding_status AS
 COMMENT ON VIEW salesops.finding_status IS 'One row a finding, whatever its episodes: where it stands after the last audit';
 COMMENT ON COLUMN salesops.finding_status.finding_id IS 'Its latest episode (finding)';
 COMMENT ON COLUMN salesops.finding_status.rule IS 'Rule that is violated';
-COMMENT ON COLUMN salesops.finding_status.object_kind IS 'opportunity, source or rule';
+COMMENT ON COLUMN salesops.finding_status.object_kind IS 'opportunity, account, source or rule';
 COMMENT ON COLUMN salesops.finding_status.source_key IS 'Source of the object';
 COMMENT ON COLUMN salesops.finding_status.object_id IS 'Object in the source';
 COMMENT ON COLUMN salesops.finding_status.owner_id IS 'Rep who owned the object when the episode began';

@@ -22,7 +22,7 @@ sub failed
 # that there are two publications of that instant.
 my %failing = (
 	snapshot => {},
-	audit    => { again => ['refresh'], trace => { publication => '^\("%s', mart_refresh => '"%s' } },
+	audit    => { again => ['accounts', 'refresh'], trace => { publication => '^\("%s', mart_refresh => '"%s' } },
 	refresh  => {},
 	purge    => {});
 
@@ -68,7 +68,7 @@ $twins->fault('statement time-out', sub {
 	$twins->wait_for_end('failed');
 	$twins->open_gate($gate);
 	$twins->next_attempt;
-}, step => 'audit', story => failed('audit', '57014', 'refresh'), trace => $failing{audit}{trace},
+}, step => 'audit', story => failed('audit', '57014', 'accounts', 'refresh'), trace => $failing{audit}{trace},
 	happened => 'the step fails with 57014, the others run', healed_by => 'the next attempt: that step and what builds on it');
 $twins->schedule('');
 

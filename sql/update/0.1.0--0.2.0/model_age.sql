@@ -1,4 +1,4 @@
--- Settings model_age, alert_threshold, territory_draft_keep and territory_memory; a value that only a room above knows is checked there.
+-- Settings model_age, alert_threshold, territory_draft_keep, territory_memory and actions_per_rep; a value that only a room above knows is checked there.
 CREATE OR REPLACE FUNCTION salesops.settings(OUT name text, OUT value text, OUT is_default boolean, OUT meaning text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -12,7 +12,8 @@ BEGIN ATOMIC
     ('territory_draft_keep', '90 days', 'How long territory plans stay that have no name and were never proposed'),
     ('model_age', '7 days', 'How old the win model may be before step forecast fits another; a new quarter has one of its own'),
     ('alert_threshold', '0.5', 'Probability to make the plan, or else the quota, under which it is at risk'),
-    ('territory_memory', '1024 MB', 'Memory that the solver of a territory plan may take')
+    ('territory_memory', '1024 MB', 'Memory that the solver of a territory plan may take'),
+    ('actions_per_rep', '5', 'How many next best actions a rep has at a time, and is given in a day')
   ) AS d(name, value, meaning)
   LEFT JOIN LATERAL (SELECT c.value FROM salesops.setting c WHERE c.name = d.name ORDER BY c.set_at DESC LIMIT 1) s ON true;
 END;
@@ -38,6 +39,7 @@ BEGIN
     WHEN 'model_age' THEN 'a number of days such as ''7 days'''
     WHEN 'alert_threshold' THEN 'a probability from 0.01 to 0.95'
     WHEN 'territory_memory' THEN 'megabytes such as ''1024 MB'''
+    WHEN 'actions_per_rep' THEN 'a whole number from 0 to 50'
   END;
   IF value IS NULL
      OR name = 'time_zone' AND NOT EXISTS (SELECT FROM pg_timezone_names z WHERE z.name = value)
@@ -46,7 +48,8 @@ BEGIN
      OR name = 'weight_set' AND value = ''
      OR name IN ('run_log_keep', 'territory_draft_keep', 'model_age') AND value !~ '^[1-9][0-9]{0,4} days$'
      OR name = 'alert_threshold' AND value !~ '^0[.](0[1-9]|[1-8][0-9]?|9[0-5]?)$'
-     OR name = 'territory_memory' AND value !~ '^[1-9][0-9]{0,6} MB$' THEN
+     OR name = 'territory_memory' AND value !~ '^[1-9][0-9]{0,6} MB$'
+     OR name = 'actions_per_rep' AND value !~ '^([0-9]|[1-4][0-9]|50)$' THEN
     RAISE EXCEPTION 'invalid value for setting "%": %', name, coalesce(quote_literal(value), 'NULL') USING
       ERRCODE = 'invalid_parameter_value',
       DETAIL = format('The setting takes %s.', wanted);

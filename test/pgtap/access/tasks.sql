@@ -17,6 +17,7 @@ CREATE ROLE salesops_test_planner;
 CREATE ROLE salesops_test_approver;
 CREATE ROLE salesops_test_router;
 CREATE ROLE salesops_test_rules;
+CREATE ROLE salesops_test_feedback;
 CREATE ROLE salesops_test_night;
 CREATE ROLE salesops_test_nobody;
 CREATE SCHEMA landing;
@@ -37,6 +38,7 @@ SELECT salesops.grant_access('salesops_test_planner', 'plan_territories') \g /de
 SELECT salesops.grant_access('salesops_test_approver', 'approve_territories') \g /dev/null
 SELECT salesops.grant_access('salesops_test_rules', 'keep_routing') \g /dev/null
 SELECT salesops.grant_access('salesops_test_router', 'route_leads') \g /dev/null
+SELECT salesops.grant_access('salesops_test_feedback', 'give_feedback') \g /dev/null
 
 -- What the recipes gave, in all. By hand: a right that is not here is one too many.
 CREATE TEMP VIEW held AS
@@ -80,6 +82,9 @@ SELECT bag_eq($$SELECT role, "right" FROM held WHERE role <> 'salesops_test_nigh
   ('salesops_test_mapper', 'INSERT duplicate_decision (source_key, entity, one, other, position, decision, survivor, note)'),
   ('salesops_test_mapper', 'EXECUTE merge_duplicates'), ('salesops_test_mapper', 'EXECUTE keep_distinct'), ('salesops_test_mapper', 'EXECUTE undo_duplicate_decision'),
   ('salesops_test_mapper', 'INSERT backtest_run'), ('salesops_test_mapper', 'DELETE backtest_forecast'), ('salesops_test_mapper', 'INSERT backtest_forecast'),
+  ('salesops_test_mapper', 'INSERT action_rule (name, valid_from, is_enabled, signal, key, bound, min_amount, stages, tiers, what, due_days, weight)'),
+  ('salesops_test_feedback', 'USAGE SCHEMA salesops_bi'), ('salesops_test_feedback', 'USAGE SCHEMA salesops'),
+  ('salesops_test_feedback', 'INSERT action_feedback (action_id, given_at, feedback, note, given_by)'),
   ('salesops_test_mapper', 'INSERT backtest_score'), ('salesops_test_mapper', 'INSERT backtest_calibration'),
   ('salesops_test_caller', 'USAGE SCHEMA salesops_bi'), ('salesops_test_caller', 'USAGE SCHEMA salesops'),
   ('salesops_test_caller', 'INSERT forecast_submission (source_key, rep_id, period, category, submitted_at, amount, currency, note, submitted_by, cut_off, prior_amount)'),
@@ -124,7 +129,8 @@ SELECT lives_ok($$ SELECT salesops.find_duplicates('s'), salesops.merge_duplicat
 SELECT lives_ok($$SELECT salesops.map_stage('s', 'Prospecting', 'open', 'Pipeline'), salesops.map_category('s', 'x', 'Commit'), salesops.map_value('s', 'product', 'a', 'b'),
                          salesops.set_weight('default', 'Commit', 0.8), salesops.set_setting('corporate_currency', 'EUR'), salesops.set_win_factor('partner'),
                          salesops.add_scorecard(replace(salesops.default_scorecard(), 'scorecard default', 'scorecard ours')),
-                         salesops.set_forecast_deadline(4, '12:00'), salesops.set_plan(salesops.current_quarter(now()), 'company', 1000)$$, 'keep_maps says what things mean');
+                         salesops.set_forecast_deadline(4, '12:00'), salesops.set_plan(salesops.current_quarter(now()), 'company', 1000),
+                         salesops.set_action_rule('wake_idle_deal', '{"bound": 14}')$$, 'keep_maps says what things mean');
 SET LOCAL ROLE salesops_test_author;
 SELECT lives_ok($$SELECT salesops.add_rule('mine', 'amount > 5'), salesops.change_rule('mine', severity => 'error')$$, 'write_rules adds a rule');
 SET LOCAL ROLE salesops_test_operator;
@@ -135,7 +141,7 @@ SET LOCAL ROLE salesops_test_night;
 SELECT lives_ok(format('SELECT salesops.%s', call), 'run_jobs: ' || call) FROM (VALUES
   (1, 'try_run_lock()'), (2, $$begin_run('nightly', '2026-06-30', 7)$$),
   (3, $$begin_step(7, 'sync'), salesops.run_step(7, 'sync')$$), (4, $$begin_step(7, 'snapshot'), salesops.run_step(7, 'snapshot')$$),
-  (5, $$begin_step(7, 'audit'), salesops.run_step(7, 'audit')$$), (6, $$begin_step(7, 'refresh'), salesops.run_step(7, 'refresh')$$),
+  (5, $$begin_step(7, 'audit'), salesops.run_step(7, 'audit')$$), (6, $$begin_step(7, 'accounts'), salesops.run_step(7, 'accounts')$$), (6, $$begin_step(7, 'refresh'), salesops.run_step(7, 'refresh')$$),
   (7, $$begin_step(7, 'alert'), salesops.run_step(7, 'alert')$$), (8, $$begin_step(7, 'purge'), salesops.run_step(7, 'purge')$$),
   (9, 'finish_run(7)'), (10, 'release_run_lock()')) AS c(n, call) ORDER BY n;
 RESET ROLE;
@@ -171,7 +177,8 @@ RESET ROLE;
 -- Taken back, nothing is left.
 SELECT salesops.revoke_access('salesops_test_' || x.role, x.task) FROM (VALUES
   ('reader', 'read_marts'), ('analyst', 'analyse'), ('author', 'write_rules'), ('mapper', 'keep_maps'), ('operator', 'operate'), ('connector', 'connect_sources'),
-  ('caller', 'submit_forecasts'), ('planner', 'plan_territories'), ('approver', 'approve_territories'), ('rules', 'keep_routing'), ('router', 'route_leads')) x(role, task) \g /dev/null
+  ('caller', 'submit_forecasts'), ('planner', 'plan_territories'), ('approver', 'approve_territories'), ('rules', 'keep_routing'), ('router', 'route_leads'),
+  ('feedback', 'give_feedback')) x(role, task) \g /dev/null
 SELECT is_empty($$SELECT * FROM held WHERE role <> 'salesops_test_night'$$, 'revoke_access() takes back all');
 SELECT throws_ok($$SELECT salesops.grant_access('salesops_test_nobody', 'rule')$$, '22023', 'unknown task: ''rule''', 'an unknown task is said');
 SELECT throws_ok($$SELECT salesops.grant_access('salesops_test_"; DROP ROLE x', 'analyse')$$, '42704', NULL, 'so is an unknown role');
