@@ -41,7 +41,7 @@ BEGIN ATOMIC
   SELECT w.privilege, format('TABLE salesops.%I', u.name)
   FROM (VALUES
     ('keep_maps', 'INSERT', ARRAY['stage_map', 'category_map', 'value_map', 'weight_set', 'weight_evidence', 'win_factor', 'setting', 'forecast_deadline', 'forecast_plan',
-                                   'scorecard_fit', 'scorecard_evidence']),
+                                   'scorecard_fit', 'scorecard_evidence', 'icp', 'icp_attribute']),
     ('keep_maps', 'INSERT (name, version, valid_from, definition, note)', ARRAY['scorecard']),
     -- Who recorded it and when is not theirs to say.
     ('submit_forecasts', 'INSERT (source_key, rep_id, period, category, submitted_at, amount, currency, note, submitted_by, cut_off, prior_amount)',
@@ -49,7 +49,7 @@ BEGIN ATOMIC
     ('submit_forecasts', 'INSERT (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason, cut_off, prior_amount)',
      ARRAY['forecast_adjustment']),
     ('keep_maps', 'INSERT', ARRAY['backtest_run', 'backtest_score', 'backtest_calibration']),
-    ('keep_maps', 'INSERT, DELETE', ARRAY['backtest_forecast']),
+    ('keep_maps', 'INSERT, DELETE', ARRAY['backtest_forecast', 'icp_placement', 'icp_pattern', 'icp_account']),
     -- Nor in whose name a plan is, or who decided.
     ('plan_territories', 'INSERT (plan_id, name, copied_from, as_of, accounts_sql, territories_sql, options, measures, tie_break, input_hash, accounts, territories, cost, bound, design_bound, '
                          'outside, best_outside, budget_price, budget_used, extension_version)', ARRAY['territory_plan']),

@@ -1,0 +1,163 @@
+-- The ideal customer profile (ICP): what accounts that bought have in common, learned from them and kept by version.
+--
+-- An account is read as a pattern of levels, one for each attribute: a word, or the range that a number lies in. Ranges are quantiles of the accounts there are,
+-- so no outcome is in them. Accounts with one pattern have one fit, and for look-alikes they are looked for together.
+
+CREATE TABLE salesops.icp (
+  icp_id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  as_of            timestamptz NOT NULL,
+  take_as_given    boolean NOT NULL,
+  accounts         bigint NOT NULL,
+  examples         bigint NOT NULL,
+  wins             bigint NOT NULL,
+  never_bought     bigint NOT NULL,
+  model            salesops.win_model NOT NULL,
+  doubt            text,
+  fitted_by        text NOT NULL DEFAULT CURRENT_USER,
+  fitted_at        timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
+);
+COMMENT ON TABLE salesops.icp IS 'Ideal customer profiles, one row a version, never changed; written by fit_icp()';
+COMMENT ON COLUMN salesops.icp.icp_id IS 'Identity of the version';
+COMMENT ON COLUMN salesops.icp.as_of IS 'Instant it was learned at: nothing that happened or was recorded later is in it';
+COMMENT ON COLUMN salesops.icp.take_as_given IS 'Whether what was recorded first stands for the time before, as in scorecard_examples()';
+COMMENT ON COLUMN salesops.icp.accounts IS 'Accounts there were, whose numbers made the ranges';
+COMMENT ON COLUMN salesops.icp.examples IS 'Accounts it learned from: first deal won or lost, or never bought';
+COMMENT ON COLUMN salesops.icp.wins IS 'Of them won';
+COMMENT ON COLUMN salesops.icp.never_bought IS 'Of them known for a year without a closed deal';
+COMMENT ON COLUMN salesops.icp.model IS 'The model: probability that an account with these levels is one that bought; its factors are named attribute 1, attribute 2 ... by place';
+COMMENT ON COLUMN salesops.icp.doubt IS 'Why its fits must not be believed, then they are NULL; NULL = they may';
+COMMENT ON COLUMN salesops.icp.fitted_by IS 'Role that fitted it';
+COMMENT ON COLUMN salesops.icp.fitted_at IS 'Wall clock time when it was fitted';
+COMMENT ON SEQUENCE salesops.icp_icp_id_seq IS 'Identities of ideal customer profiles';
+CREATE INDEX icp_as_of ON salesops.icp (as_of, icp_id);
+SELECT pg_catalog.pg_extension_config_dump('salesops.icp', '');
+SELECT pg_catalog.pg_extension_config_dump('salesops.icp_icp_id_seq', '');
+
+CREATE TABLE salesops.icp_attribute (
+  icp_id    bigint NOT NULL REFERENCES salesops.icp,
+  place     integer NOT NULL,
+  attribute text NOT NULL,
+  known     bigint NOT NULL,
+  edges     numeric[],
+  weight    integer,
+  left_out  text,
+  PRIMARY KEY (icp_id, place)
+);
+COMMENT ON TABLE salesops.icp_attribute IS 'What each ideal customer profile looks at; written by fit_icp(), never changed';
+COMMENT ON COLUMN salesops.icp_attribute.icp_id IS 'Version';
+COMMENT ON COLUMN salesops.icp_attribute.place IS 'Place among the attributes asked for, from 1';
+COMMENT ON COLUMN salesops.icp_attribute.attribute IS 'Column of account_inputs(), or custom. and the name of a custom field';
+COMMENT ON COLUMN salesops.icp_attribute.known IS 'Accounts of which it was known';
+COMMENT ON COLUMN salesops.icp_attribute.edges IS 'Of a number: the least, the bounds of the ranges, the most; a bound belongs to the range above it. annual_revenue is in corporate currency. NULL = words';
+COMMENT ON COLUMN salesops.icp_attribute.weight IS 'Weight in the likeness of two accounts, in ten-thousandths; NULL = left out';
+COMMENT ON COLUMN salesops.icp_attribute.left_out IS 'Why it is not looked at; NULL = it is';
+SELECT pg_catalog.pg_extension_config_dump('salesops.icp_attribute', '');
+
+DO $$
+DECLARE
+  relation text;
+BEGIN
+  FOREACH relation IN ARRAY ARRAY['icp', 'icp_attribute'] LOOP
+    EXECUTE format('CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON salesops.%I
+                    FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change(''Call salesops.fit_icp() for a later instant: it keeps another version.'')', relation);
+    EXECUTE format('COMMENT ON TRIGGER append_only ON salesops.%I IS ''what was said of an account must stay recomputable''', relation);
+  END LOOP;
+END $$;
+
+CREATE FUNCTION salesops.icp_in_force(as_of timestamptz, icp_id bigint DEFAULT NULL)
+RETURNS bigint LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  found_id bigint := (SELECT i.icp_id FROM salesops.icp i
+                      WHERE CASE WHEN icp_in_force.icp_id IS NULL THEN i.as_of <= icp_in_force.as_of ELSE i.icp_id = icp_in_force.icp_id END
+                      ORDER BY i.as_of DESC, i.icp_id DESC LIMIT 1);
+BEGIN
+  IF found_id IS NULL THEN
+    RAISE EXCEPTION 'no ideal customer profile %', coalesce(icp_in_force.icp_id::text, 'as of ' || icp_in_force.as_of, 'as of NULL') USING
+      ERRCODE = 'undefined_object', DETAIL = format('There are %s.', (SELECT count(*) FROM salesops.icp)),
+      HINT = 'Learn one: SELECT salesops.fit_icp(now()). SELECT icp_id, as_of FROM salesops.icp lists them.';
+  END IF;
+  RETURN found_id;
+END $$;
+COMMENT ON FUNCTION salesops.icp_in_force(timestamptz, bigint) IS
+  'The newest ideal customer profile learned as of an instant or before, or that of the given number; 42704 where there is none';
+
+-- Accounts as patterns
+
+CREATE FUNCTION salesops.icp_examples(as_of timestamptz, take_as_given boolean DEFAULT false, OUT outcome text, OUT source_key text, OUT id text, OUT account jsonb)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
+BEGIN ATOMIC
+  SELECT CASE WHEN e.won THEN 'won' ELSE 'lost' END, e.source_key, e.id, to_jsonb(e)
+  FROM salesops.scorecard_examples(icp_examples.as_of, icp_examples.take_as_given) e
+  UNION ALL
+  SELECT 'never bought', a.source_key, a.id, to_jsonb(a)
+  FROM salesops.account_inputs(icp_examples.as_of) a
+  WHERE CASE WHEN icp_examples.take_as_given THEN a.created_at <= icp_examples.as_of - interval '1 year'
+             ELSE EXISTS (SELECT FROM salesops.account_as_of(icp_examples.as_of - interval '1 year') b WHERE b.source_key = a.source_key AND b.id = a.id) END
+    AND NOT EXISTS (SELECT FROM salesops.deal_outcomes(icp_examples.as_of) o WHERE o.source_key = a.source_key AND o.account_id = a.id);
+END;
+COMMENT ON FUNCTION salesops.icp_examples(timestamptz, boolean) IS
+  'What an ideal customer profile is learned from, all as known at as_of. outcome: won or lost = the first closed deal of the account, with what was known before it (scorecard_examples()); '
+  'never bought = known for a year without a closed deal, with what is known now. take_as_given as there; then what the source says of its creation counts as known since';
+
+CREATE FUNCTION salesops.icp_values(attributes text[], as_of timestamptz, of_examples boolean DEFAULT false, take_as_given boolean DEFAULT false,
+                                    OUT outcome text, OUT source_key text, OUT id text, OUT name text, OUT "values" text[])
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
+BEGIN ATOMIC
+  WITH g AS MATERIALIZED (
+    SELECT salesops.get_setting('corporate_currency') AS currency, salesops.local_date(icp_values.as_of) AS day
+  ), asked AS (
+    SELECT NULL AS outcome, a.source_key, a.id, to_jsonb(a) AS account FROM salesops.account_inputs(icp_values.as_of) a WHERE NOT icp_values.of_examples
+    UNION ALL
+    SELECT e.outcome, e.source_key, e.id, e.account FROM salesops.icp_examples(icp_values.as_of, icp_values.take_as_given) e WHERE icp_values.of_examples
+  )
+  SELECT q.outcome, q.source_key, q.id, q.account ->> 'name', ARRAY(
+    SELECT CASE WHEN t.attribute = 'industry' THEN coalesce(salesops.recognize_industry(q.account ->> 'industry'), q.account ->> 'industry')
+                WHEN t.attribute = 'annual_revenue' AND q.account ->> 'currency' <> g.currency
+                -- The latest dated rate; without one the revenue is not known.
+                THEN ((q.account ->> 'annual_revenue')::numeric
+                      / (SELECT r.per_corporate FROM salesops.currency_rate r
+                         WHERE r.source_key = q.source_key AND r.currency = q.account ->> 'currency' AND r.valid_from <= g.day AND NOT r.is_deleted AND r.per_corporate > 0
+                         ORDER BY r.valid_from DESC, r.id LIMIT 1))::text
+                WHEN starts_with(t.attribute, 'custom.') THEN q.account -> 'custom' ->> substr(t.attribute, 8)
+                ELSE q.account ->> t.attribute END
+    FROM unnest(icp_values.attributes) WITH ORDINALITY AS t(attribute, place) ORDER BY t.place)
+  FROM asked q CROSS JOIN g;
+END;
+COMMENT ON FUNCTION salesops.icp_values(text[], timestamptz, boolean, boolean) IS
+  'The values of attributes, as text in their order, of the accounts as of an instant, or of icp_examples(). Industry by the maps and recognize_industry() or as stated; annual_revenue in corporate currency at the latest rate, NULL without one';
+
+CREATE FUNCTION salesops.icp_level(edges numeric[], value text, OUT level text, OUT place integer)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT CASE WHEN icp_level.edges IS NULL THEN nullif(left(lower(btrim(icp_level.value) COLLATE "C"), 100), '')
+              WHEN b.number IS NULL THEN NULL
+              WHEN b.range = 0 THEN 'under ' || trim_scale(icp_level.edges[2])
+              WHEN b.range = b.ranges - 1 THEN trim_scale(icp_level.edges[b.ranges]) || ' or more'
+              ELSE trim_scale(icp_level.edges[b.range + 1]) || ' to under ' || trim_scale(icp_level.edges[b.range + 2]) END,
+         CASE WHEN b.low < b.high THEN round(10000 * (b.range + (least(greatest(b.number, b.low), b.high) - b.low) / (b.high - b.low)) / b.ranges)
+              ELSE round(10000::numeric * b.range / b.ranges) END::integer
+  FROM (SELECT r.*, icp_level.edges[r.range + 1] AS low, icp_level.edges[r.range + 2] AS high
+        FROM (SELECT n.number, n.ranges, width_bucket(n.number, icp_level.edges[2:n.ranges]) AS range
+              FROM (SELECT CASE WHEN icp_level.edges IS NOT NULL THEN salesops.read_number(icp_level.value) END AS number, cardinality(icp_level.edges) - 1 AS ranges) n) r) b;
+END;
+COMMENT ON FUNCTION salesops.icp_level(numeric[], text) IS
+  'The level of a value: a word in lower case, cut at 100 letters, or the range that a number lies in; and the place of a number from 0 to 10000, a range as long as another, in proportion within it, at the ends beyond least and most. NULL = unknown; place is NULL of words';
+
+CREATE FUNCTION salesops.icp_profiles(attributes salesops.icp_attribute[], as_of timestamptz, of_examples boolean DEFAULT false, take_as_given boolean DEFAULT false,
+                                      OUT outcome text, OUT source_key text, OUT id text, OUT name text, OUT levels text[], OUT places integer[])
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
+BEGIN ATOMIC
+  SELECT v.outcome, v.source_key, v.id, v.name, p.levels, p.places
+  FROM salesops.icp_values(ARRAY(SELECT t.attribute FROM unnest(icp_profiles.attributes) t ORDER BY t.place), icp_profiles.as_of, icp_profiles.of_examples, icp_profiles.take_as_given) v
+  CROSS JOIN LATERAL (SELECT array_agg(l.level ORDER BY t.place) AS levels, array_agg(l.place ORDER BY t.place) AS places
+                      FROM unnest(icp_profiles.attributes, v."values") AS t(icp_id, place, attribute, known, edges, weight, left_out, value)
+                      CROSS JOIN LATERAL salesops.icp_level(t.edges, t.value) l) p;
+END;
+COMMENT ON FUNCTION salesops.icp_profiles(salesops.icp_attribute[], timestamptz, boolean, boolean) IS
+  'Accounts as of an instant, or icp_examples(), as an ideal customer profile sees them: for each of its attributes (icp_attributes()) the level and, of a number, the place of icp_level(); NULL = unknown';
+
+CREATE FUNCTION salesops.icp_attributes(icp_id bigint) RETURNS salesops.icp_attribute[] LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT coalesce(array_agg(t ORDER BY t.place), '{}') FROM salesops.icp_attribute t WHERE t.icp_id = icp_attributes.icp_id AND t.left_out IS NULL;
+END;
+COMMENT ON FUNCTION salesops.icp_attributes(bigint) IS 'What an ideal customer profile looks at, without what it leaves out; empty where there is none';
