@@ -47,7 +47,7 @@ COMMENT ON TABLE salesops.icp_attribute IS 'What each ideal customer profile loo
 COMMENT ON COLUMN salesops.icp_attribute.icp_id IS 'Version';
 COMMENT ON COLUMN salesops.icp_attribute.place IS 'Place among the attributes asked for, from 1';
 COMMENT ON COLUMN salesops.icp_attribute.attribute IS 'Column of account_inputs(), or custom. and the name of a custom field';
-COMMENT ON COLUMN salesops.icp_attribute.known IS 'Accounts of which it was known';
+COMMENT ON COLUMN salesops.icp_attribute.known IS 'Accounts of which it was known, of those looked at: all, or of 200,000 or more a sample of some 100,000';
 COMMENT ON COLUMN salesops.icp_attribute.edges IS 'Of a number: the least, the bounds of the ranges, the most; a bound belongs to the range above it. annual_revenue is in corporate currency. NULL = words';
 COMMENT ON COLUMN salesops.icp_attribute.weight IS 'Weight in the likeness of two accounts, in ten-thousandths; NULL = left out';
 COMMENT ON COLUMN salesops.icp_attribute.left_out IS 'Why it is not looked at; NULL = it is';
@@ -126,35 +126,38 @@ END;
 COMMENT ON FUNCTION salesops.icp_values(text[], timestamptz, boolean, boolean) IS
   'The values of attributes, as text in their order, of the accounts as of an instant, or of icp_examples(). Industry by the maps and recognize_industry() or as stated; annual_revenue in corporate currency at the latest rate, NULL without one';
 
-CREATE FUNCTION salesops.icp_level(edges numeric[], value text, OUT level text, OUT place integer)
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION salesops.icp_range_names(edges numeric[]) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT CASE WHEN icp_level.edges IS NULL THEN nullif(left(lower(btrim(icp_level.value) COLLATE "C"), 100), '')
-              WHEN b.number IS NULL THEN NULL
-              WHEN b.range = 0 THEN 'under ' || trim_scale(icp_level.edges[2])
-              WHEN b.range = b.ranges - 1 THEN trim_scale(icp_level.edges[b.ranges]) || ' or more'
-              ELSE trim_scale(icp_level.edges[b.range + 1]) || ' to under ' || trim_scale(icp_level.edges[b.range + 2]) END,
-         CASE WHEN b.low < b.high THEN round(10000 * (b.range + (least(greatest(b.number, b.low), b.high) - b.low) / (b.high - b.low)) / b.ranges)
-              ELSE round(10000::numeric * b.range / b.ranges) END::integer
-  FROM (SELECT r.*, icp_level.edges[r.range + 1] AS low, icp_level.edges[r.range + 2] AS high
-        FROM (SELECT n.number, n.ranges, width_bucket(n.number, icp_level.edges[2:n.ranges]) AS range
-              FROM (SELECT CASE WHEN icp_level.edges IS NOT NULL THEN salesops.read_number(icp_level.value) END AS number, cardinality(icp_level.edges) - 1 AS ranges) n) r) b;
+  SELECT coalesce(array_agg(CASE n WHEN 1 THEN 'under ' || trim_scale(icp_range_names.edges[2])
+                                   WHEN cardinality(icp_range_names.edges) - 1 THEN trim_scale(icp_range_names.edges[n]) || ' or more'
+                                   ELSE trim_scale(icp_range_names.edges[n]) || ' to under ' || trim_scale(icp_range_names.edges[n + 1]) END ORDER BY n), '{}')
+  FROM generate_series(1, cardinality(icp_range_names.edges) - 1) AS g(n);
 END;
-COMMENT ON FUNCTION salesops.icp_level(numeric[], text) IS
-  'The level of a value: a word in lower case, cut at 100 letters, or the range that a number lies in; and the place of a number from 0 to 10000, a range as long as another, in proportion within it, at the ends beyond least and most. NULL = unknown; place is NULL of words';
+COMMENT ON FUNCTION salesops.icp_range_names(numeric[]) IS 'The ranges between edges in words, from the lowest; empty for NULL';
+
+CREATE FUNCTION salesops.icp_profile(ranges integer[], edges float8[], names text[], "values" text[], OUT levels text[], OUT places integer[])
+  AS 'MODULE_PATHNAME', 'salesops_icp_profile' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
+COMMENT ON FUNCTION salesops.icp_profile(integer[], float8[], text[], text[]) IS
+  'The level of each value: a word in lower case, cut at 100 letters, or the name of the range that a number lies in; and the place of a number from 0 to 10000, a range as long as another, in proportion within it, at the ends beyond the lowest and highest edge. '
+  'ranges: how many each attribute has, 0 = words; edges, one more than ranges, and names are those of all one after the other. NULL = unknown; place is NULL of words. 22023 where they do not fit together';
 
 CREATE FUNCTION salesops.icp_profiles(attributes salesops.icp_attribute[], as_of timestamptz, of_examples boolean DEFAULT false, take_as_given boolean DEFAULT false,
                                       OUT outcome text, OUT source_key text, OUT id text, OUT name text, OUT levels text[], OUT places integer[])
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
+  WITH shape AS MATERIALIZED (
+    SELECT coalesce(array_agg(coalesce(cardinality(t.edges) - 1, 0) ORDER BY t.place), '{}') AS ranges,
+           ARRAY(SELECT e.edge::float8 FROM unnest(icp_profiles.attributes) u CROSS JOIN LATERAL unnest(u.edges) WITH ORDINALITY AS e(edge, n) ORDER BY u.place, e.n) AS edges,
+           ARRAY(SELECT e.name FROM unnest(icp_profiles.attributes) u CROSS JOIN LATERAL unnest(salesops.icp_range_names(u.edges)) WITH ORDINALITY AS e(name, n) ORDER BY u.place, e.n) AS names
+    FROM unnest(icp_profiles.attributes) t
+  )
   SELECT v.outcome, v.source_key, v.id, v.name, p.levels, p.places
-  FROM salesops.icp_values(ARRAY(SELECT t.attribute FROM unnest(icp_profiles.attributes) t ORDER BY t.place), icp_profiles.as_of, icp_profiles.of_examples, icp_profiles.take_as_given) v
-  CROSS JOIN LATERAL (SELECT array_agg(l.level ORDER BY t.place) AS levels, array_agg(l.place ORDER BY t.place) AS places
-                      FROM unnest(icp_profiles.attributes, v."values") AS t(icp_id, place, attribute, known, edges, weight, left_out, value)
-                      CROSS JOIN LATERAL salesops.icp_level(t.edges, t.value) l) p;
+  FROM shape s
+  CROSS JOIN salesops.icp_values(ARRAY(SELECT t.attribute FROM unnest(icp_profiles.attributes) t ORDER BY t.place), icp_profiles.as_of, icp_profiles.of_examples, icp_profiles.take_as_given) v
+  CROSS JOIN LATERAL salesops.icp_profile(s.ranges, s.edges, s.names, v."values") p;
 END;
 COMMENT ON FUNCTION salesops.icp_profiles(salesops.icp_attribute[], timestamptz, boolean, boolean) IS
-  'Accounts as of an instant, or icp_examples(), as an ideal customer profile sees them: for each of its attributes (icp_attributes()) the level and, of a number, the place of icp_level(); NULL = unknown';
+  'Accounts as of an instant, or icp_examples(), as an ideal customer profile sees them: icp_profile() for its attributes (icp_attributes())';
 
 CREATE FUNCTION salesops.icp_attributes(icp_id bigint) RETURNS salesops.icp_attribute[] LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC

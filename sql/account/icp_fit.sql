@@ -3,9 +3,13 @@
 CREATE FUNCTION salesops.read_icp_attributes(attributes text[], as_of timestamptz, OUT accounts bigint, OUT read salesops.icp_attribute[])
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  WITH account AS MATERIALIZED (
-    SELECT v."values" FROM salesops.icp_values(read_icp_attributes.attributes, read_icp_attributes.as_of) v
-  ), value AS (
+  WITH counted AS MATERIALIZED (
+    SELECT count(*) AS accounts FROM salesops.account_inputs(read_icp_attributes.as_of)
+  ), account AS MATERIALIZED (
+    SELECT v."values" FROM counted c CROSS JOIN salesops.icp_values(read_icp_attributes.attributes, read_icp_attributes.as_of) v
+    -- Of many accounts a sample that does not depend on where they lie.
+    WHERE c.accounts < 200000 OR abs(hashtextextended(v.id, 0) % (c.accounts / 100000)) = 0
+  ), value AS MATERIALIZED (
     SELECT u.place::integer AS place, nullif(lower(btrim(u.value) COLLATE "C"), '') AS value, salesops.read_number(u.value) AS number
     FROM account a CROSS JOIN LATERAL unnest(a."values") WITH ORDINALITY AS u(value, place)
   ), seen AS (
@@ -25,14 +29,14 @@ BEGIN ATOMIC
                 WHEN NOT s.is_number AND (s.words > 1000 OR s.words > 20 AND s.words * 2 > s.known) THEN format('%s different words of %s accounts', s.words, s.known) END AS left_out
     FROM unnest(read_icp_attributes.attributes) WITH ORDINALITY AS t(attribute, place) LEFT JOIN seen s ON s.place = t.place
   )
-  SELECT (SELECT count(*) FROM account),
+  SELECT (SELECT c.accounts FROM counted c),
          array_agg(ROW(NULL, s.place, s.attribute, s.known,
                        CASE WHEN cardinality(s.edges) = 2 THEN ARRAY[s.edges[1], (SELECT min(v.number) FROM value v WHERE v.place = s.place AND v.number > s.edges[1]), s.edges[2]] ELSE s.edges END,
                        NULL, s.left_out)::salesops.icp_attribute ORDER BY s.place)
   FROM shape s;
 END;
 COMMENT ON FUNCTION salesops.read_icp_attributes(text[], timestamptz) IS
-  'How fit_icp() reads attributes, from all accounts of an instant and no outcome: as a number where every value that is known is one, its ranges being sixths; else as words. Left out are those that are unknown or the same of all, and words that are more than 1000, or more than 20 and of most accounts different';
+  'How fit_icp() reads attributes, from all accounts of an instant (a sample of some 100,000 where there are 200,000 or more) and no outcome: as a number where every value that is known is one, its ranges being sixths; else as words. Left out are those that are unknown or the same of all, and words that are more than 1000, or more than 20 and of most accounts different';
 
 CREATE FUNCTION salesops.icp_weights(model salesops.win_model, places integer[]) RETURNS integer[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -73,7 +77,7 @@ DECLARE
 BEGIN
   PERFORM salesops.check_instant(as_of), salesops.check_given('attributes', attributes::text), salesops.check_given('take_as_given', take_as_given::text);
   unknown := (SELECT string_agg(coalesce(quote_literal(a), 'NULL'), ', ' ORDER BY a) FROM unnest(attributes) a
-              WHERE a IS NULL OR a !~ '^custom\..' AND a <> ALL ('{industry,segment,account_type,employees,annual_revenue,country,website_visits,content_downloads,intent_score}'));
+              WHERE a IS NULL OR NOT (starts_with(a, 'custom.') AND length(a) > 7) AND a <> ALL ('{industry,segment,account_type,employees,annual_revenue,country,website_visits,content_downloads,intent_score}'));
   IF unknown IS NOT NULL OR cardinality(attributes) NOT BETWEEN 1 AND 64 OR (SELECT count(DISTINCT a) FROM unnest(attributes) a) <> cardinality(attributes) THEN
     RAISE EXCEPTION 'no attributes of accounts: %', coalesce(unknown, attributes::text) USING
       ERRCODE = 'invalid_parameter_value', DETAIL = format('%s are named.', cardinality(attributes)),

@@ -96,7 +96,7 @@ COMMENT ON FUNCTION salesops.place_accounts(timestamptz, bigint) IS
   'Keep the accounts of an instant by pattern, as the ideal customer profile in force then (or that of the given number) sees them, in place of those kept before; look_alikes() is fast then. Returns the placement_id. 42704 where there is no profile, 22023 for an instant that is none or in the future';
 
 CREATE FUNCTION salesops.icp_agreement(attributes salesops.icp_attribute[], levels text[], other_levels text[], OUT agrees text[], OUT differs text[])
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   SELECT coalesce(array_agg(t.attribute || ': ' || t.level ORDER BY t.weight DESC, t.place) FILTER (WHERE t.level = t.other_level), '{}'),
          coalesce(array_agg(format('%s: %s, not %s', t.attribute, coalesce(t.other_level, 'unknown'), coalesce(t.level, 'unknown')) ORDER BY t.weight DESC, t.place)

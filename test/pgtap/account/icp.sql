@@ -7,12 +7,17 @@ CREATE EXTENSION IF NOT EXISTS salesops;
 SELECT no_plan();
 
 -- Levels and places by hand: ranges are 0 to under 10, 10 to under 100, 100 or more (to 1100), each a third of the way.
-SELECT is((SELECT ROW(l.level, l.place)::text FROM salesops.icp_level('{0,10,100,1100}', v.value) l), v.expected, coalesce(v.value, 'NULL'))
+CREATE FUNCTION pg_temp.level(edges numeric[], value text, OUT level text, OUT place int) LANGUAGE sql AS
+$$ SELECT p.levels[1], p.places[1] FROM salesops.icp_profile(ARRAY[coalesce(cardinality(edges) - 1, 0)], coalesce(edges, '{}')::float8[], salesops.icp_range_names(edges), ARRAY[value]) p $$;
+SELECT is((SELECT ROW(l.level, l.place)::text FROM pg_temp.level('{0,10,100,1100}', v.value) l), v.expected, coalesce(v.value, 'NULL'))
 FROM (VALUES ('0', '("under 10",0)'), ('5', '("under 10",1667)'), ('9.999999', '("under 10",3333)'), ('10', '("10 to under 100",3333)'), ('55', '("10 to under 100",5000)'), ('100', '("100 or more",6667)'),
              ('1100', '("100 or more",10000)'), ('99999', '("100 or more",10000)'), ('-7', '("under 10",0)'), (NULL, '(,)'), ('', '(,)'), ('many', '(,)'), ('NaN', '(,)')) v(value, expected);
-SELECT is((SELECT ROW(l.level, l.place)::text FROM salesops.icp_level('{0,1,1}', '1') l), '("1 or more",5000)', 'a range of one number');
-SELECT is((SELECT l.level FROM salesops.icp_level(NULL, v.value) l), v.expected, 'word ' || left(coalesce(v.value, 'NULL'), 10))
+SELECT is((SELECT ROW(l.level, l.place)::text FROM pg_temp.level('{0,1,1}', '1') l), '("1 or more",5000)', 'a range of one number');
+SELECT is((SELECT l.level FROM pg_temp.level(NULL, v.value) l), v.expected, 'word ' || left(coalesce(v.value, 'NULL'), 10))
 FROM (VALUES (' Retail', 'retail'), ('', NULL), (E' \t', E'\t'), (NULL, NULL), ('🦊', '🦊'), (repeat('Ä', 10000), repeat('Ä', 100)), ('שלום', 'שלום')) v(value, expected);
+
+SELECT is((SELECT p::text FROM salesops.icp_profile('{2,0,1}', '{0,10,100,5,6}', '{a,b,c}', '{50,Word,7}') p), '("{b,word,c}","{7222,NULL,10000}")', 'each attribute has its own edges');
+SELECT throws_ok($$SELECT salesops.icp_profile('{2,0}', '{0,10}', '{a,b}', '{1,2}')$$, '22023', NULL, 'edges that are missing');
 
 -- A world: accounts known since 2024, whose first deal closes or not; technology and size decide.
 INSERT INTO salesops.source (source_key, kind, schema_name, options) VALUES ('s', 'fivetran_salesforce', 'public', '{}');

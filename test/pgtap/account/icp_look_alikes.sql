@@ -54,17 +54,17 @@ SELECT ok((SELECT min(likeness) >= 0 AND max(likeness) <= 1 AND count(DISTINCT l
 
 -- Looking at all, in plain SQL, from the values and not from the profiles: the index finds the same, for many accounts and every k.
 SELECT salesops.place_accounts('2025-02-01') AS placement \gset
-CREATE FUNCTION pg_temp.place(edges numeric[], x numeric) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
-DECLARE ranges int := cardinality(edges) - 1; r int := 1; low numeric; high numeric;
+CREATE FUNCTION pg_temp.place(edges float8[], x float8) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE ranges int := cardinality(edges) - 1; r int := 1; low float8; high float8;
 BEGIN
   WHILE r < ranges AND x >= edges[r + 1] LOOP r := r + 1; END LOOP;
   low := edges[r]; high := edges[r + 1];
-  RETURN round((r - 1 + CASE WHEN high = low THEN 0 WHEN x > high THEN 1 WHEN x < low THEN 0 ELSE (x - low) / (high - low) END) * 10000 / ranges);
+  RETURN floor((r - 1 + CASE WHEN high = low THEN 0 WHEN x > high THEN 1 WHEN x < low THEN 0 ELSE (x - low) / (high - low) END) * 10000 / ranges + 0.5);
 END $$;
 CREATE TEMP TABLE seen AS
 SELECT w.source_key, w.id, CASE w.industry WHEN 'Software' THEN 'Technology' WHEN 'Banking' THEN 'Finance' WHEN '' THEN NULL ELSE w.industry END AS industry, w.segment, w.country,
-       pg_temp.place((SELECT edges FROM salesops.icp_attribute WHERE icp_id = :icp AND attribute = 'employees'), w.employees) AS employees,
-       pg_temp.place((SELECT edges FROM salesops.icp_attribute WHERE icp_id = :icp AND attribute = 'custom.seats'), w.seats::numeric) AS seats FROM world w;
+       pg_temp.place((SELECT edges::float8[] FROM salesops.icp_attribute WHERE icp_id = :icp AND attribute = 'employees'), w.employees::float8) AS employees,
+       pg_temp.place((SELECT edges::float8[] FROM salesops.icp_attribute WHERE icp_id = :icp AND attribute = 'custom.seats'), w.seats) AS seats FROM world w;
 CREATE TEMP TABLE truth AS
 SELECT a.source_key, a.id, row_number() OVER (PARTITION BY a.source_key, a.id ORDER BY l.sum DESC, b.source_key COLLATE "C", b.id COLLATE "C") AS place, b.source_key AS other_source_key, b.id AS other_id, l.sum / 1e8::float8 AS likeness
 FROM (SELECT * FROM seen ORDER BY md5(id) LIMIT 60) a JOIN seen b ON (a.source_key, a.id) <> (b.source_key, b.id)
