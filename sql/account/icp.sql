@@ -83,13 +83,16 @@ COMMENT ON FUNCTION salesops.icp_in_force(timestamptz, bigint) IS
 
 -- Accounts as patterns
 
-CREATE FUNCTION salesops.icp_examples(as_of timestamptz, take_as_given boolean DEFAULT false, OUT outcome text, OUT source_key text, OUT id text, OUT account jsonb)
+CREATE FUNCTION salesops.icp_examples(
+  as_of timestamptz, take_as_given boolean DEFAULT false,
+  OUT outcome text, OUT source_key text, OUT id text, OUT name text, OUT industry text, OUT segment text, OUT account_type text, OUT employees numeric, OUT annual_revenue numeric,
+  OUT currency text, OUT country text, OUT website_visits numeric, OUT content_downloads numeric, OUT intent_score numeric, OUT custom jsonb)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
-  SELECT CASE WHEN e.won THEN 'won' ELSE 'lost' END, e.source_key, e.id, to_jsonb(e)
+  SELECT CASE WHEN e.won THEN 'won' ELSE 'lost' END, e.source_key, e.id, e.name, e.industry, e.segment, e.account_type, e.employees, e.annual_revenue, e.currency, e.country, e.website_visits, e.content_downloads, e.intent_score, e.custom
   FROM salesops.scorecard_examples(icp_examples.as_of, icp_examples.take_as_given) e
   UNION ALL
-  SELECT 'never bought', a.source_key, a.id, to_jsonb(a)
+  SELECT 'never bought', a.source_key, a.id, a.name, a.industry, a.segment, a.account_type, a.employees, a.annual_revenue, a.currency, a.country, a.website_visits, a.content_downloads, a.intent_score, a.custom
   FROM salesops.account_inputs(icp_examples.as_of) a
   WHERE CASE WHEN icp_examples.take_as_given THEN a.created_at <= icp_examples.as_of - interval '1 year'
              ELSE EXISTS (SELECT FROM salesops.account_as_of(icp_examples.as_of - interval '1 year') b WHERE b.source_key = a.source_key AND b.id = a.id) END
@@ -106,25 +109,33 @@ BEGIN ATOMIC
   WITH g AS MATERIALIZED (
     SELECT salesops.get_setting('corporate_currency') AS currency, salesops.local_date(icp_values.as_of) AS day
   ), asked AS (
-    SELECT NULL AS outcome, a.source_key, a.id, to_jsonb(a) AS account FROM salesops.account_inputs(icp_values.as_of) a WHERE NOT icp_values.of_examples
+    SELECT NULL AS outcome, a.source_key, a.id, a.name, a.industry, a.segment, a.account_type, a.employees, a.annual_revenue, a.currency, a.country, a.website_visits, a.content_downloads, a.intent_score, a.custom
+    FROM salesops.account_inputs(icp_values.as_of) a WHERE NOT icp_values.of_examples
     UNION ALL
-    SELECT e.outcome, e.source_key, e.id, e.account FROM salesops.icp_examples(icp_values.as_of, icp_values.take_as_given) e WHERE icp_values.of_examples
+    SELECT e.* FROM salesops.icp_examples(icp_values.as_of, icp_values.take_as_given) e WHERE icp_values.of_examples
   )
-  SELECT q.outcome, q.source_key, q.id, q.account ->> 'name', ARRAY(
-    SELECT CASE WHEN t.attribute = 'industry' THEN coalesce(salesops.recognize_industry(q.account ->> 'industry'), q.account ->> 'industry')
-                WHEN t.attribute = 'annual_revenue' AND q.account ->> 'currency' <> g.currency
-                -- The latest dated rate; without one the revenue is not known.
-                THEN ((q.account ->> 'annual_revenue')::numeric
-                      / (SELECT r.per_corporate FROM salesops.currency_rate r
-                         WHERE r.source_key = q.source_key AND r.currency = q.account ->> 'currency' AND r.valid_from <= g.day AND NOT r.is_deleted AND r.per_corporate > 0
-                         ORDER BY r.valid_from DESC, r.id LIMIT 1))::text
-                WHEN starts_with(t.attribute, 'custom.') THEN q.account -> 'custom' ->> substr(t.attribute, 8)
-                ELSE q.account ->> t.attribute END
+  SELECT q.outcome, q.source_key, q.id, q.name, ARRAY(
+    SELECT CASE t.attribute
+             WHEN 'industry' THEN coalesce(salesops.recognize_industry(q.industry), q.industry)
+             WHEN 'segment' THEN q.segment
+             WHEN 'account_type' THEN q.account_type
+             WHEN 'employees' THEN q.employees::text
+             WHEN 'annual_revenue' THEN CASE WHEN q.currency <> g.currency
+               -- The latest dated rate; without one the revenue is not known.
+               THEN (q.annual_revenue / (SELECT r.per_corporate FROM salesops.currency_rate r
+                                         WHERE r.source_key = q.source_key AND r.currency = q.currency AND r.valid_from <= g.day AND NOT r.is_deleted AND r.per_corporate > 0
+                                         ORDER BY r.valid_from DESC, r.id LIMIT 1))::text
+               ELSE q.annual_revenue::text END
+             WHEN 'country' THEN q.country
+             WHEN 'website_visits' THEN q.website_visits::text
+             WHEN 'content_downloads' THEN q.content_downloads::text
+             WHEN 'intent_score' THEN q.intent_score::text
+             ELSE q.custom ->> substr(t.attribute, 8) END
     FROM unnest(icp_values.attributes) WITH ORDINALITY AS t(attribute, place) ORDER BY t.place)
   FROM asked q CROSS JOIN g;
 END;
 COMMENT ON FUNCTION salesops.icp_values(text[], timestamptz, boolean, boolean) IS
-  'The values of attributes, as text in their order, of the accounts as of an instant, or of icp_examples(). Industry by the maps and recognize_industry() or as stated; annual_revenue in corporate currency at the latest rate, NULL without one';
+  'The values of attributes (as fit_icp() takes them), as text in their order, of the accounts as of an instant, or of icp_examples(). Industry by the maps and recognize_industry() or as stated; annual_revenue in corporate currency at the latest rate, NULL without one';
 
 CREATE FUNCTION salesops.icp_range_names(edges numeric[]) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
