@@ -89,14 +89,18 @@ CREATE FUNCTION salesops.icp_examples(
   OUT currency text, OUT country text, OUT website_visits numeric, OUT content_downloads numeric, OUT intent_score numeric, OUT custom jsonb)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 10000
 BEGIN ATOMIC
+  WITH known AS (
+    SELECT a.source_key, a.id FROM salesops.account_as_of(icp_examples.as_of - interval '1 year') a WHERE NOT icp_examples.take_as_given
+    UNION ALL
+    SELECT a.source_key, a.id FROM salesops.account_inputs(icp_examples.as_of) a WHERE icp_examples.take_as_given AND a.created_at <= icp_examples.as_of - interval '1 year'
+  )
   SELECT CASE WHEN e.won THEN 'won' ELSE 'lost' END, e.source_key, e.id, e.name, e.industry, e.segment, e.account_type, e.employees, e.annual_revenue, e.currency, e.country, e.website_visits, e.content_downloads, e.intent_score, e.custom
   FROM salesops.scorecard_examples(icp_examples.as_of, icp_examples.take_as_given) e
   UNION ALL
   SELECT 'never bought', a.source_key, a.id, a.name, a.industry, a.segment, a.account_type, a.employees, a.annual_revenue, a.currency, a.country, a.website_visits, a.content_downloads, a.intent_score, a.custom
   FROM salesops.account_inputs(icp_examples.as_of) a
-  WHERE CASE WHEN icp_examples.take_as_given THEN a.created_at <= icp_examples.as_of - interval '1 year'
-             ELSE EXISTS (SELECT FROM salesops.account_as_of(icp_examples.as_of - interval '1 year') b WHERE b.source_key = a.source_key AND b.id = a.id) END
-    AND NOT EXISTS (SELECT FROM salesops.deal_outcomes(icp_examples.as_of) o WHERE o.source_key = a.source_key AND o.account_id = a.id);
+  JOIN known k ON k.source_key = a.source_key AND k.id = a.id
+  WHERE NOT EXISTS (SELECT FROM salesops.deal_outcomes(icp_examples.as_of) o WHERE o.source_key = a.source_key AND o.account_id = a.id);
 END;
 COMMENT ON FUNCTION salesops.icp_examples(timestamptz, boolean) IS
   'What an ideal customer profile is learned from, all as known at as_of. outcome: won or lost = the first closed deal of the account, with what was known before it (scorecard_examples()); '
