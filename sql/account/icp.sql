@@ -154,7 +154,7 @@ CREATE FUNCTION salesops.icp_profile(ranges integer[], edges float8[], names tex
   AS 'MODULE_PATHNAME', 'salesops_icp_profile' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION salesops.icp_profile(integer[], float8[], text[], text[]) IS
   'The level of each value: a word in lower case, cut at 100 letters, or the name of the range that a number lies in; and the place of a number from 0 to 10000, a range as long as another, in proportion within it, at the ends beyond the lowest and highest edge. '
-  'ranges: how many each attribute has, 0 = words; edges, one more than ranges, and names are those of all one after the other. NULL = unknown; place is NULL of words. 22023 where they do not fit together';
+  'ranges: how many each attribute has, 0 = words; edges, one more than ranges, and names are those of all one after the other. NULL = unknown; place is NULL of words. 22023 where they do not fit together, 22004 for a NULL in another array than values';
 
 CREATE FUNCTION salesops.icp_profiles(attributes salesops.icp_attribute[], as_of timestamptz, of_examples boolean DEFAULT false, take_as_given boolean DEFAULT false,
                                       OUT outcome text, OUT source_key text, OUT id text, OUT name text, OUT levels text[], OUT places integer[])

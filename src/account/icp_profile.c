@@ -79,12 +79,14 @@ place_in_range(double number, const Datum *edges, int range, int ranges)
 	double		high = DatumGetFloat8(edges[range + 1]);
 	double		share = high > low ? (Min(Max(number, low), high) - low) / (high - low) : 0;
 
-	return (int) floor(SCALE * (range + share) / ranges + 0.5);
+	/* Edges may be infinite, then there is no share. */
+	return (int) floor(SCALE * (range + (share > 0 ? share : 0)) / ranges + 0.5);
 }
 
 /*
  * icp_profile(ranges, edges, names, values): levels and places. ranges has for each attribute how many ranges it has, 0 = words; edges and names are those of all
- * attributes, one after the other. What is not known, or is no number where one is wanted, has neither level nor place. 22023 where arrays do not fit together.
+ * attributes, one after the other. What is not known, or is no number where one is wanted, has neither level nor place. 22023 where arrays do not fit together, 22004 for a NULL
+ * in another array than values.
  */
 PG_FUNCTION_INFO_V1(salesops_icp_profile);
 Datum
@@ -103,13 +105,17 @@ salesops_icp_profile(PG_FUNCTION_ARGS)
 	int			all_edges;
 	int			all_names;
 	int			given;
-	int			edge = 0;
-	int			name = 0;
+	int64		edge = 0;
+	int64		name = 0;
 	int			bound = 1;
 	TupleDesc	row;
 	Datum		result[2];
 	bool		no_result[2] = {false, false};
 
+	for (int i = 0; i < 3; i++)
+		if (array_contains_nulls(PG_GETARG_ARRAYTYPE_P(i)))
+			ereport(ERROR, errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("ranges, edges and names must not be NULL"),
+					errhint("A value that is not known is NULL in values."));
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(0), INT4OID, sizeof(int32), true, TYPALIGN_INT, &ranges, &nulls, &attributes);
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(1), FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE, &edges, &nulls, &all_edges);
 	deconstruct_array(PG_GETARG_ARRAYTYPE_P(2), TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls, &all_names);
@@ -122,12 +128,12 @@ salesops_icp_profile(PG_FUNCTION_ARGS)
 	{
 		int			count = DatumGetInt32(ranges[i]);
 
-		edge += count > 0 ? count + 1 : 0;
+		edge += count > 0 ? (int64) count + 1 : 0;
 		name += Max(count, 0);
 	}
 	if (given != attributes || edge != all_edges || name != all_names)
 		ereport(ERROR, errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("values and ranges of attributes do not fit together"),
-				errdetail("%d attributes with %d ranges; %d values, %d edges, %d names.", attributes, name, given, all_edges, all_names),
+				errdetail("%d attributes with %lld ranges; %d values, %d edges, %d names.", attributes, (long long) name, given, all_edges, all_names),
 				errhint("salesops.icp_profiles() gives what belongs together."));
 	edge = name = 0;
 	for (int i = 0; i < attributes; i++)
@@ -149,7 +155,7 @@ salesops_icp_profile(PG_FUNCTION_ARGS)
 			level[i] = PointerGetDatum(word_level(DatumGetTextPP(values[i])));
 			no_level[i] = DatumGetPointer(level[i]) == NULL;
 		}
-		edge += count > 0 ? count + 1 : 0;
+		edge += count > 0 ? (int64) count + 1 : 0;
 		name += Max(count, 0);
 	}
 	if (get_call_result_type(fcinfo, NULL, &row) != TYPEFUNC_COMPOSITE)

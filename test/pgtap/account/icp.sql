@@ -19,6 +19,9 @@ FROM (VALUES (' Retail', 'retail'), ('', NULL), (E' \t', E'\t'), (NULL, NULL), (
 SELECT is((SELECT p::text FROM salesops.icp_profile('{2,0,1}', '{0,10,100,5,6}', '{a,b,c}', '{50,Word,7}') p), '("{b,word,c}","{7222,NULL,10000}")', 'each attribute has its own edges');
 SELECT throws_ok($$SELECT salesops.icp_profile('{2,0}', '{0,10}', '{a,b}', '{1,2}')$$, '22023', NULL, 'edges that are missing');
 
+SELECT throws_ok(format('SELECT salesops.icp_profile(%s)', a), c, NULL, a) FROM (VALUES ('''{1}'', ''{0,1}'', ''{NULL}'', ''{1}''', '22004'), ('''{2147483647,2147483647}'', ''{}'', ''{}'', ''{1,2}''', '22023'), ('''{0}'', ''{}'', ''{}'', ''{}''', '22023')) v(a, c);
+SELECT is((SELECT p.places[1] FROM salesops.icp_profile('{2}', '{-Infinity,0,Infinity}', '{a,b}', ARRAY[v.value]) p), v.expected, 'ends at infinity: ' || v.value) FROM (VALUES ('-7', 0), ('7', 5000)) v(value, expected);
+
 -- A world: accounts known since 2024, whose first deal closes or not; technology and size decide.
 INSERT INTO salesops.source (source_key, kind, schema_name, options) VALUES ('s', 'fivetran_salesforce', 'public', '{}');
 INSERT INTO salesops.currency_rate SELECT r.* FROM jsonb_populate_record(NULL::salesops.currency_rate,
