@@ -25,7 +25,7 @@ EXTRA_CLEAN  = $(OBJS:.o=.d) salesops--*.sql
 PG_CONFIG   ?= pg_config
 
 # The targets a newcomer types work before anything is installed, so they come before PGXS.
-PROVISIONED  = demo demo-stop backtest check check-faults check-matrix check-variants check-assert check-valgrind check-ubsan check-fuzz check-forecast check-territory bench bench-territory
+PROVISIONED  = demo demo-stop backtest check check-faults check-matrix check-variants check-assert check-valgrind check-ubsan check-fuzz check-forecast check-territory check-account bench bench-territory bench-account bench-routing
 ifneq ($(filter $(PROVISIONED),$(MAKECMDGOALS)),)
 
 .PHONY: $(PROVISIONED)
@@ -59,7 +59,7 @@ object-dirs:
 # Loops over arrays of numbers, in vector registers. Nobody looks at floating-point exceptions; results do not depend on either option.
 src/core/numerics.o src/forecast/outcome_list.o src/forecast/outcome_pairs.o src/forecast/pearson.o src/forecast/smooth_total.o: CFLAGS += -O3 -fno-trapping-math
 src/forecast/win_newton.o: CFLAGS += -O3
-src/territory/%.o: CFLAGS += -O3 -fno-trapping-math -fno-math-errno
+src/account/match%.o src/territory/%.o: CFLAGS += -O3 -fno-trapping-math -fno-math-errno
 
 # The tests look for their expected output where they are run.
 installcheck: expected-here

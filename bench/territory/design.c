@@ -5,7 +5,7 @@
  *	design [instances [seed]]
  */
 #include "instance.h"
-#include "random.h"
+#include "../random.h"
 
 #include "territory/design.h"
 

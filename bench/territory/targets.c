@@ -11,7 +11,7 @@
 
 #include <math.h>
 
-#include "random.h"
+#include "../random.h"
 #include "water_fill.h"
 
 #define MOST_CLASSES		6

@@ -7,7 +7,7 @@
  *
  *	water_fill_laws [instances [seed]]
  */
-#include "random.h"
+#include "../random.h"
 #include "water_fill.h"
 
 #include <math.h>

@@ -145,38 +145,43 @@ RETURNS text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
   source text := coalesce(examples_sql, format('SELECT * FROM salesops.scorecard_examples(%L)', known_at));
-  input text;
-  label text;
-  rules text;
+  label text[];
+  reader text;
+  rules text[];
   result text := format(E'scorecard %s\n', name);
 BEGIN
   PERFORM salesops.check_given('name', name), salesops.check_given('inputs', inputs::text);
   trained_to := coalesce(trained_to, (SELECT c.split_day FROM salesops.scorecard_example_count(source) c));
-  FOREACH input IN ARRAY inputs LOOP
-    label := regexp_replace(input, ' +as +industry *$', '');
-    -- A scorecard of the input alone reads it wherever it is.
-    EXECUTE format($q$
-      WITH value AS MATERIALIZED (
-        SELECT CASE WHEN $3 THEN salesops.recognize_industry(x.value) ELSE x.value END AS value, salesops.read_number(x.value) AS number
-        FROM (%s) e CROSS JOIN LATERAL salesops.explain_score(e, $1) x
-        WHERE e.closed_on < $2 AND e.won IS NOT NULL AND salesops.is_stated(x.value)
-      ), shape AS (
-        SELECT count(*) AS n, NOT $3 AND count(v.number) = count(*) AND count(DISTINCT v.number) > 1 AS is_number, max(v.number) AS largest FROM value v
-      ), edge AS (
-        -- Sixths of the accounts, in two digits that a person would choose.
-        SELECT DISTINCT round(q.edge, 1 - CASE WHEN q.edge = 0 THEN 0 ELSE floor(log(abs(q.edge)))::integer END) AS edge
-        FROM (SELECT unnest(percentile_disc('{0.1666667,0.3333333,0.5,0.6666667,0.8333333}'::float8[]) WITHIN GROUP (ORDER BY v.number)) AS edge FROM value v) q
-      ), word AS (
-        SELECT min(v.value COLLATE "C") AS word, count(*) AS n FROM value v GROUP BY lower(btrim(v.value) COLLATE "C") HAVING count(*) >= 20 ORDER BY 2 DESC, 1 LIMIT 30
-      )
-      SELECT CASE WHEN s.is_number
-                  THEN (SELECT string_agg(format('    > %%s: 0', trim_scale(d.edge)), E'\n' ORDER BY d.edge) FROM edge d WHERE d.edge < s.largest)
-                  ELSE (SELECT string_agg(format('    "%%s": 0', replace(w.word, '"', '""')), E'\n' ORDER BY w.n DESC, w.word) FROM word w) END
-      FROM shape s $q$, source)
-    INTO rules USING format(E'scorecard s\ncomponent c\nfeature x from %s\n"x": 0', label), trained_to, input <> label;
-    IF rules IS NOT NULL THEN
-      label := salesops.scorecard_name_text(label);
-      result := result || format(E'\ncomponent %s\n  feature %s from %s\n%s\n', label, label, input, rules);
+  -- A scorecard that only reads the inputs, wherever they are.
+  SELECT array_agg(i.label ORDER BY i.n), E'scorecard reader\ncomponent c\n' || string_agg(format(E'feature %s from %s\n"x": 0\n', i.n, i.label), '' ORDER BY i.n)
+    INTO label, reader
+  FROM (SELECT regexp_replace(u.input, ' +as +industry *$', '') AS label, u.n FROM unnest(inputs) WITH ORDINALITY u(input, n)) i;
+  EXECUTE format($q$
+    WITH input AS (
+      SELECT i.n, i.input <> i.label AS is_industry FROM unnest($3, $4) WITH ORDINALITY i(input, label, n)
+    ), value AS MATERIALIZED (
+      SELECT i.n, i.is_industry, CASE WHEN i.is_industry THEN salesops.recognize_industry(x.value) ELSE x.value END AS value, salesops.read_number(x.value) AS number
+      FROM (%s) e CROSS JOIN LATERAL salesops.explain_score(e, $1) x JOIN input i ON i.n = x.feature::bigint
+      WHERE e.closed_on < $2 AND e.won IS NOT NULL AND salesops.is_stated(x.value)
+    ), shape AS (
+      SELECT v.n, NOT bool_or(v.is_industry) AND count(v.number) = count(*) AND count(DISTINCT v.number) > 1 AS is_number, max(v.number) AS largest,
+             percentile_disc('{0.1666667,0.3333333,0.5,0.6666667,0.8333333}'::float8[]) WITHIN GROUP (ORDER BY v.number) AS sixths
+      FROM value v GROUP BY v.n
+    ), edge AS (
+      -- In two digits, as a person would choose.
+      SELECT DISTINCT s.n, round(q.edge, 1 - CASE WHEN q.edge = 0 THEN 0 ELSE floor(log(abs(q.edge)))::integer END) AS edge FROM shape s CROSS JOIN LATERAL unnest(s.sixths) q(edge)
+    ), word AS (
+      SELECT v.n, min(v.value COLLATE "C") AS word, count(*) AS accounts, row_number() OVER (PARTITION BY v.n ORDER BY count(*) DESC, min(v.value COLLATE "C")) AS place
+      FROM value v WHERE v.value IS NOT NULL GROUP BY v.n, lower(btrim(v.value) COLLATE "C") HAVING count(*) >= 20
+    )
+    SELECT array_agg(CASE WHEN s.is_number
+                          THEN (SELECT string_agg(format(E'    > %%s: 0\n', trim_scale(d.edge)), '' ORDER BY d.edge) FROM edge d WHERE d.n = i.n AND d.edge < s.largest AND abs(d.edge) < 1e18)
+                          ELSE (SELECT string_agg(format(E'    "%%s": 0\n', replace(w.word, '"', '""')), '' ORDER BY w.place) FROM word w WHERE w.n = i.n AND w.place <= 30) END ORDER BY i.n)
+    FROM input i LEFT JOIN shape s ON s.n = i.n $q$, source)
+  INTO rules USING reader, trained_to, inputs, label;
+  FOR n IN 1..cardinality(inputs) LOOP
+    IF rules[n] IS NOT NULL THEN
+      result := result || format(E'\ncomponent %1$s\n  feature %1$s from %2$s\n%3$s', salesops.scorecard_name_text(label[n]), inputs[n], rules[n]);
     END IF;
   END LOOP;
   IF result NOT LIKE '%component%' THEN

@@ -60,12 +60,6 @@ count_edges(const ScorecardFeature *feature, Numeric number)
 	return low;
 }
 
-static Numeric
-as_numeric(int64 number)
-{
-	return int64_to_numeric(number);
-}
-
 /* Points in hundredths on the line between two points: from + (to - from) x (number - begin) / (end - begin), rounded once. */
 static int64
 interpolate(const ScorecardRule *from, const ScorecardRule *to, Numeric number)
@@ -79,14 +73,14 @@ interpolate(const ScorecardRule *from, const ScorecardRule *to, Numeric number)
 
 	/* from x width + (to - from) x way, over width; half a hundredth more in size and cut off. */
 	sum = DirectFunctionCall2(numeric_add,
-							  DirectFunctionCall2(numeric_mul, NumericGetDatum(as_numeric(from->points)), width),
-							  DirectFunctionCall2(numeric_mul, NumericGetDatum(as_numeric(to->points - from->points)), way));
-	is_negative = DatumGetInt32(DirectFunctionCall2(numeric_cmp, sum, NumericGetDatum(as_numeric(0)))) < 0;
+							  DirectFunctionCall2(numeric_mul, NumericGetDatum(int64_to_numeric(from->points)), width),
+							  DirectFunctionCall2(numeric_mul, NumericGetDatum(int64_to_numeric(to->points - from->points)), way));
+	is_negative = DatumGetInt32(DirectFunctionCall2(numeric_cmp, sum, NumericGetDatum(int64_to_numeric(0)))) < 0;
 	sum = DirectFunctionCall1(numeric_abs, sum);
-	twice = DirectFunctionCall2(numeric_add, DirectFunctionCall2(numeric_mul, NumericGetDatum(as_numeric(2)), sum), width);
+	twice = DirectFunctionCall2(numeric_add, DirectFunctionCall2(numeric_mul, NumericGetDatum(int64_to_numeric(2)), sum), width);
 	hundredths = DatumGetInt64(DirectFunctionCall1(numeric_int8,
 												   DirectFunctionCall2(numeric_div_trunc, twice,
-																	   DirectFunctionCall2(numeric_mul, NumericGetDatum(as_numeric(2)), width))));
+																	   DirectFunctionCall2(numeric_mul, NumericGetDatum(int64_to_numeric(2)), width))));
 	return is_negative ? -hundredths : hundredths;
 }
 
@@ -94,7 +88,7 @@ interpolate(const ScorecardRule *from, const ScorecardRule *to, Numeric number)
 static int64
 line_points(const ScorecardFeature *feature, const ScorecardValue *value, int *rule)
 {
-	Numeric		number = value->kind == VALUE_INTEGER ? as_numeric(value->integer) : value->number;
+	Numeric		number = value->kind == VALUE_INTEGER ? int64_to_numeric(value->integer) : value->number;
 	int			low = 0;
 	int			high = list_length(feature->rules);
 

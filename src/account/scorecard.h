@@ -210,7 +210,7 @@ extern int	scorecard_tier(const Scorecard *card, int64 total);
 static inline bool
 is_beyond(Numeric number, const Edge *edge)
 {
-	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(number), NumericGetDatum(edge->number))) >= !!edge->is_behind;
+	return DatumGetInt32(DirectFunctionCall2(numeric_cmp, NumericGetDatum(number), NumericGetDatum(edge->number))) >= (int) edge->is_behind;
 }
 
 #endif

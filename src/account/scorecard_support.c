@@ -44,13 +44,14 @@ column_of(const Var *row, AttrNumber number, Oid type, int32 typmod, Oid collati
 	return (Expr *) column;
 }
 
-/* The columns of a whole row of a table. */
+/* The columns of a whole row of a table. EXCLUDED has no system column to ask. */
 static bool
 columns_of_table(PlannerInfo *root, const Var *row, Columns *columns)
 {
 	TupleDesc	type;
 
-	if (root == NULL || row->varattno != InvalidAttrNumber || row->varlevelsup != 0 || rt_fetch(row->varno, root->parse->rtable)->rtekind != RTE_RELATION)
+	if (root == NULL || row->varattno != InvalidAttrNumber || row->varlevelsup != 0 || rt_fetch(row->varno, root->parse->rtable)->rtekind != RTE_RELATION ||
+		(root->parse->onConflict != NULL && root->parse->onConflict->exclRelIndex == row->varno))
 		return false;
 	type = lookup_rowtype_tupdesc(row->vartype, row->vartypmod);
 	for (int i = 0; i < type->natts; i++)

@@ -3,7 +3,6 @@
  *
  * A row is checked as it comes, so that the error can say which account it is. What takes all rows to know is in arrange_sql.c.
  */
-#include "territory/query_sql.h"
 #include "territory/plan_sql.h"
 
 #include "catalog/pg_type.h"
@@ -14,6 +13,8 @@
 #include "utils/memutils.h"
 #include "utils/date.h"
 #include "utils/timestamp.h"
+
+#include "core/query_sql.h"
 
 /* Sums and products of numbers in between are finite and not 0. */
 #define SMALLEST	1e-30

@@ -3,7 +3,6 @@
  *
  *	names_sql.c		names and their numbers
  *	options_sql.c	the options, checked, with the defaults filled in
- *	query_sql.c		the columns of a query, found by name and read as what they are needed as
  *	input_sql.c		accounts and territories read, each row on its own
  *	arrange_sql.c	all of it put in order: who holds what, who may have whom, targets and limits
  *	keep_sql.c		the plan written to its tables

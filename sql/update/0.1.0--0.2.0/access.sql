@@ -5,17 +5,19 @@ BEGIN ATOMIC
   VALUES ('read_marts', ARRAY['read_marts'], 'A BI tool and the people behind it: read the marts in salesops_bi'),
          ('analyse', ARRAY['read_marts', 'analyse'], 'An analyst: also read everything in schema salesops and call its functions'),
          ('write_rules', ARRAY['read_marts', 'analyse', 'write_rules'], 'A rule author: also add rules, which run under his rights, and try them'),
-         ('keep_maps', ARRAY['read_marts', 'analyse', 'keep_maps'], 'Sales operations: also say what stages, categories and values mean, set weights, settings and scorecards, and run backtests'),
+         ('keep_maps', ARRAY['read_marts', 'analyse', 'keep_maps'], 'Sales operations: also say what stages, categories and values mean, set weights, settings and scorecards, run backtests, search duplicates and decide about them'),
          ('submit_forecasts', ARRAY['read_marts', 'analyse', 'submit_forecasts'],
           'Whoever enters forecast calls and adjustments, for any rep: also submit and adjust'),
          ('plan_territories', ARRAY['read_marts', 'analyse', 'plan_territories'],
           'Whoever plans territories: also make plans, propose and withdraw them; their queries run again, under his rights, when health is measured'),
          ('approve_territories', ARRAY['read_marts', 'analyse', 'approve_territories'],
           'Whoever answers for territories: also approve and reject plans, publish them and roll them back'),
+         ('keep_routing', ARRAY['read_marts', 'analyse', 'keep_routing'], 'Whoever answers for lead routing: also set rules, pools, hours and absences'),
+         ('route_leads', ARRAY['read_marts', 'analyse', 'route_leads'], 'Whoever or whatever routes leads: also give them to reps by the rules, reassign and acknowledge them'),
          ('operate', ARRAY['read_marts', 'analyse', 'operate'], 'An operator: also define jobs and schedules, ask for runs and await them'),
          ('connect_sources', ARRAY['read_marts', 'analyse', 'connect_sources'],
           'Whoever connects sources: what he connects the night reads under its own rights, and he reads it afterwards'),
-         ('run_jobs', ARRAY['read_marts', 'analyse', 'run_jobs'], 'The role that runs the jobs: writes what the steps write and owns the marts');
+         ('run_jobs', ARRAY['read_marts', 'analyse', 'route_leads', 'run_jobs'], 'The role that runs the jobs: writes what the steps write and owns the marts');
 END;
 
 CREATE OR REPLACE FUNCTION salesops.access_rights(task text, OUT privilege text, OUT object text)
@@ -48,6 +50,10 @@ BEGIN ATOMIC
      ARRAY['forecast_submission']),
     ('submit_forecasts', 'INSERT (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason, cut_off, prior_amount)',
      ARRAY['forecast_adjustment']),
+    -- Nor who searched, or decided.
+    ('keep_maps', 'INSERT (run_id, source_key, entity, as_of, options, records, compared, left_out)', ARRAY['duplicate_run']),
+    ('keep_maps', 'INSERT', ARRAY['duplicate_pair', 'duplicate_cluster_member', 'duplicate_block']),
+    ('keep_maps', 'INSERT (source_key, entity, one, other, "position", decision, survivor, note)', ARRAY['duplicate_decision']),
     ('keep_maps', 'INSERT', ARRAY['backtest_run', 'backtest_score', 'backtest_calibration']),
     ('keep_maps', 'INSERT, DELETE', ARRAY['backtest_forecast', 'icp_placement', 'icp_pattern', 'icp_account']),
     -- Nor in whose name a plan is, or who decided.
@@ -58,6 +64,16 @@ BEGIN ATOMIC
     ('approve_territories', 'INSERT (plan_id, "position", decision, decided_before, note)', ARRAY['territory_decision']),
     ('approve_territories', 'INSERT (publication_id, plan_id, takes_back, effective_from, note)', ARRAY['territory_publication']),
     ('approve_territories', 'INSERT', ARRAY['territory_assignment']),
+    -- Nor who set a rule, or who routed, and when.
+    ('keep_routing', 'INSERT (name, valid_from, is_enabled, "position", source_keys, min_score, tiers, min_intent, min_employees, max_employees, segments, industries, countries, regions, '
+                     'lead_sources, account_ids, has_account, pool, first_touch_minutes)', ARRAY['routing_rule']),
+    ('keep_routing', 'INSERT (source_key, pool, rep_id, valid_from, weight)', ARRAY['routing_member']),
+    ('keep_routing', 'INSERT (source_key, rep_id, valid_from, capacity, time_zone, weekdays, work_from, work_to)', ARRAY['routing_hours']),
+    ('keep_routing', 'INSERT (source_key, rep_id, absent_from, absent_until)', ARRAY['routing_absence']),
+    ('route_leads', 'INSERT (source_key, lead_id, round, rule_version, rule, pool, rep_id, due_at, why, candidates, reassigns, as_of)', ARRAY['routing_decision']),
+    ('route_leads', 'INSERT, UPDATE, DELETE', ARRAY['routed_lead']),
+    ('route_leads', 'INSERT, UPDATE', ARRAY['routing_share', 'routing_load']),
+    ('route_leads', 'INSERT (source_key, lead_id, rep_id, touched_at)', ARRAY['routing_touch']),
     ('operate', 'INSERT, UPDATE, DELETE', ARRAY['schedule', 'job', 'step', 'run_request']),
     ('connect_sources', 'INSERT, UPDATE', ARRAY['source']),
     ('run_jobs', 'INSERT, UPDATE', ARRAY['rep', 'account', 'product', 'currency_rate', 'quota', 'lead', 'opportunity', 'opportunity_split',
@@ -75,17 +91,19 @@ BEGIN ATOMIC
     ('run_jobs', 'INSERT, DELETE', ARRAY['backtest_forecast']),
     ('run_jobs', 'INSERT', ARRAY['territory_health', 'territory_health_load']),
     ('run_jobs', 'DELETE', ARRAY['territory_plan', 'territory_plan_territory', 'territory_plan_class', 'territory_plan_account', 'territory_plan_finding']),
+    ('run_jobs', 'INSERT', ARRAY['duplicate_run', 'duplicate_pair', 'duplicate_cluster_member', 'duplicate_block']),
     ('run_jobs', 'DELETE', ARRAY['run_request'])
   ) AS w(part, privilege, tables) CROSS JOIN LATERAL unnest(w.tables) AS u(name)
   WHERE w.part IN (SELECT g.part FROM granted g)
   UNION ALL
   SELECT 'USAGE', format('SEQUENCE salesops.%I', u.name)
-  FROM (VALUES ('operate', 'run_log_run_id_seq'), ('run_jobs', 'run_log_run_id_seq'), ('run_jobs', 'audit_by_hand_seq'), ('plan_territories', 'territory_plan_plan_id_seq')) AS u(part, name)
+  FROM (VALUES ('operate', 'run_log_run_id_seq'), ('run_jobs', 'run_log_run_id_seq'), ('run_jobs', 'audit_by_hand_seq'), ('plan_territories', 'territory_plan_plan_id_seq'), ('keep_maps', 'duplicate_run_run_id_seq'), ('run_jobs', 'duplicate_run_run_id_seq')) AS u(part, name)
   WHERE u.part IN (SELECT g.part FROM granted g)
   UNION ALL
   SELECT 'EXECUTE', format('FUNCTION %s', p.oid::regprocedure)
   FROM (VALUES
     ('write_rules', ARRAY['write_rule', 'evaluate_rules']),
+    ('keep_maps', ARRAY['merge_duplicates', 'keep_distinct', 'undo_duplicate_decision']),
     ('operate', ARRAY['wake_worker']),
     ('plan_territories', ARRAY['propose_territory_plan', 'withdraw_territory_plan']),
     ('approve_territories', ARRAY['approve_territory_plan', 'reject_territory_plan', 'publish_territory_plan', 'roll_back_territory_plan']),

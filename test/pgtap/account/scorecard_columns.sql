@@ -46,6 +46,20 @@ SELECT results_eq($$ SELECT n, salesops.scorecard_total(f, 'more') FROM (SELECT 
 SELECT results_eq($$ SELECT n, max(salesops.scorecard_total(f, 'more')) FROM unnest('{5000,5001}'::integer[]) n FULL JOIN firm f ON f.id = n WHERE n > 0 OR f.id IS NULL GROUP BY n ORDER BY n $$, $$ VALUES (5000, 0::numeric), (5001, NULL) $$, '... or a full join');
 SELECT results_eq($$ SELECT f.id, (SELECT salesops.scorecard_total(f, 'more')) FROM firm f WHERE id IN (5000, 1001) ORDER BY id $$, $$ VALUES (1001, 104::numeric), (5000, 0) $$, 'a row of an outer query');
 
+-- Rows that are being written
+CREATE TABLE pg_temp.kept (id integer PRIMARY KEY, x integer, total numeric);
+CREATE FUNCTION pg_temp.card() RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT E'scorecard a\ncomponent b\nfeature x\n> 1: 7\n> 5: 9\n' $$;
+INSERT INTO kept VALUES (1, 3);
+CREATE FUNCTION pg_temp.writes(OUT way text, OUT result text) RETURNS SETOF record LANGUAGE plpgsql AS $$
+BEGIN
+  FOR way, result IN INSERT INTO kept AS k VALUES (1, 9) ON CONFLICT (id) DO UPDATE SET total = salesops.scorecard_total(excluded, pg_temp.card()) RETURNING 'conflict', k || ' ' || salesops.scorecard_total(k, pg_temp.card()) LOOP RETURN NEXT; END LOOP;
+  FOR way, result IN UPDATE kept k SET total = salesops.scorecard_total(o, pg_temp.card()) + 1 FROM kept o WHERE o.id = k.id RETURNING 'update', k || ' ' || salesops.scorecard_total(o, pg_temp.card()) LOOP RETURN NEXT; END LOOP;
+  MERGE INTO kept k USING (VALUES (1, 2), (3, 7)) s(id, x) ON k.id = s.id WHEN MATCHED AND salesops.scorecard_total(k, pg_temp.card()) = 7 THEN UPDATE SET x = 6, total = salesops.scorecard_total(s, pg_temp.card())
+    WHEN NOT MATCHED THEN INSERT VALUES (s.id, s.x, salesops.scorecard_total(s, pg_temp.card()));
+  FOR way, result IN DELETE FROM kept k RETURNING 'delete', k || ' ' || salesops.scorecard_total(k, pg_temp.card()) LOOP RETURN NEXT; END LOOP;
+END $$;
+SELECT results_eq('SELECT * FROM pg_temp.writes() ORDER BY way, result', $$ VALUES ('conflict', '(1,3,9) 7'), ('delete', '(1,6,7) 9'), ('delete', '(3,7,9) 9'), ('update', '(1,3,8) 7') $$, 'rows that are inserted, changed, merged and deleted');
+
 -- Children have their columns in another order.
 CREATE TABLE pg_temp.part (LIKE firm) PARTITION BY LIST (region);
 CREATE TABLE pg_temp.south (seats integer, intent_score float8, region text, LIKE salesops.scorecard);

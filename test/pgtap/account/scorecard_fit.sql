@@ -113,6 +113,10 @@ SELECT ok((SELECT count(*) = 5 AND bool_and(r.rule ~ '> \d\d?0*$') FROM salesops
 SELECT ok(salesops.scorecard_total(w, text) = 0, 'and gives nobody a point') FROM draft, world w WHERE n = 1;
 SELECT ok(f.auc > 0.7 AND f.difference_low > 0, 'fitted, it ranks better than the default too') FROM draft d, salesops.fit_scorecard('drafted', d.text, '2026-06-01', '2025-04-01', examples_sql => 'SELECT * FROM pg_temp.world') f;
 
+SELECT is((SELECT array_agg(r.rule ORDER BY r."position") FROM salesops.scorecard_rules(salesops.draft_scorecard('odd', '{i as industry,w,big,one}', '2026-06-01', '2026-01-01',
+  $$ SELECT n % 2 = 0 AS won, date '2025-01-01' AS closed_on, CASE WHEN n < 50 THEN 'nonsense' ELSE 'Bank' END AS i, CASE WHEN n < 30 THEN 'a "b"' WHEN n < 60 THEN ' A "B" ' ELSE repeat('w', n) END AS w,
+     1e20 * n AS big, 7 AS one FROM generate_series(1, 100) n $$)) r WHERE r.kind IN ('threshold', 'lookup')), ARRAY['"Finance"', '" A ""B"" "', '"7"'], 'what is no industry, too rare or too large makes no rule, one number is a word');
+
 -- Too little, or nothing to learn
 SELECT throws_like($$ SELECT salesops.fit_scorecard('few', 'default', '2026-06-01', '2024-01-04', examples_sql => 'SELECT * FROM pg_temp.world') $$, 'too little history to fit a scorecard: %', 'thirty accounts are too few');
 SELECT throws_ok($$ SELECT salesops.fit_scorecard('few', 'default', '2026-06-01') $$, '55000', NULL, 'none too');

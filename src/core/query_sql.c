@@ -4,7 +4,7 @@
  * The query runs under the rights and the search_path of whoever called, and may only read. Its rows are not collected: each is handed to
  * the reader as it comes.
  */
-#include "territory/query_sql.h"
+#include "core/query_sql.h"
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -34,7 +34,7 @@ tell_unused(const ReadQuery *read, bool numbers, int level)
 			appendStringInfo(&names, "%s%s", names.len == 0 ? "" : ", ", NameStr(TupleDescAttr(read->columns, i)->attname));
 	if (names.len > 0)
 		ereport(level,
-				(errmsg("%s has columns that a plan does not use: %s", read->argument, names.data),
+				(errmsg("%s has columns that are not used: %s", read->argument, names.data),
 				 errhint("It uses %s.", read->known)));
 }
 
@@ -119,7 +119,7 @@ read_query(ReadQuery *read, const char *query)
 			.mydest = DestTuplestore,	/* as one of ours, to a query that returns rows */
 		},
 		.read = read,
-		.rows = AllocSetContextCreate(CurrentMemoryContext, "salesops territory row", ALLOCSET_DEFAULT_SIZES),
+		.rows = AllocSetContextCreate(CurrentMemoryContext, "salesops row of a query", ALLOCSET_DEFAULT_SIZES),
 	};
 	SPIExecuteOptions options = {.read_only = true,.dest = &rows.receiver};
 	SPIPlanPtr	plan = SPI_prepare(query, 0, NULL);

@@ -1,8 +1,8 @@
 /*
  * query_sql.h: the columns of a query. See query_sql.c.
  */
-#ifndef SALESOPS_TERRITORY_QUERY_SQL_H
-#define SALESOPS_TERRITORY_QUERY_SQL_H
+#ifndef SALESOPS_CORE_QUERY_SQL_H
+#define SALESOPS_CORE_QUERY_SQL_H
 
 #include "core/compat.h"
 

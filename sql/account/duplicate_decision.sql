@@ -1,0 +1,142 @@
+-- What people say of two records: they are one, they are not, or what was said no longer holds.
+--
+-- A decision changes nothing in the CRM and nothing in our copy of it. It is a row with a date; merged_ids() maps ids by the rows that hold,
+-- so an undone merge leaves no trace in any number. What is not one is never proposed again.
+
+CREATE TABLE salesops.duplicate_decision (
+  source_key  text NOT NULL,
+  entity      text NOT NULL CHECK (entity IN ('account', 'lead')),
+  one         text NOT NULL,
+  other       text NOT NULL,
+  "position"  integer NOT NULL CHECK ("position" > 0),
+  decision    text NOT NULL CHECK (decision IN ('merge', 'distinct', 'undo')),
+  survivor    text CHECK (survivor IN (one, other)),
+  note        text CHECK (note <> ''),
+  decided_at  timestamptz NOT NULL DEFAULT salesops.clock(),
+  role_name   text NOT NULL DEFAULT CURRENT_USER,
+  login_name  text NOT NULL DEFAULT SESSION_USER,
+  PRIMARY KEY (source_key, entity, one, other, "position"),
+  CHECK (one < other COLLATE "C"),
+  CHECK ((decision = 'merge') = (survivor IS NOT NULL))
+);
+COMMENT ON TABLE salesops.duplicate_decision IS 'Decisions about pairs of records, append-only; the last of a pair holds';
+COMMENT ON COLUMN salesops.duplicate_decision.source_key IS 'Source';
+COMMENT ON COLUMN salesops.duplicate_decision.entity IS 'account or lead';
+COMMENT ON COLUMN salesops.duplicate_decision.one IS 'Record with the lesser identifier, by its bytes';
+COMMENT ON COLUMN salesops.duplicate_decision.other IS 'The other record';
+COMMENT ON COLUMN salesops.duplicate_decision."position" IS 'Which decision about the pair, from 1 on';
+COMMENT ON COLUMN salesops.duplicate_decision.decision IS 'merge: they are one; distinct: they are not; undo: nothing is said any more';
+COMMENT ON COLUMN salesops.duplicate_decision.survivor IS 'Of a merge, the record that stands for both';
+COMMENT ON COLUMN salesops.duplicate_decision.note IS 'Why; NULL = nothing was said';
+COMMENT ON COLUMN salesops.duplicate_decision.decided_at IS 'When it was decided: from then on it holds';
+COMMENT ON COLUMN salesops.duplicate_decision.role_name IS 'Role that decided';
+COMMENT ON COLUMN salesops.duplicate_decision.login_name IS 'Role that had logged in';
+SELECT pg_catalog.pg_extension_config_dump('salesops.duplicate_decision', '');
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON salesops.duplicate_decision
+  FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change('Decide again: SELECT salesops.undo_duplicate_decision(...).');
+COMMENT ON TRIGGER append_only ON salesops.duplicate_decision IS 'who decided what when must stay known';
+
+CREATE FUNCTION salesops.duplicate_decisions(as_of timestamptz)
+RETURNS SETOF salesops.duplicate_decision LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT DISTINCT ON (d.source_key, d.entity, d.one, d.other) d.*
+  FROM salesops.duplicate_decision d
+  WHERE d.decided_at <= duplicate_decisions.as_of
+  ORDER BY d.source_key, d.entity, d.one, d.other, d."position" DESC;
+END;
+COMMENT ON FUNCTION salesops.duplicate_decisions(timestamptz) IS 'The last decision about each pair as of an instant; no row for NULL';
+
+CREATE FUNCTION salesops.merged_ids(as_of timestamptz, OUT source_key text, OUT entity text, OUT id text, OUT survivor text)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  WITH RECURSIVE merged AS MATERIALIZED (
+    SELECT d.source_key, d.entity, CASE WHEN d.survivor = d.one THEN d.other ELSE d.one END AS id, d.survivor
+    FROM salesops.duplicate_decisions(merged_ids.as_of) d WHERE d.decision = 'merge'
+  ), climb AS (
+    -- A record that is merged into no other stands for itself and all below; no circle is ever written (decide_duplicate()).
+    SELECT m.source_key, m.entity, m.id, m.survivor FROM merged m
+    WHERE NOT EXISTS (SELECT FROM merged u WHERE u.source_key = m.source_key AND u.entity = m.entity AND u.id = m.survivor)
+    UNION ALL
+    SELECT m.source_key, m.entity, m.id, c.survivor
+    FROM climb c JOIN merged m ON m.source_key = c.source_key AND m.entity = c.entity AND m.survivor = c.id
+  )
+  SELECT c.source_key, c.entity, c.id, c.survivor FROM climb c;
+END;
+COMMENT ON FUNCTION salesops.merged_ids(timestamptz) IS
+  'Records that people have merged as of an instant, each with the record that stands for it in the end; whoever joins it and takes coalesce(survivor, id) counts them as one. No row for NULL';
+
+CREATE FUNCTION salesops.decide_duplicate(source_key text, entity text, id text, other_id text, decision text, survivor text, note text)
+RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+  first_id text := least(id COLLATE "C", other_id COLLATE "C");
+  second_id text := greatest(id COLLATE "C", other_id COLLATE "C");
+  last salesops.duplicate_decision;
+  taken text;
+BEGIN
+  PERFORM salesops.check_given('source_key', source_key);
+  PERFORM salesops.check_given('entity', entity);
+  PERFORM salesops.check_given('id', id);
+  PERFORM salesops.check_given('other_id', other_id);
+  IF id = other_id THEN
+    RAISE EXCEPTION 'a record cannot be compared with itself' USING ERRCODE = 'invalid_parameter_value', DETAIL = format('Both are "%s".', id),
+      HINT = 'Name two records.';
+  END IF;
+  SELECT d.* INTO last FROM salesops.duplicate_decision d
+  WHERE d.source_key = decide_duplicate.source_key AND d.entity = decide_duplicate.entity AND d.one = first_id AND d.other = second_id
+  ORDER BY d."position" DESC LIMIT 1;
+  IF decision = 'undo' AND (last.decision IS NULL OR last.decision = 'undo') THEN
+    RAISE EXCEPTION 'nothing is decided about "%" and "%"', id, other_id USING
+      ERRCODE = 'object_not_in_prerequisite_state', HINT = 'SELECT * FROM salesops.duplicate_decisions(now()) lists what is.';
+  ELSIF decision <> 'undo' AND last.decision IN ('merge', 'distinct') THEN
+    RAISE EXCEPTION '"%" and "%" are already decided to be %', id, other_id, CASE last.decision WHEN 'merge' THEN 'one' ELSE 'distinct' END USING
+      ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('%s decided that on %s.', last.role_name, last.decided_at),
+      HINT = 'SELECT salesops.undo_duplicate_decision(...) takes it back.';
+  END IF;
+  IF decision = 'merge' THEN
+    SELECT m.survivor INTO taken FROM salesops.merged_ids('infinity') m
+    WHERE m.source_key = decide_duplicate.source_key AND m.entity = decide_duplicate.entity
+      AND (m.id = CASE WHEN survivor = first_id THEN second_id ELSE first_id END OR (m.id = survivor AND m.survivor IN (first_id, second_id)));
+    IF FOUND THEN
+      RAISE EXCEPTION 'one of "%" and "%" is already merged into "%"', id, other_id, taken USING
+        ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Merge with that one, or undo the merge first.';
+    END IF;
+  END IF;
+  INSERT INTO salesops.duplicate_decision (source_key, entity, one, other, "position", decision, survivor, note)
+  VALUES (source_key, entity, first_id, second_id, coalesce(last."position", 0) + 1, decision, survivor, nullif(note, ''));
+EXCEPTION WHEN unique_violation THEN
+  RAISE EXCEPTION 'somebody else has just decided about "%" and "%"', id, other_id USING
+    ERRCODE = 'serialization_failure', HINT = 'SELECT * FROM salesops.duplicate_decisions(now()) says what.';
+END $$;
+COMMENT ON FUNCTION salesops.decide_duplicate(text, text, text, text, text, text, text) IS
+  'Writes a decision about two records in the caller''s name; call the function that is named after it. 22004 and 22023 for what makes no sense, 55000 where another decision holds or the record '
+  'is merged already, 40001 where somebody else decided at the same time';
+
+CREATE FUNCTION salesops.merge_duplicates(source_key text, entity text, survivor text, id text, note text DEFAULT NULL)
+RETURNS void LANGUAGE sql
+BEGIN ATOMIC
+  SELECT salesops.decide_duplicate(merge_duplicates.source_key, merge_duplicates.entity, merge_duplicates.survivor, merge_duplicates.id, 'merge',
+                                   merge_duplicates.survivor, merge_duplicates.note);
+END;
+COMMENT ON FUNCTION salesops.merge_duplicates(text, text, text, text, text) IS
+  'Approve that a record (id) is the same as another (survivor), which stands for both from now on. The CRM and our copy stay as they are; undo_duplicate_decision() takes it back. Errors as of decide_duplicate()';
+
+CREATE FUNCTION salesops.keep_distinct(source_key text, entity text, id text, other_id text, note text DEFAULT NULL)
+RETURNS void LANGUAGE sql
+BEGIN ATOMIC
+  SELECT salesops.decide_duplicate(keep_distinct.source_key, keep_distinct.entity, keep_distinct.id, keep_distinct.other_id, 'distinct', NULL, keep_distinct.note);
+END;
+COMMENT ON FUNCTION salesops.keep_distinct(text, text, text, text, text) IS
+  'Say that two records are not one: no later search proposes them, nor puts them into one cluster. Errors as of decide_duplicate()';
+
+CREATE FUNCTION salesops.undo_duplicate_decision(source_key text, entity text, id text, other_id text, note text DEFAULT NULL)
+RETURNS void LANGUAGE sql
+BEGIN ATOMIC
+  SELECT salesops.decide_duplicate(undo_duplicate_decision.source_key, undo_duplicate_decision.entity, undo_duplicate_decision.id,
+                                   undo_duplicate_decision.other_id, 'undo', NULL, undo_duplicate_decision.note);
+END;
+COMMENT ON FUNCTION salesops.undo_duplicate_decision(text, text, text, text, text) IS
+  'Take back what was decided about two records, merge or distinct; what it was stays known. Errors as of decide_duplicate()';
+
+REVOKE EXECUTE ON FUNCTION salesops.merge_duplicates(text, text, text, text, text), salesops.keep_distinct(text, text, text, text, text),
+                           salesops.undo_duplicate_decision(text, text, text, text, text) FROM PUBLIC;
