@@ -54,7 +54,7 @@ BEGIN ATOMIC
   SELECT w.privilege, format('TABLE salesops.%I', u.name)
   FROM (VALUES
     ('keep_maps', 'INSERT', ARRAY['stage_map', 'category_map', 'value_map', 'weight_set', 'weight_evidence', 'win_factor', 'setting', 'forecast_deadline', 'forecast_plan',
-                                   'scorecard_fit', 'scorecard_evidence']),
+                                   'scorecard_fit', 'scorecard_evidence', 'icp', 'icp_attribute']),
     ('keep_maps', 'INSERT (name, version, valid_from, definition, note)', ARRAY['scorecard']),
     -- Who recorded it and when is not theirs to say.
     ('submit_forecasts', 'INSERT (source_key, rep_id, period, category, submitted_at, amount, currency, note, submitted_by, cut_off, prior_amount)',
@@ -66,7 +66,7 @@ BEGIN ATOMIC
     ('keep_maps', 'INSERT', ARRAY['duplicate_pair', 'duplicate_cluster_member', 'duplicate_block']),
     ('keep_maps', 'INSERT (source_key, entity, one, other, "position", decision, survivor, note)', ARRAY['duplicate_decision']),
     ('keep_maps', 'INSERT', ARRAY['backtest_run', 'backtest_score', 'backtest_calibration']),
-    ('keep_maps', 'INSERT, DELETE', ARRAY['backtest_forecast']),
+    ('keep_maps', 'INSERT, DELETE', ARRAY['backtest_forecast', 'icp_placement', 'icp_pattern', 'icp_account']),
     ('give_feedback', 'INSERT (action_id, given_at, feedback, note, given_by)', ARRAY['action_feedback']),
     ('keep_maps', 'INSERT (name, valid_from, is_enabled, signal, key, bound, min_amount, stages, tiers, what, due_days, weight)', ARRAY['action_rule']),
     -- Nor in whose name a plan is, or who decided.
