@@ -25,7 +25,7 @@ EXTRA_CLEAN  = $(OBJS:.o=.d) salesops--*.sql
 PG_CONFIG   ?= pg_config
 
 # The targets a newcomer types work before anything is installed, so they come before PGXS.
-PROVISIONED  = demo demo-stop backtest check check-faults check-matrix check-variants check-assert check-valgrind check-ubsan check-fuzz check-forecast check-territory check-account bench bench-territory bench-account
+PROVISIONED  = demo demo-stop backtest check check-faults check-matrix check-variants check-assert check-valgrind check-ubsan check-fuzz check-forecast check-territory check-account bench bench-territory bench-account bench-routing
 ifneq ($(filter $(PROVISIONED),$(MAKECMDGOALS)),)
 
 .PHONY: $(PROVISIONED)

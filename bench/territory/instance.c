@@ -8,8 +8,12 @@
  *			With a solution, whose file has the objective, then the median of each point, its medians are the homes; without, homes are free
  *	partition	multiway number partitioning: "K N", N sizes. Nothing costs anything; every load must be the fair share, rounded down at least and
  *			rounded up at most
+ *	world	no file: "accounts,territories,seed,tolerance" of a generated world with potential and workload, as generate_territories() makes it
  */
 #include "instance.h"
+
+#include "territory/targets.h"
+#include "territory/world.h"
 
 #include <math.h>
 
@@ -282,11 +286,96 @@ read_partition(const char *path)
 	return in;
 }
 
+/* The hold is over or not as of the day that the world was made. */
+static TerritoryInput *
+make_world(const char *arguments)
+{
+	TerritoryInput *in = palloc0(sizeof(TerritoryInput));
+	int			accounts,
+				territories,
+				seed;
+	double		tolerance;
+	World	   *world;
+
+	if (sscanf(arguments, "%d,%d,%d,%lf", &accounts, &territories, &seed, &tolerance) != 4)
+	{
+		fprintf(stderr, "a world is accounts,territories,seed,tolerance\n");
+		exit(2);
+	}
+	world = territory_world(accounts, territories, seed, NULL);
+	{
+		double	   *amount = many(double, 2 * (Size) accounts);
+		double	   *relationship = many(double, accounts);
+		double	   *x = many(double, accounts);
+		double	   *y = many(double, accounts);
+		double	   *weight = many(double, accounts);
+		int		   *class_of = many(int, accounts);
+		int		   *owner = many(int, accounts);
+		int		   *held = many(int, accounts);
+		int		   *family = many(int, accounts);
+		double	   *home_x = many(double, territories);
+		double	   *home_y = many(double, territories);
+		double	   *share = many(double, territories);
+		double	   *least = many(double, 2 * territories);
+		double	   *most = many(double, 2 * territories);
+		bool	   *eligible = many(bool, WORLD_SEGMENTS * territories);
+		double	   *supply = many(double, 2 * WORLD_SEGMENTS);
+		double	   *held_load = many(double, 2 * territories);
+		double	   *target;
+
+		for (int i = 0; i < accounts; i++)
+		{
+			const WorldAccount *a = &world->account[i];
+
+			amount[2 * (Size) i] = a->potential;
+			amount[2 * (Size) i + 1] = a->workload;
+			relationship[i] = a->owner < 0 ? 0 : a->relationship;
+			x[i] = a->x;
+			y[i] = a->y;
+			weight[i] = rint(10000 * a->workload / world->mean_workload) / 10000;
+			class_of[i] = a->segment;
+			owner[i] = a->owner;
+			family[i] = a->family;
+			held[i] = a->hold == WORLD_EXEMPT ? TERRITORY_EXEMPT :
+				a->hold == WORLD_LOCKED || (a->hold == WORLD_ELIGIBLE && a->hold_days >= 0) ? a->owner : TERRITORY_NONE;
+			for (int m = 0; m < 2 && held[i] != TERRITORY_EXEMPT; m++)
+				*(held[i] >= 0 ? &held_load[2 * held[i] + m] : &supply[2 * a->segment + m]) += amount[2 * (Size) i + m];
+		}
+		for (int k = 0; k < territories; k++)
+		{
+			const WorldTerritory *t = &world->territory[k];
+
+			home_x[k] = t->x;
+			home_y[k] = t->y;
+			share[k] = t->capacity * t->ramp;
+			for (int c = 0; c < WORLD_SEGMENTS; c++)
+				eligible[c * territories + k] = t->segments >> c & 1;
+			most[2 * k] = most[2 * k + 1] = INFINITY;
+		}
+		target = territory_targets(&(TerritoryShares) {
+			.classes = WORLD_SEGMENTS, .territories = territories, .measures = 2, .supply = supply, .eligible = eligible,
+			.share = share, .held = held_load, .least = least, .most = most,
+		}, NULL);
+		for (int j = 0; j < 2 * territories; j++)
+		{
+			least[j] = target[j] * (1 - tolerance);
+			most[j] = target[j] * (1 + tolerance);
+		}
+		*in = (TerritoryInput) {
+			.accounts = accounts, .territories = territories, .measures = 2, .classes = WORLD_SEGMENTS, .amount = amount, .class_of = class_of,
+			.owner = owner, .held = held, .family = family, .relationship = relationship, .x = x, .y = y, .weight = weight, .eligible = eligible,
+			.home_x = home_x, .home_y = home_y, .least = least, .most = most,
+		};
+	}
+	return in;
+}
+
 TerritoryInput *
 read_instance(const char *path, const char *kind, const char *solution)
 {
 	TerritoryInput *in = strcmp(kind, "gap") == 0 ? read_gap(path) :
-		strcmp(kind, "cpmp") == 0 ? read_cpmp(path, solution) : strcmp(kind, "partition") == 0 ? read_partition(path) : read_terr(path);
+		strcmp(kind, "cpmp") == 0 ? read_cpmp(path, solution) : strcmp(kind, "partition") == 0 ? read_partition(path) :
+		strcmp(kind, "world") == 0 ? make_world(path) : read_terr(path);
 
 	for (int b = 0; b < TERRITORY_BUDGETS; b++)
 		in->budget[b] = INFINITY;

@@ -1,11 +1,11 @@
 /*
  * main.c: solves an instance outside a server, verifies the plan and prints what it found.
  *
- *	balance [-k terr|gap|cpmp|partition] [-s solution] [-e effort] [-g gap] [-m memory limit in MB] [-b most moves] [-f] [-c candidates] [-S seed]
+ *	balance [-k terr|gap|cpmp|partition|world] [-s solution] [-e effort] [-g gap] [-m memory limit in MB] [-b most moves] [-f] [-c candidates] [-S seed]
  *		[-o plan] [-v] [-d] [-w] instance
  *
- * -w then takes the territory with the largest load away, lets those that may have the same accounts share its targets, and solves again
- * from the plan and its prices
+ * -w then takes the territory with the largest load away, lets those that may have the same accounts share its targets, and solves that from nothing
+ * and from the plan and its prices
  * -v says when each phase ended, when the first plan within limits was known, and the longest time between two calls of the callback
  * -d chooses the homes; the verifier's bound is that for these homes, the plan's is for all
  * -f asks for the fewest moves: cost and bound of the plan are then in moves, those of the verifier are not
@@ -152,6 +152,13 @@ with_homes(const TerritoryInput *input, const int *home)
 	return in;
 }
 
+/* In %. */
+static double
+gap_of(const TerritoryPlan *plan)
+{
+	return 100 * (plan->cost - plan->bound) / fabs(plan->cost);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -234,16 +241,21 @@ main(int argc, char **argv)
 	took = seconds() - w.begun;
 	if (is_warm && plan->is_valid)
 	{
-		double		cold = took;
 		int			lost = take_away(input, plan);
+		double		cold;
 
-		printf("  cold: %.2f s, cost %.4f, bound %.4f; %d accounts lose their owner\n", cold, plan->cost, plan->bound, lost);
+		printf("  before: %.2f s, cost %.4f, gap %.3f%%; %d accounts lose their owner\n", took, plan->cost, gap_of(plan), lost);
 		options.price = plan->price;
+		plan = territory_balance(input, &(TerritoryOptions) {.effort = options.effort, .seed = options.seed, .fewest_moves = options.fewest_moves});
+		cold = seconds() - w.begun - took;
+		verdict = verify(input, plan);
+		printf("  after, from nothing: %.2f s, cost %.4f, gap %.3f%%, %d moved\n", cold, plan->cost, gap_of(plan), verdict.moved);
 		w = (Watch) {.is_talkative = w.is_talkative};
 		w.begun = w.called = seconds();
 		plan = territory_balance(input, &options);
 		took = seconds() - w.begun;
-		printf("  warm: %.1f%% of that time\n", 100 * took / cold);
+		verdict = verify(input, plan);
+		printf("  after, from the plan: %.2f s (%.1f%%), cost %.4f, gap %.3f%%, %d moved\n", took, 100 * took / cold, plan->cost, gap_of(plan), verdict.moved);
 	}
 	watch(&w.status, &w);
 	if (w.is_talkative)

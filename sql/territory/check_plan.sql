@@ -10,6 +10,15 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION salesops.check_territory_plan(bigint) IS 'Raises 42704 unless there is such a territory plan';
 
+CREATE FUNCTION salesops.own_territory_plan_number()
+RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  RETURN currval('salesops.territory_plan_plan_id_seq');
+EXCEPTION WHEN object_not_in_prerequisite_state THEN
+  RETURN NULL;
+END $$;
+COMMENT ON FUNCTION salesops.own_territory_plan_number() IS 'The number of a territory plan that the session took last; NULL = it took none. 42501 for whoever may not make plans';
+
 -- What a plan says of its accounts is asked again in later months, under the rights of who made it. So nobody makes one in the name of another.
 CREATE FUNCTION salesops.refuse_forged_plan()
 RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -18,7 +27,7 @@ BEGIN
     RETURN NEW;
   END IF;
   -- Whoever took a number to come could keep somebody else's plan from being made.
-  IF NEW.plan_id <> currval('salesops.territory_plan_plan_id_seq') THEN
+  IF NEW.plan_id IS DISTINCT FROM salesops.own_territory_plan_number() THEN
     RAISE EXCEPTION 'territory plan % cannot be made: its number is not the next one', NEW.plan_id USING
       ERRCODE = 'insufficient_privilege', HINT = 'Call salesops.plan_territories() or salesops.balance_territories().';
   END IF;
@@ -47,7 +56,7 @@ BEGIN
     RETURN NULL;
   END IF;
   SELECT r.plan_id INTO added FROM (SELECT DISTINCT n.plan_id FROM new_row n) r
-  WHERE r.plan_id <> currval('salesops.territory_plan_plan_id_seq') OR EXISTS (SELECT FROM salesops.territory_plan p WHERE p.plan_id = r.plan_id)
+  WHERE r.plan_id IS DISTINCT FROM (SELECT salesops.own_territory_plan_number()) OR EXISTS (SELECT FROM salesops.territory_plan p WHERE p.plan_id = r.plan_id)
   LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'nothing can be added to territory plan %', added USING

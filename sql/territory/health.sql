@@ -78,7 +78,7 @@ CREATE FUNCTION salesops.territory_accounts_today(plan_id bigint)
 RETURNS SETOF jsonb LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE ROWS 100000 AS 'MODULE_PATHNAME', 'salesops_territory_accounts_today';
 COMMENT ON FUNCTION salesops.territory_accounts_today(bigint) IS
   'The rows that the accounts_sql of a territory plan, or of the plan that it is a copy of, gives today, each as an object, under the rights of the role that made that plan, security-restricted; '
-  '42704 for an unknown plan, and where that role is no more. For the role that runs the jobs';
+  'whatever the query raises (a query_canceled that is no cancel as 38000); 42704 for an unknown plan, and where that role is no more. For the role that runs the jobs';
 REVOKE EXECUTE ON FUNCTION salesops.territory_accounts_today(bigint) FROM PUBLIC;
 
 -- An amount of today; what is no finite number is unknown.

@@ -155,14 +155,15 @@ BEGIN ATOMIC
     SELECT s.held_cost + coalesce(sum(v.best), 0) - k.value AS bound, abs(s.held_cost) + coalesce(sum(abs(v.best)), 0) + k.size AS size,
       greatest(coalesce(avg(nullif(v.apart, 0)), 1) * 1e-6, max(v.dearest) * 2 ^ -38) AS grain
     FROM account_sum s CROSS JOIN slack k LEFT JOIN unit_value v ON true GROUP BY s.held_cost, k.value, k.size
-  ), beyond AS (
-    SELECT greatest(l.load - l.upper, l.lower - l.load, 0) / l.width AS share, l.whole / l.width AS grain FROM bounds l
+  ), beyond AS MATERIALIZED (
+    -- The solver measures in whole numbers, limits and widths too. That is next to nothing, but for a load at its limit, or of a territory that is to get next to nothing.
+    SELECT l.*, greatest(l.load - l.upper, l.lower - l.load) / l.width AS share, (4 + coalesce(f.accounts, 0) / 2.0) * l.whole / l.width AS blur
+    FROM bounds l LEFT JOIN (SELECT u.to_number, count(*) AS accounts FROM unit u GROUP BY u.to_number) f ON f.to_number = l.number
   ), outside AS (
-    -- The solver measures in whole numbers, limits and widths too: of a load so far outside that is next to nothing, but for a territory that is to get next to nothing.
-    SELECT coalesce((SELECT sum(s.share) FROM beyond s WHERE s.share > s.grain), 0)
+    SELECT coalesce((SELECT sum(s.share) FROM beyond s WHERE s.share * s.width > s.whole), 0)
            + coalesce((SELECT sum(greatest(b.held - b.rounding - b.allowed, 0) / greatest(b.allowed + b.rounding, 1)
                                   + greatest(b.used - b.rounding - greatest(b.allowed, b.held), 0) / greatest(b.allowed + b.rounding, b.held, 1)) FROM budget b WHERE b.allowed IS NOT NULL), 0) AS value,
-      coalesce((SELECT sum(4 * s.grain * (1 + s.share)) FROM beyond s WHERE s.share > 0), 0) AS rounding
+      coalesce((SELECT sum(s.blur * (1 + greatest(s.share, 0))) FROM beyond s WHERE s.share > - s.blur), 0) AS rounding
   ),
   -- What each finding should say; a finding of another kind, or one more, or one fewer, is false.
   proper AS (
@@ -246,12 +247,12 @@ BEGIN ATOMIC
     SELECT coalesce(s.finding, p.finding) || coalesce(' of territory "' || coalesce(s.territory_id, p.territory_id) || '"', '') || coalesce(' in ' || coalesce(s.measure, p.measure), '') AS what
     FROM (SELECT s.* FROM stated s WHERE s.finding IN ('outside', 'held_too_much', 'budget_short')) s
     FULL JOIN proper p ON p.finding = s.finding AND p.territory_id IS NOT DISTINCT FROM s.territory_id AND p.measure = s.measure AND (p.finding <> 'budget_short' OR p.price = s.price)
-    -- A load at its limit may be a whole beyond it in whole numbers.
-    WHERE s.finding IS NULL
-       OR p.finding IS NULL AND NOT EXISTS (SELECT FROM bounds l WHERE s.finding = 'outside' AND l.territory_id = s.territory_id AND l.measure = s.measure
-                                            AND s.value IN (l.load, l.load_stated) AND s.bound IN (l.lower, l.upper) AND s.price = l.price AND abs(s.value - s.bound) <= 4 * l.whole)
+    WHERE (s.finding IS NULL OR p.finding IS NULL)
+          AND NOT EXISTS (SELECT FROM beyond b
+                          WHERE coalesce(s.finding, p.finding) = 'outside' AND b.territory_id = coalesce(s.territory_id, p.territory_id) AND b.measure = coalesce(s.measure, p.measure)
+                            AND abs(b.share) <= b.blur AND (s.finding IS NULL OR s.value IN (b.load, b.load_stated) AND s.bound IN (b.lower, b.upper) AND s.price = b.price))
        OR s.account_id IS NOT NULL OR s.class IS NOT NULL OR s.together IS NOT NULL
-       OR p.finding IS NOT NULL AND NOT (abs(s.value - p.value) <= 1e-9 * abs(p.value) + p.rounding AND s.bound = p.bound AND s.price = p.price)
+       OR s.finding IS NOT NULL AND p.finding IS NOT NULL AND NOT (abs(s.value - p.value) <= 1e-9 * abs(p.value) + p.rounding AND s.bound = p.bound AND s.price = p.price)
     UNION ALL
     SELECT 'number ' || s."position" FROM (SELECT s."position", row_number() OVER (ORDER BY s."position") AS place FROM stated s) s WHERE s."position" <> s.place
     UNION ALL

@@ -33,3 +33,10 @@ act_as_self(const Self *self)
 	AtEOXact_GUC(false, self->nest_level);
 	SetUserIdAndSecContext(self->role, self->security_context);
 }
+
+/* Whether an error is a cancel or a timeout: code of another role can raise the same SQLSTATE, and that is its own failure. */
+bool
+is_cancel(const ErrorData *error)
+{
+	return error->sqlerrcode == ERRCODE_QUERY_CANCELED && error->funcname != NULL && strcmp(error->funcname, "ProcessInterrupts") == 0;
+}

@@ -16,5 +16,6 @@ typedef struct Self
 
 extern void act_as(Oid role, Self *self);
 extern void act_as_self(const Self *self);
+extern bool is_cancel(const ErrorData *error);
 
 #endif

@@ -414,13 +414,6 @@ fail_rule(Rule *rule, const ErrorData *error)
 	rule->message = pstrdup(error->message);
 }
 
-/* Whether an error is a cancel or a timeout: a predicate can raise the same SQLSTATE, and that is its own failure. */
-static bool
-is_cancel(const ErrorData *error)
-{
-	return error->sqlerrcode == ERRCODE_QUERY_CANCELED && error->funcname != NULL && strcmp(error->funcname, "ProcessInterrupts") == 0;
-}
-
 /*
  * Evaluates rules of one owner and object kind in a subtransaction, or, where that fails, each half of them.
  * Cancelling is nobody's fault and ends the whole evaluation; so does a shutdown, which is no error that can be caught.

@@ -21,8 +21,38 @@
 PG_FUNCTION_INFO_V1(salesops_territory_accounts_today);
 
 /*
+ * Runs a query of somebody else. A query_canceled that is his own, which whoever catches errors lets through because it means a cancel or a timeout, becomes 38000.
+ */
+static void
+run_query(const char *query, const SPIExecuteOptions *options)
+{
+	MemoryContext caller = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		if (SPI_execute_extended(query, options) != SPI_OK_SELECT)
+			elog(ERROR, "could not run the query of the plan");
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && !is_cancel(error))
+		{
+			FlushErrorState();
+			error->sqlerrcode = ERRCODE_EXTERNAL_ROUTINE_EXCEPTION;
+			ReThrowError(error);
+		}
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
+/*
  * territory_accounts_today(plan_id): the rows of a plan's accounts_sql, each as one jsonb. Raises 42704 for an unknown plan and where its author is
- * no more, and whatever the query raises.
+ * no more, and whatever the query raises, a query_canceled of its own as 38000.
  */
 Datum
 salesops_territory_accounts_today(PG_FUNCTION_ARGS)
@@ -60,8 +90,7 @@ salesops_territory_accounts_today(PG_FUNCTION_ARGS)
 	options.dest = CreateDestReceiver(DestTuplestore);
 	SetTuplestoreDestReceiverParams(options.dest, result->setResult, result->econtext->ecxt_per_query_memory, false, NULL, NULL);
 	act_as(author, &self);
-	if (SPI_execute_extended(query.data, &options) != SPI_OK_SELECT)
-		elog(ERROR, "could not run the query of the plan");
+	run_query(query.data, &options);
 	act_as_self(&self);
 	SPI_finish();
 	return (Datum) 0;

@@ -6,12 +6,27 @@
 #include "territory/exchange.h"
 #include "territory/explain.h"
 #include "territory/split.h"
+#include "territory/warm.h"
 
 /* With so many pairs of unit and territory at most, all of them are looked at from the beginning. */
 #define FEW_COLUMNS		200000
 /* Columns of a unit otherwise. */
 #define COLUMNS			16
 #define COLUMNS_OF_MANY	10
+/* Temperature of the climb from given prices, in shares of the spread of costs, and its steps: the fewer the longer one takes. */
+#define WARM			0.02
+#define WARM_STEPS		20
+#define WARM_STEPS_OF_MANY	10
+#define WARM_UNITS		1000000
+
+/* The climb ends at this share of the spread, divided by the units of a territory; within these limits. */
+#define COLD_UNITS		0.08
+#define COLDEST			0.0001
+#define LEAST_COLD		0.003
+
+/* Where all cost alike no territory is nearer than another. */
+#define FEW_ALIKE		4000000
+#define COLUMNS_OF_ALIKE	64
 
 /* Ties for each unit. */
 #define TIES			10
@@ -20,9 +35,11 @@
 #define TIES_OF_MOVES	20
 /* With more units than that memory is what there is least of. */
 #define MANY_UNITS		400000
-#define TIES_OF_MANY	4
+#define TIES_OF_MANY	2
 /* Rates are so many times the prices, and more where that is not enough. */
 #define STRICTNESS		1.5
+/* So many times more, where the limits could not be kept otherwise than at a high cost. */
+#define STRICTER		2.0
 /* Of the polish, in shares of what a usual unit's load is worth; with the fewest moves, of what so many moves cost. */
 #define HOT_MOVES		40
 #define HOT				0.008
@@ -32,19 +49,25 @@
 #define PROPOSALS_FIRST	2e6
 #define PROPOSALS_A_UNIT 1200.0
 #define PROPOSALS_MANY	14e6
+/* Where a territory has thousands of units the first plan is near the bound already. */
+#define PROPOSALS_OF_MANY 4e6
 #define LEAST_EXCHANGES	1e8
 #define MOST_EXCHANGES	3e8
 #define BY_TERRITORY	7.0
-#define MOST_SUBSETS	2e8
+#define MOST_SUBSETS	1e9
 #define MOST_ROUNDS		20
 #define MOST_REPAIRS	1000
 #define MOST_ATTEMPTS	3
 /* Changes that a repair with all units may weigh. */
 #define WIDE_WORK		20000000
+/* Ways to part pairs of territories anew. */
+#define PAIR_WORK		100000000
 
 static int
 usual_columns(const Problem *p)
 {
+	if (p->all_alike)
+		return COLUMNS_OF_ALIKE;
 	return p->units > MANY_UNITS ? COLUMNS_OF_MANY : p->options->fewest_moves ? COLUMNS_OF_MOVES : COLUMNS;
 }
 
@@ -52,6 +75,18 @@ static int
 usual_ties(const Problem *p)
 {
 	return p->units > MANY_UNITS ? TIES_OF_MANY : p->options->fewest_moves ? TIES_OF_MOVES : TIES;
+}
+
+/*
+ * The temperature that the climb ends at, as a share of the spread. The soft choice shares units whose territories differ by less than that. A
+ * plan cannot, so its loads are off by what those units come to, and to bring them within limits costs far more than the bound misses. The more
+ * units a territory has, the colder it must be for few of them to be shared; with a hundred, prices between the values of units make better plans
+ * than those of the highest bound.
+ */
+static double
+coldest(const Problem *p)
+{
+	return Min(Max(COLD_UNITS * p->territories / p->units, COLDEST), LEAST_COLD);
 }
 
 /* Prices for the bound, and the columns that go with them. Where all cost alike no price can raise the bound. */
@@ -71,7 +106,7 @@ find_prices(Problem *p, Prices *prices)
 
 	if (p->all_alike)
 		memset(prices->load, 0, sizeof(double) * p->rows);
-	if ((Size) p->units * p->longest_list <= FEW_COLUMNS)
+	if ((Size) p->units * p->longest_list <= (p->all_alike ? FEW_ALIKE : FEW_COLUMNS))
 	{
 		c = columns_all(p);
 		if (p->all_alike)
@@ -98,10 +133,13 @@ find_prices(Problem *p, Prices *prices)
 	if (!p->all_alike)
 	{
 		dual_begin(&dual, p, c);
-		dual_climb(&dual, prices, is_warm ? 0.0075 : is_large ? 0.03 : 0.06, 0.003, is_warm ? 6 : 20);
+		/* Prices that are nearly right must still be able to go far: owners are different, and all of a kind of territories rise or fall. */
+		if (is_warm)
+			dual_climb(&dual, prices, WARM, WARM, Max(Min(WARM_STEPS, WARM_UNITS / p->units), WARM_STEPS_OF_MANY));
+		else
+			dual_climb(&dual, prices, is_large ? 0.03 : 0.06, coldest(p), 20);
 		dual_end(&dual);
 	}
-	columns_settle(p, c, prices, 0.1 * p->spread);
 	return c;
 }
 
@@ -256,11 +294,11 @@ keep_best(const Search *s, Best *best)
 
 /* Down from where the search is, then within the limits; where that fails, with more ties there. */
 static void
-settle(Search *s, Best *best)
+settle(Search *s, Best *best, double *strictness)
 {
 	for (int attempt = 1;; attempt++)
 	{
-		search_rates(s, STRICTNESS);
+		search_rates(s, *strictness);
 		search_descend(s, MOST_ROUNDS);
 		search_repair(s, MOST_REPAIRS);
 		keep_best(s, best);
@@ -270,10 +308,20 @@ settle(Search *s, Best *best)
 	}
 	if (search_outside(s) > 0 && !s->p->is_stopped)
 	{
+		bool		is_within;
+
 		search_set(s, best->slot);
-		search_rates(s, STRICTNESS);
-		repair_widely(s, WIDE_WORK);
+		search_rates(s, *strictness);
+		is_within = repair_widely(s, WIDE_WORK);
 		keep_best(s, best);
+		if (!is_within && !s->p->is_stopped)
+		{
+			search_set(s, best->slot);
+			search_rates(s, *strictness);
+			split_pairs(s, PAIR_WORK);
+			keep_best(s, best);
+			*strictness *= STRICTER;
+		}
 	}
 }
 
@@ -281,7 +329,7 @@ settle(Search *s, Best *best)
 static int64
 proposals(const Problem *p)
 {
-	return (int64) (problem_effort(p) * Min(PROPOSALS_FIRST + PROPOSALS_A_UNIT * p->units, PROPOSALS_MANY));
+	return (int64) (problem_effort(p) * (p->units > MANY_UNITS ? PROPOSALS_OF_MANY : Min(PROPOSALS_FIRST + PROPOSALS_A_UNIT * p->units, PROPOSALS_MANY)));
 }
 
 /*
@@ -301,14 +349,16 @@ splits(const Problem *p)
 	return (int64) (MOST_SUBSETS * problem_effort(p));
 }
 
+/* is_part: of a problem in which most is held. Such a one is tight, and repair takes more time than polish, which does without a plan within limits. */
 static void
-find_plan(Search *s)
+find_plan(Search *s, bool is_part)
 {
 	Problem    *p = s->p;
 	Best		best = {take(p, uint16, p->units), INFINITY, INFINITY};
 	bool		is_former;
 	bool		is_done;
 	int			rounds;
+	double		strictness = STRICTNESS;
 	double		worth = p->options->fewest_moves ? HOT_MOVES * p->cost_scale : search_usual_worth(s);
 
 	p->status.phase = TERRITORY_PHASE_PLAN;
@@ -320,25 +370,27 @@ find_plan(Search *s)
 	{
 		/* Any plan within limits is as good as any other. */
 		search_descend(s, MOST_ROUNDS);
-		split(s, splits(p));
+		split_exactly(s, splits(p));
 		keep_best(s, &best);
 	}
 	is_done = p->all_alike && best.outside == 0;
-	if (!is_done)
-		settle(s, &best);
+	if (!is_done && (!is_part || p->options->effort < 0))
+		settle(s, &best, &strictness);
 	/* Where a former plan goes on there is little to do, and little should change: no polish, unless it is asked for or needed. */
 	is_done = is_done || (is_former && p->options->effort <= 0 && best.outside == 0);
 	p->status.phase = TERRITORY_PHASE_POLISH;
 	rounds = p->options->effort < 0 || is_done ? 0 : ROUNDS;
 	for (int round = 0; round < rounds && !p->is_stopped && !problem_near_enough(p); round++)
 	{
-		search_rates(s, STRICTNESS);
+		search_rates(s, strictness);
 		polish(s, (round == 0 ? HOT : HOT_AGAIN) * worth, COLD * worth, proposals(p) / ROUNDS);
-		settle(s, &best);
+		settle(s, &best, &strictness);
 		search_set(s, best.slot);
 	}
+	/* Nothing was settled if somebody asked for the end. */
+	keep_best(s, &best);
 	search_set(s, best.slot);
-	if (p->options->effort >= 0 && !is_done && !problem_near_enough(p) && (Size) p->units * p->territories <= FEW_COLUMNS)
+	if (p->options->effort >= 0 && !is_done && !is_part && !problem_near_enough(p) && (Size) p->units * p->territories <= FEW_COLUMNS)
 	{
 		recombine(s, exchanges(p, LEAST_EXCHANGES), exchanges(p, MOST_EXCHANGES));
 		keep_best(s, &best);
@@ -347,7 +399,7 @@ find_plan(Search *s)
 	if (best.outside > 0 && p->outside == 0 && p->options->effort >= 0)
 	{
 		search_rates(s, STRICTNESS);
-		split(s, splits(p));
+		split_exactly(s, splits(p));
 		keep_best(s, &best);
 		search_set(s, best.slot);
 	}
@@ -355,8 +407,30 @@ find_plan(Search *s)
 	give_back(p, uint16, best.slot, p->units);
 }
 
-TerritoryPlan *
-territory_balance(const TerritoryInput *input, const TerritoryOptions *options)
+/* Goes on from a former plan, or finds one. */
+static void
+plan_anyhow(Problem *p, Columns *c, const Prices *prices, Search *s, bool is_part)
+{
+	/* To polish is to look at all. */
+	int		   *territory = p->options->price && p->options->effort <= 0 ? warm_plan(p, prices) : NULL;
+
+	if (territory)
+	{
+		columns_free(p, c);
+		c = columns_of(p, territory);
+		give_back(p, int, territory, p->units);
+		search_begin(s, p, c, prices);
+		search_set(s, s->slot);
+		return;
+	}
+	if (c->beyond)
+		columns_settle(p, c, prices, 0.1 * p->spread);
+	search_begin(s, p, c, prices);
+	find_plan(s, is_part);
+}
+
+static TerritoryPlan *
+solve(const TerritoryInput *input, const TerritoryOptions *options, bool is_part)
 {
 	TerritoryPlan *plan = palloc0(sizeof(TerritoryPlan));
 	Problem    *p = palloc0(sizeof(Problem));
@@ -375,8 +449,7 @@ territory_balance(const TerritoryInput *input, const TerritoryOptions *options)
 		bound_round(p, &prices);
 		p->status.phase = TERRITORY_PHASE_BOUND;
 		p->status.bound = bound_as_cost(p, bound_exact(p, &prices));
-		search_begin(&s, p, c, &prices);
-		find_plan(&s);
+		plan_anyhow(p, c, &prices, &s, is_part);
 		report(p, &s, &prices, plan);
 		search_end(&s);
 	}
@@ -385,4 +458,16 @@ territory_balance(const TerritoryInput *input, const TerritoryOptions *options)
 	plan->memory = p->most_memory;
 	plan->work = p->work;
 	return plan;
+}
+
+TerritoryPlan *
+territory_balance(const TerritoryInput *input, const TerritoryOptions *options)
+{
+	return solve(input, options, false);
+}
+
+TerritoryPlan *
+balance_part(const TerritoryInput *input, const TerritoryOptions *options)
+{
+	return solve(input, options, true);
 }

@@ -17,6 +17,7 @@
  *	exchange.c		cyclic exchanges between territories
  *	recombine_plans.c	plans of small and tight problems, from plans
  *	split.c			loads to the last unit, where limits leave no room
+ *	warm.c			a former plan goes on: only what is outside is worked at
  *	explain.c		why no plan is within limits
  *	balance.c		the phases in their order, and the report
  *
@@ -116,7 +117,7 @@ typedef struct TerritoryOptions
 {
 	bool		fewest_moves;	/* the cost is the number of accounts that leave their owner; other costs only break ties */
 	int			candidates;		/* territories an account may go to, besides its owner; 0: chosen by size */
-	double		effort;			/* of the polish: 1 is usual, 0 means 1, or none where a former plan goes on; negative means none */
+	double		effort;			/* of the polish: 1 is usual, 0 means 1, or a little of what is outside where a former plan goes on; negative means none */
 	uint64		seed;
 	double		gap;			/* the polish ends once (cost - bound) / |cost| is at most that; 0: it goes to the end of its work */
 	Size		memory_limit;	/* bytes; 0: none. Where more would be needed there is no plan and TERRITORY_MEMORY says so */

@@ -112,6 +112,20 @@ columns_all(Problem *p)
 	return c;
 }
 
+/* One column for every unit, the territory that it is to go to. */
+Columns *
+columns_of(Problem *p, const int *territory)
+{
+	Columns    *c = columns_make(p, p->units, 1);
+
+	for (int row = 0; row < c->rows; row++)
+	{
+		c->count[row] = 1;
+		c->territory[row] = territory[row];
+	}
+	return c;
+}
+
 /*
  * Some units: of each list so many for each territory that may have it, every n-th. A plain sample would hold too few of the lists with few
  * units, and the prices of their territories would run away. A row has the best few columns; all, where the width allows it.

@@ -11,8 +11,9 @@
 
 #include "core/numerics.h"
 
-/* Work of the search: so much, and for each unit, and not more than that. */
+/* Work of the search: so much, less where there are fewer units than that, and for each unit, and not more than that. */
 #define WORK_FIRST	2e8
+#define MANY_UNITS	50.0
 #define WORK_A_UNIT 4e5
 #define WORK_MOST	1.6e9
 /* Temperatures, in shares of the mean cost of a unit. */
@@ -68,7 +69,7 @@ search(Places *s, Best *best)
 {
 	Problem    *p = s->p;
 	double		effort = problem_effort(p);
-	double		work = effort * Min(WORK_FIRST + WORK_A_UNIT * s->units, WORK_MOST);
+	double		work = effort * Min(WORK_FIRST * Min(s->units / MANY_UNITS, 1) + WORK_A_UNIT * s->units, WORK_MOST);
 	double		hot = HOT * places_cost(s) / Max(s->units, 1);
 	double		fall = salesops_log(COLD / HOT);
 	double		usual[TERRITORY_MOST_MEASURES];

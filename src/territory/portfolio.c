@@ -202,7 +202,7 @@ plan_team(PortfolioAllocation *a, int team, PortfolioPlan *plan)
 		else
 		{
 			/* Where more effort brings next to nothing, a price next to the right one takes more than there is. */
-			double		share = taken > capacity ? capacity / taken : 1.0;
+			double		share = taken > capacity * (1.0 + SLACK) ? capacity / taken : 1.0;
 
 			for (int s = 0; s < a->in->segments; s++)
 			{

@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
 
 #include "core/query_sql.h"
 
@@ -40,9 +41,32 @@ typedef struct PastRows
 
 typedef void (*RowReader) (SPITupleTable *table, uint64 row, MemoryContext context, void *arg);
 
+/* Names the columns of a query that a portfolio does not use. */
+static void
+tell_unused(const char *argument, TupleDesc columns, const char *const used[3])
+{
+	StringInfoData names;
+
+	initStringInfo(&names);
+	for (int i = 0; i < columns->natts; i++)
+	{
+		const char *name = NameStr(TupleDescAttr(columns, i)->attname);
+		bool		is_used = false;
+
+		for (int n = 0; n < 3; n++)
+			is_used |= strcmp(name, used[n]) == 0;
+		if (!is_used)
+			appendStringInfo(&names, "%s%s", names.len == 0 ? "" : ", ", name);
+	}
+	if (names.len > 0)
+		ereport(NOTICE,
+				(errmsg("%s has columns that a portfolio does not use: %s", argument, names.data),
+				 errhint("It uses %s, %s and %s.", used[0], used[1], used[2])));
+}
+
 /* Raises what is wrong with a query of the user while it stands alone, before it becomes part of another. */
 static char *
-query_of(const char *argument, const char *text)
+query_of(const char *argument, const char *text, const char *const used[3])
 {
 	SPIPlanPtr	plan;
 
@@ -51,6 +75,7 @@ query_of(const char *argument, const char *text)
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 	check_is_query(argument, plan);
+	tell_unused(argument, ((CachedPlanSource *) linitial(SPI_plan_get_plan_sources(plan)))->resultDesc, used);
 	SPI_finish();
 	return query_without_end(pstrdup(text));
 }
@@ -248,7 +273,7 @@ portfolio_read_given(const char *customers_sql, const char *past_sql)
 	given->segment = palloc(MOST_SEGMENTS * sizeof(char *));
 	given->first = palloc0((MOST_SEGMENTS + 1) * sizeof(int));
 	read_rows(psprintf("SELECT " AS_TEXT("q.id") ", " AS_TEXT("q.segment") ", (q.potential)::pg_catalog.float8 FROM (%s\n) AS q ORDER BY 2, 1",
-					   query_of("customers_sql", customers_sql)), read_customer, given);
+					   query_of("customers_sql", customers_sql, (const char *const[]) {"id", "segment", "potential"})), read_customer, given);
 	if (given->customers == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -259,7 +284,7 @@ portfolio_read_given(const char *customers_sql, const char *past_sql)
 	past.by_id = by_id;
 	if (past_sql != NULL)
 		read_rows(psprintf("SELECT " AS_TEXT("q.id") ", (q.effort)::pg_catalog.float8, (q.revenue)::pg_catalog.float8 FROM (%s\n) AS q ORDER BY 1, 2, 3",
-						   query_of("history_sql", past_sql)), read_past, &past);
+						   query_of("history_sql", past_sql, (const char *const[]) {"id", "effort", "revenue"})), read_past, &past);
 	arrange_past(given, &past);
 	pfree(by_id);
 	return given;

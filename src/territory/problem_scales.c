@@ -104,7 +104,8 @@ problem_set_limits(Problem *p)
 	{
 		int			m = j % in->measures;
 		double		scale = p->amount_scale[m];
-		double		total = p->mean_amount[m] * in->accounts;
+		/* All there is; rounded to whole numbers it may come to more. */
+		double		total = (p->mean_amount[m] + 0.5) * in->accounts;
 		double		most = ceil(Min(in->most[j] * scale, total));
 		double		least = floor(in->least[j] * scale);
 		double		held = p->held_load[j];

@@ -402,7 +402,8 @@ search_ties(Search *s, int ties_per_unit)
 {
 	Problem    *p = s->p;
 	int			territories = p->territories;
-	double		share = regret_share(s, ties_per_unit);
+	/* Where all cost alike there are no regrets. */
+	double		share = p->all_alike ? 0 : regret_share(s, ties_per_unit);
 	int			slot[MOST_CHOICES];
 	double		value[MOST_CHOICES];
 	int		   *at = NULL;

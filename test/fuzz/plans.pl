@@ -183,7 +183,7 @@ SELECT format('portfolio %s: worth %s, bound %s', case_number, value, bound) FRO
 SELECT format('portfolio %s: team %s spends %s of %s', case_number, t.n, t.spent, t.capacity)
 FROM (SELECT p.case_number, c.n, c.capacity, (SELECT sum(e.effort) FROM unnest(p.effort, p.segment_of) AS e(effort, segment) WHERE p.team_of[e.segment::integer] = c.n) AS spent
       FROM portfolio p, unnest(p.capacity) WITH ORDINALITY AS c(capacity, n)) t
-WHERE NOT coalesce(t.spent, 0) <= t.capacity * (1 + 1e-9);
+WHERE NOT coalesce(t.spent, 0) <= t.capacity * (1 + 1e-8);
 SELECT format('portfolio %s: customer %s is worth %s, from %s to %s', p.case_number, c.id, c.revenue, c.low, c.high)
 FROM portfolio p, unnest(p.customers, p.revenue, p.revenue_low, p.revenue_high) AS c(id, revenue, low, high)
 WHERE NOT (c.low >= 0 AND c.low <= c.high AND c.revenue < 'Infinity');

@@ -5,17 +5,19 @@ BEGIN ATOMIC
   VALUES ('read_marts', ARRAY['read_marts'], 'A BI tool and the people behind it: read the marts in salesops_bi'),
          ('analyse', ARRAY['read_marts', 'analyse'], 'An analyst: also read everything in schema salesops and call its functions'),
          ('write_rules', ARRAY['read_marts', 'analyse', 'write_rules'], 'A rule author: also add rules, which run under his rights, and try them'),
-         ('keep_maps', ARRAY['read_marts', 'analyse', 'keep_maps'], 'Sales operations: also say what stages, categories and values mean, set weights and settings, run backtests, search duplicates and decide about them'),
+         ('keep_maps', ARRAY['read_marts', 'analyse', 'keep_maps'], 'Sales operations: also say what stages, categories and values mean, set weights, settings and scorecards, run backtests, search duplicates and decide about them'),
          ('submit_forecasts', ARRAY['read_marts', 'analyse', 'submit_forecasts'],
           'Whoever enters forecast calls and adjustments, for any rep: also submit and adjust'),
          ('plan_territories', ARRAY['read_marts', 'analyse', 'plan_territories'],
           'Whoever plans territories: also make plans, propose and withdraw them; their queries run again, under his rights, when health is measured'),
          ('approve_territories', ARRAY['read_marts', 'analyse', 'approve_territories'],
           'Whoever answers for territories: also approve and reject plans, publish them and roll them back'),
+         ('keep_routing', ARRAY['read_marts', 'analyse', 'keep_routing'], 'Whoever answers for lead routing: also set rules, pools, hours and absences'),
+         ('route_leads', ARRAY['read_marts', 'analyse', 'route_leads'], 'Whoever or whatever routes leads: also give them to reps by the rules, reassign and acknowledge them'),
          ('operate', ARRAY['read_marts', 'analyse', 'operate'], 'An operator: also define jobs and schedules, ask for runs and await them'),
          ('connect_sources', ARRAY['read_marts', 'analyse', 'connect_sources'],
           'Whoever connects sources: what he connects the night reads under its own rights, and he reads it afterwards'),
-         ('run_jobs', ARRAY['read_marts', 'analyse', 'run_jobs'], 'The role that runs the jobs: writes what the steps write and owns the marts');
+         ('run_jobs', ARRAY['read_marts', 'analyse', 'route_leads', 'run_jobs'], 'The role that runs the jobs: writes what the steps write and owns the marts');
 END;
 
 CREATE OR REPLACE FUNCTION salesops.access_rights(task text, OUT privilege text, OUT object text)
@@ -40,7 +42,9 @@ BEGIN ATOMIC
   UNION ALL
   SELECT w.privilege, format('TABLE salesops.%I', u.name)
   FROM (VALUES
-    ('keep_maps', 'INSERT', ARRAY['stage_map', 'category_map', 'value_map', 'weight_set', 'weight_evidence', 'win_factor', 'setting', 'forecast_deadline', 'forecast_plan']),
+    ('keep_maps', 'INSERT', ARRAY['stage_map', 'category_map', 'value_map', 'weight_set', 'weight_evidence', 'win_factor', 'setting', 'forecast_deadline', 'forecast_plan',
+                                   'scorecard_fit', 'scorecard_evidence']),
+    ('keep_maps', 'INSERT (name, version, valid_from, definition, note)', ARRAY['scorecard']),
     -- Who recorded it and when is not theirs to say.
     ('submit_forecasts', 'INSERT (source_key, rep_id, period, category, submitted_at, amount, currency, note, submitted_by, cut_off, prior_amount)',
      ARRAY['forecast_submission']),
@@ -60,6 +64,16 @@ BEGIN ATOMIC
     ('approve_territories', 'INSERT (plan_id, "position", decision, decided_before, note)', ARRAY['territory_decision']),
     ('approve_territories', 'INSERT (publication_id, plan_id, takes_back, effective_from, note)', ARRAY['territory_publication']),
     ('approve_territories', 'INSERT', ARRAY['territory_assignment']),
+    -- Nor who set a rule, or who routed, and when.
+    ('keep_routing', 'INSERT (name, valid_from, is_enabled, "position", source_keys, min_score, tiers, min_intent, min_employees, max_employees, segments, industries, countries, regions, '
+                     'lead_sources, account_ids, has_account, pool, first_touch_minutes)', ARRAY['routing_rule']),
+    ('keep_routing', 'INSERT (source_key, pool, rep_id, valid_from, weight)', ARRAY['routing_member']),
+    ('keep_routing', 'INSERT (source_key, rep_id, valid_from, capacity, time_zone, weekdays, work_from, work_to)', ARRAY['routing_hours']),
+    ('keep_routing', 'INSERT (source_key, rep_id, absent_from, absent_until)', ARRAY['routing_absence']),
+    ('route_leads', 'INSERT (source_key, lead_id, round, rule_version, rule, pool, rep_id, due_at, why, candidates, reassigns, as_of)', ARRAY['routing_decision']),
+    ('route_leads', 'INSERT, UPDATE, DELETE', ARRAY['routed_lead']),
+    ('route_leads', 'INSERT, UPDATE', ARRAY['routing_share', 'routing_load']),
+    ('route_leads', 'INSERT (source_key, lead_id, rep_id, touched_at)', ARRAY['routing_touch']),
     ('operate', 'INSERT, UPDATE, DELETE', ARRAY['schedule', 'job', 'step', 'run_request']),
     ('connect_sources', 'INSERT, UPDATE', ARRAY['source']),
     ('run_jobs', 'INSERT, UPDATE', ARRAY['rep', 'account', 'product', 'currency_rate', 'quota', 'lead', 'opportunity', 'opportunity_split',

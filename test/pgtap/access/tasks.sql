@@ -15,6 +15,8 @@ CREATE ROLE salesops_test_connector;
 CREATE ROLE salesops_test_caller;
 CREATE ROLE salesops_test_planner;
 CREATE ROLE salesops_test_approver;
+CREATE ROLE salesops_test_router;
+CREATE ROLE salesops_test_rules;
 CREATE ROLE salesops_test_night;
 CREATE ROLE salesops_test_nobody;
 CREATE SCHEMA landing;
@@ -33,6 +35,8 @@ SELECT salesops.grant_access('salesops_test_connector', 'connect_sources') \g /d
 SELECT salesops.grant_access('salesops_test_caller', 'submit_forecasts') \g /dev/null
 SELECT salesops.grant_access('salesops_test_planner', 'plan_territories') \g /dev/null
 SELECT salesops.grant_access('salesops_test_approver', 'approve_territories') \g /dev/null
+SELECT salesops.grant_access('salesops_test_rules', 'keep_routing') \g /dev/null
+SELECT salesops.grant_access('salesops_test_router', 'route_leads') \g /dev/null
 
 -- What the recipes gave, in all. By hand: a right that is not here is one too many.
 CREATE TEMP VIEW held AS
@@ -64,6 +68,7 @@ SELECT bag_eq($$SELECT role, "right" FROM held WHERE role <> 'salesops_test_nigh
   ('salesops_test_mapper', 'USAGE SCHEMA salesops_bi'), ('salesops_test_mapper', 'USAGE SCHEMA salesops'),
   ('salesops_test_mapper', 'INSERT stage_map'), ('salesops_test_mapper', 'INSERT category_map'), ('salesops_test_mapper', 'INSERT value_map'),
   ('salesops_test_mapper', 'INSERT weight_set'), ('salesops_test_mapper', 'INSERT weight_evidence'), ('salesops_test_mapper', 'INSERT win_factor'), ('salesops_test_mapper', 'INSERT setting'),
+  ('salesops_test_mapper', 'INSERT scorecard (name, version, valid_from, definition, note)'), ('salesops_test_mapper', 'INSERT scorecard_fit'), ('salesops_test_mapper', 'INSERT scorecard_evidence'),
   ('salesops_test_operator', 'USAGE SCHEMA salesops_bi'), ('salesops_test_operator', 'USAGE SCHEMA salesops'), ('salesops_test_operator', 'EXECUTE wake_worker'),
   ('salesops_test_operator', 'INSERT schedule'), ('salesops_test_operator', 'UPDATE schedule'), ('salesops_test_operator', 'DELETE schedule'),
   ('salesops_test_operator', 'INSERT job'), ('salesops_test_operator', 'UPDATE job'), ('salesops_test_operator', 'DELETE job'),
@@ -89,6 +94,17 @@ SELECT bag_eq($$SELECT role, "right" FROM held WHERE role <> 'salesops_test_nigh
   ('salesops_test_approver', 'INSERT territory_publication (publication_id, plan_id, takes_back, effective_from, note)'), ('salesops_test_approver', 'INSERT territory_assignment'),
   ('salesops_test_approver', 'EXECUTE approve_territory_plan'), ('salesops_test_approver', 'EXECUTE reject_territory_plan'),
   ('salesops_test_approver', 'EXECUTE publish_territory_plan'), ('salesops_test_approver', 'EXECUTE roll_back_territory_plan'),
+  ('salesops_test_rules', 'USAGE SCHEMA salesops_bi'), ('salesops_test_rules', 'USAGE SCHEMA salesops'),
+  ('salesops_test_rules', 'INSERT routing_rule (name, valid_from, is_enabled, position, source_keys, min_score, tiers, min_intent, min_employees, max_employees, segments, industries, countries, regions, lead_sources, account_ids, has_account, pool, first_touch_minutes)'),
+  ('salesops_test_rules', 'INSERT routing_member (source_key, pool, rep_id, valid_from, weight)'),
+  ('salesops_test_rules', 'INSERT routing_hours (source_key, rep_id, valid_from, capacity, time_zone, weekdays, work_from, work_to)'),
+  ('salesops_test_rules', 'INSERT routing_absence (source_key, rep_id, absent_from, absent_until)'),
+  ('salesops_test_router', 'USAGE SCHEMA salesops_bi'), ('salesops_test_router', 'USAGE SCHEMA salesops'),
+  ('salesops_test_router', 'INSERT routing_decision (source_key, lead_id, round, rule_version, rule, pool, rep_id, due_at, why, candidates, reassigns, as_of)'),
+  ('salesops_test_router', 'INSERT routed_lead'), ('salesops_test_router', 'UPDATE routed_lead'), ('salesops_test_router', 'DELETE routed_lead'),
+  ('salesops_test_router', 'INSERT routing_share'), ('salesops_test_router', 'UPDATE routing_share'),
+  ('salesops_test_router', 'INSERT routing_load'), ('salesops_test_router', 'UPDATE routing_load'),
+  ('salesops_test_router', 'INSERT routing_touch (source_key, lead_id, rep_id, touched_at)'),
   ('salesops_test_connector', 'USAGE SCHEMA salesops_bi'), ('salesops_test_connector', 'USAGE SCHEMA salesops'),
   ('salesops_test_connector', 'INSERT source'), ('salesops_test_connector', 'UPDATE source')$$,
   'the recipes give these rights to write, execute and use, and no other');
@@ -107,6 +123,7 @@ SET LOCAL ROLE salesops_test_mapper;
 SELECT lives_ok($$ SELECT salesops.find_duplicates('s'), salesops.merge_duplicates('s', 'account', 'a', 'b'), salesops.undo_duplicate_decision('s', 'account', 'a', 'b') $$, 'keep_maps: duplicates');
 SELECT lives_ok($$SELECT salesops.map_stage('s', 'Prospecting', 'open', 'Pipeline'), salesops.map_category('s', 'x', 'Commit'), salesops.map_value('s', 'product', 'a', 'b'),
                          salesops.set_weight('default', 'Commit', 0.8), salesops.set_setting('corporate_currency', 'EUR'), salesops.set_win_factor('partner'),
+                         salesops.add_scorecard(replace(salesops.default_scorecard(), 'scorecard default', 'scorecard ours')),
                          salesops.set_forecast_deadline(4, '12:00'), salesops.set_plan(salesops.current_quarter(now()), 'company', 1000)$$, 'keep_maps says what things mean');
 SET LOCAL ROLE salesops_test_author;
 SELECT lives_ok($$SELECT salesops.add_rule('mine', 'amount > 5'), salesops.change_rule('mine', severity => 'error')$$, 'write_rules adds a rule');
@@ -133,6 +150,16 @@ SELECT lives_ok($$SELECT salesops.submit_forecast('s', 'r1', 'FY2026-Q3', 'Commi
 SELECT throws_ok($$INSERT INTO salesops.forecast_submission (source_key, rep_id, period, category, submitted_at, amount, currency, submitted_by, cut_off, role_name)
                    VALUES ('s', 'r1', 'FY2026-Q3', 'Commit', '2026-07-02', 1, 'USD', 'r1', '2026-07-03', 'somebody else')$$, '42501', NULL, '... and forges no recorder');
 RESET ROLE;
+INSERT INTO salesops.lead (source_key, id, created_at, is_deleted, effective_at, recorded_at, origin) SELECT 's', 'l' || n, '2026-06-01', false, '2026-06-01', '2026-06-01', 'sync' FROM generate_series(1, 2) n;
+SET LOCAL ROLE salesops_test_rules;
+SELECT lives_ok($$SELECT salesops.set_routing_rule('all', '{"pool": "p", "first_touch_minutes": 60}', '2026-06-01'), salesops.set_routing_member('s', 'p', 'r1', valid_from => '2026-06-01'),
+                         salesops.set_routing_hours('s', 'r1', valid_from => '2026-06-01'), salesops.set_routing_absence('s', 'r1', '2026-08-01', '2026-08-15')$$, 'keep_routing sets rules, pools, hours and absences');
+SELECT throws_ok($$SELECT salesops.route_lead('s', 'l1', '2026-06-01')$$, '42501', NULL, '... and routes nothing');
+SET LOCAL ROLE salesops_test_router;
+SELECT lives_ok($$SELECT salesops.route_lead('s', 'l1', '2026-06-01'), salesops.route_leads('2026-06-01'), salesops.acknowledge_lead('s', 'l1', 'r1', '2026-06-01'),
+                         salesops.reassign_overdue_leads('2026-06-09'), salesops.route_waiting_leads('2026-06-09')$$, 'route_leads routes, acknowledges, reassigns');
+SELECT throws_ok($$SELECT salesops.set_routing_member('s', 'p', 'r1', 9)$$, '42501', NULL, '... and sets no weight');
+RESET ROLE;
 SET LOCAL ROLE salesops_test_reader;
 SELECT isnt_empty('SELECT * FROM salesops_bi.open_pipeline', 'read_marts reads the marts');
 SELECT throws_ok('SELECT * FROM salesops.opportunity', '42501', NULL, 'and nothing under them');
@@ -144,7 +171,7 @@ RESET ROLE;
 -- Taken back, nothing is left.
 SELECT salesops.revoke_access('salesops_test_' || x.role, x.task) FROM (VALUES
   ('reader', 'read_marts'), ('analyst', 'analyse'), ('author', 'write_rules'), ('mapper', 'keep_maps'), ('operator', 'operate'), ('connector', 'connect_sources'),
-  ('caller', 'submit_forecasts'), ('planner', 'plan_territories'), ('approver', 'approve_territories')) x(role, task) \g /dev/null
+  ('caller', 'submit_forecasts'), ('planner', 'plan_territories'), ('approver', 'approve_territories'), ('rules', 'keep_routing'), ('router', 'route_leads')) x(role, task) \g /dev/null
 SELECT is_empty($$SELECT * FROM held WHERE role <> 'salesops_test_night'$$, 'revoke_access() takes back all');
 SELECT throws_ok($$SELECT salesops.grant_access('salesops_test_nobody', 'rule')$$, '22023', 'unknown task: ''rule''', 'an unknown task is said');
 SELECT throws_ok($$SELECT salesops.grant_access('salesops_test_"; DROP ROLE x', 'analyse')$$, '42704', NULL, 'so is an unknown role');

@@ -5,7 +5,7 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(61);
+SELECT plan(64);
 
 -- What a call says; a warning says so too.
 CREATE FUNCTION pg_temp.planned(accounts_sql text, territories_sql text, options jsonb DEFAULT '{}') RETURNS text LANGUAGE plpgsql AS $$
@@ -157,5 +157,28 @@ SELECT is(p.outside > 0, b.cost IS NULL, format('%s of 12: within limits if any 
 SELECT is_empty($$ SELECT t.seed FROM tried t JOIN salesops.territory_plan p USING (plan_id) JOIN (SELECT seed, min(cost) AS cost FROM allowed GROUP BY seed) b USING (seed)
   WHERE p.cost > b.cost + 1e-9 OR p.bound > b.cost + 1e-9 $$, 'no plan is dearer than the best of all, and no bound is above it');
 SELECT is((SELECT count(*) FROM tried t, LATERAL salesops.verify_territory_plan(t.plan_id) v WHERE NOT v.ok), 0::bigint, 'all that they claim is true');
+
+-- Amounts that are not whole: rounded to the solver's unit they may come to more than all there is, which is within the limits of who has it all;
+-- and who is to get nothing and keeps what he has is farther outside than rounding is.
+CREATE TEMP TABLE alone AS SELECT salesops.plan_territories(format('SELECT i AS id, (i * 0.3737373 + sqrt(i))::float8 AS potential FROM generate_series(1, %s) i', n), 'SELECT 1 AS id', '{}') AS plan_id
+  FROM generate_series(3, 40) n;
+SELECT is((SELECT count(*) FROM alone JOIN salesops.territory_plan USING (plan_id) WHERE outside > 0), 0::bigint, 'one territory may have all there is');
+CREATE TEMP TABLE leaving AS SELECT salesops.plan_territories(
+  format('SELECT i AS id, i %% 4 AS territory, (1000 * sqrt(i * %s))::float8 AS potential FROM generate_series(1, 60) i', n),
+  'SELECT id, CASE WHEN id < 2 THEN 0 ELSE 1 END AS ramp FROM generate_series(0, 3) id', '{"most_moves": 0, "effort": 0}') AS plan_id
+  FROM generate_series(2, 13) n;
+SELECT is((SELECT count(*) FROM leaving l, LATERAL salesops.verify_territory_plan(l.plan_id) v WHERE NOT v.ok), 0::bigint, 'what a plan says of who has a ramp of 0 and keeps accounts is true');
+-- Amounts that were made by cutting the target of each territory into ten pieces: a plan with every load on its target to the unit is there. Who may have whom
+-- follows segments, and some territories have two.
+CREATE TEMP TABLE exact_home AS
+  SELECT 'h' || lpad(k::text, 2, '0') AS id, 1000000 * (1 + k % 3) AS target_potential, CASE WHEN k % 5 = 0 THEN ARRAY['s0', 's1'] WHEN k % 5 = 1 THEN ARRAY['s1'] ELSE ARRAY['s0'] END AS tags
+  FROM generate_series(0, 39) k;
+CREATE TEMP TABLE exact AS
+  SELECT h.id || '-' || i AS id, cut.until - lag(cut.until, 1, 0) OVER (PARTITION BY h.id ORDER BY cut.until) AS potential, ARRAY[h.tags[1 + i % cardinality(h.tags)]] AS needs
+  FROM exact_home h, LATERAL (SELECT i, CASE WHEN i = 10 THEN h.target_potential ELSE (h.target_potential::bigint * (100 * i - 90 + ('x' || substr(md5(h.id || i), 1, 6))::bit(24)::integer % 90) / 1000)::integer END AS until
+                              FROM generate_series(1, 10) i) cut;
+CREATE TEMP TABLE exact_plan AS SELECT salesops.plan_territories('TABLE exact', 'TABLE exact_home', '{"measures": {"potential": 0}}') AS plan_id;
+SELECT is((SELECT outside FROM exact_plan JOIN salesops.territory_plan USING (plan_id)), 0::double precision,
+  'loads are exact to the unit where they can be');
 SELECT * FROM finish();
 ROLLBACK;

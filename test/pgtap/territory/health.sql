@@ -88,6 +88,16 @@ SELECT is(salesops.check_territory_health(:'fifth'), 2::bigint, 'both are looked
 SELECT results_eq(format('SELECT publication_id, accounts, reason FROM salesops.territory_health WHERE as_of = %L ORDER BY 1', :'fifth'),
   $$VALUES (1::bigint, NULL::bigint, '42703: column "workload" does not exist'), (2, 1, NULL)$$, 'one has the reason, the other its measurement');
 ALTER TABLE crm.account RENAME COLUMN work TO workload;
+-- Nor does one that says it was cancelled: that is not a cancel of the run.
+CREATE FUNCTION crm.cancelled() RETURNS integer LANGUAGE plpgsql AS $$BEGIN RAISE 'not today' USING ERRCODE = 'query_canceled'; END$$;
+ALTER TABLE crm.account RENAME TO renamed;
+CREATE VIEW crm.account AS SELECT * FROM crm.renamed WHERE crm.cancelled() > 0;
+SELECT pg_temp.iso(pg_temp.now()) AS sixth \gset
+SELECT is(salesops.check_territory_health(:'sixth'), 2::bigint, 'both are looked at again');
+SELECT results_eq(format('SELECT publication_id, accounts, reason FROM salesops.territory_health WHERE as_of = %L ORDER BY 1', :'sixth'),
+  $$VALUES (1::bigint, NULL::bigint, '38000: not today'), (2, 1, NULL)$$, 'one raised query_canceled, the other is measured');
+DROP VIEW crm.account;
+ALTER TABLE crm.renamed RENAME TO account;
 INSERT INTO salesops.run_log (run_id, job, local_date, as_of, started_by) OVERRIDING SYSTEM VALUE VALUES (700, 'territory_health', '2026-01-01', pg_temp.now(), 'manual');
 SELECT salesops.begin_step(700, 'territory_health') \g /dev/null
 SELECT is(salesops.run_step(700, 'territory_health'), 2::bigint, 'the step measures both');

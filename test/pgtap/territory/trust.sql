@@ -15,6 +15,12 @@ SELECT salesops.grant_access('salesops_test_planner', 'plan_territories'), sales
 GRANT USAGE ON SCHEMA crm TO salesops_test_planner;
 GRANT SELECT ON ALL TABLES IN SCHEMA crm TO salesops_test_planner;
 
+-- A session that has made no plan has no number that it could use.
+SET LOCAL ROLE salesops_test_planner;
+SELECT is(salesops.own_territory_plan_number(), NULL, 'no plan is made yet in this session');
+SELECT throws_ok($$INSERT INTO salesops.territory_plan_finding (plan_id, "position", finding) VALUES (1, 1, 'outside')$$, '42501', 'nothing can be added to territory plan 1', '... and none can be added to');
+RESET ROLE;
+
 -- The planner's query says who runs it, tries to become somebody else, and to leave a search_path behind.
 CREATE SCHEMA planner AUTHORIZATION salesops_test_planner;
 SET LOCAL ROLE salesops_test_planner;

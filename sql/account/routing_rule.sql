@@ -1,0 +1,129 @@
+-- Routing rules: which leads a rule takes and who gets them. Rows, one a version, never updated; in force are the latest version of each name.
+--
+-- What a rule takes is said by columns, and not by SQL: a router decides in the name of many, and nobody's expression has to run
+-- under somebody else's rights. A condition that is NULL is none. An unknown fact fulfils no condition.
+
+CREATE TABLE salesops.routing_rule (
+  version_id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  name                text NOT NULL CHECK (name <> ''),
+  valid_from          timestamptz NOT NULL,
+  is_enabled          boolean NOT NULL,
+  "position"          integer NOT NULL,
+  source_keys         text[] CHECK (cardinality(source_keys) > 0),
+  min_score           integer,
+  tiers               integer[] CHECK (cardinality(tiers) > 0),
+  min_intent          numeric,
+  min_employees       numeric,
+  max_employees       numeric,
+  segments            text[] CHECK (cardinality(segments) > 0),
+  industries          text[] CHECK (cardinality(industries) > 0),
+  countries           text[] CHECK (cardinality(countries) > 0),
+  regions             text[] CHECK (cardinality(regions) > 0),
+  lead_sources        text[] CHECK (cardinality(lead_sources) > 0),
+  account_ids         text[] CHECK (cardinality(account_ids) > 0),
+  has_account         boolean,
+  pool                text CHECK (pool <> ''),
+  first_touch_minutes integer CHECK (first_touch_minutes BETWEEN 1 AND 100000),
+  set_by              text NOT NULL DEFAULT CURRENT_USER,
+  set_at              timestamptz NOT NULL DEFAULT salesops.clock()
+);
+CREATE INDEX routing_rule_name ON salesops.routing_rule (name, valid_from DESC, version_id DESC);
+COMMENT ON TABLE salesops.routing_rule IS 'Versions of routing rules, never updated; a condition that is NULL is none, and an unknown fact of a lead fulfils no condition';
+COMMENT ON COLUMN salesops.routing_rule.version_id IS 'Number of the version; of versions with one valid_from the higher holds';
+COMMENT ON COLUMN salesops.routing_rule.name IS 'Name of the rule';
+COMMENT ON COLUMN salesops.routing_rule.valid_from IS 'From which as_of on the version holds';
+COMMENT ON COLUMN salesops.routing_rule.is_enabled IS 'Whether the rule takes leads';
+COMMENT ON COLUMN salesops.routing_rule."position" IS 'Rules are asked in this order, those of one position by name';
+COMMENT ON COLUMN salesops.routing_rule.source_keys IS 'Sources of the leads it takes';
+COMMENT ON COLUMN salesops.routing_rule.min_score IS 'Least total of the default scorecard, 0-100';
+COMMENT ON COLUMN salesops.routing_rule.tiers IS 'Tiers of the default scorecard, 1-3';
+COMMENT ON COLUMN salesops.routing_rule.min_intent IS 'Least intent score';
+COMMENT ON COLUMN salesops.routing_rule.min_employees IS 'Fewest employees';
+COMMENT ON COLUMN salesops.routing_rule.max_employees IS 'Most employees';
+COMMENT ON COLUMN salesops.routing_rule.segments IS 'Segments, by value_map or as stated; whatever the case, as all texts here';
+COMMENT ON COLUMN salesops.routing_rule.industries IS 'Industries, by value_map, as recognize_industry() reads them, or as stated';
+COMMENT ON COLUMN salesops.routing_rule.countries IS 'Countries as stated';
+COMMENT ON COLUMN salesops.routing_rule.regions IS 'Regions or states as stated';
+COMMENT ON COLUMN salesops.routing_rule.lead_sources IS 'Where leads came from, as stated';
+COMMENT ON COLUMN salesops.routing_rule.account_ids IS 'Named accounts: the account the lead belongs to is one of them';
+COMMENT ON COLUMN salesops.routing_rule.has_account IS 'Whether the lead belongs to an account there is';
+COMMENT ON COLUMN salesops.routing_rule.pool IS 'Pool whose reps get the leads; NULL = the owner of the account the lead belongs to';
+COMMENT ON COLUMN salesops.routing_rule.first_touch_minutes IS 'Service level: minutes of the rep''s working time to the first touch; NULL = none';
+COMMENT ON COLUMN salesops.routing_rule.set_by IS 'Role that made the version';
+COMMENT ON COLUMN salesops.routing_rule.set_at IS 'When it was made';
+SELECT pg_catalog.pg_extension_config_dump('salesops.routing_rule', '');
+SELECT pg_catalog.pg_extension_config_dump('salesops.routing_rule_version_id_seq', '');
+COMMENT ON SEQUENCE salesops.routing_rule_version_id_seq IS 'Numbers of versions of routing rules';
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON salesops.routing_rule
+  FOR EACH STATEMENT EXECUTE FUNCTION salesops.refuse_change('Call salesops.set_routing_rule().');
+COMMENT ON TRIGGER append_only ON salesops.routing_rule IS 'By which rule a lead was routed must stay known';
+
+-- A change of rules is an object: of each rule by its name what is other than now, as set_routing_rule() takes it. It is what is simulated.
+CREATE FUNCTION salesops.routing_rules(as_of timestamptz, changes jsonb DEFAULT '{}')
+RETURNS SETOF salesops.routing_rule LANGUAGE sql STABLE
+BEGIN ATOMIC
+  WITH said AS (
+    SELECT DISTINCT ON (r.name) r.* FROM salesops.routing_rule r
+    WHERE r.valid_from <= routing_rules.as_of
+    ORDER BY r.name, r.valid_from DESC, r.version_id DESC
+  )
+  SELECT r.*
+  FROM said s FULL JOIN jsonb_each(coalesce(routing_rules.changes, '{}')) c ON c.key = s.name
+  CROSS JOIN LATERAL pg_catalog.jsonb_populate_record(NULL::salesops.routing_rule,
+    '{"position": 0, "is_enabled": true}'::jsonb || coalesce(to_jsonb(s), '{}') || coalesce(c.value, '{}')
+    || jsonb_build_object('name', coalesce(s.name, c.key), 'version_id', CASE WHEN c.key IS NULL THEN s.version_id END)) r
+  WHERE r.is_enabled
+  ORDER BY r."position", r.name;
+END;
+COMMENT ON FUNCTION salesops.routing_rules(timestamptz, jsonb) IS
+  'Enabled routing rules in force at an instant in the order they are asked; with changes {"rule": {"column": value}} as they would be: version_id is NULL where a rule is changed';
+
+CREATE FUNCTION salesops.check_routing_changes(changes jsonb)
+RETURNS void LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  known text[] := ARRAY['is_enabled', 'position', 'source_keys', 'min_score', 'tiers', 'min_intent', 'min_employees', 'max_employees', 'segments', 'industries',
+                        'countries', 'regions', 'lead_sources', 'account_ids', 'has_account', 'pool', 'first_touch_minutes'];
+  wrong text;
+BEGIN
+  IF jsonb_typeof(changes) IS DISTINCT FROM 'object' THEN
+    wrong := 'they are no object';
+  ELSE
+    SELECT min(CASE WHEN c.key = '' THEN 'a name is empty' ELSE format('%s is no object', quote_ident(c.key)) END) INTO wrong
+    FROM jsonb_each(changes) c WHERE c.key = '' OR jsonb_typeof(c.value) <> 'object';
+    IF wrong IS NULL THEN
+      SELECT min(format('%s of rule %s is not known', quote_literal(k), quote_literal(c.key))) INTO wrong
+      FROM jsonb_each(changes) c CROSS JOIN LATERAL jsonb_object_keys(c.value) k WHERE k <> ALL (known);
+    END IF;
+  END IF;
+  IF wrong IS NOT NULL THEN
+    RAISE EXCEPTION 'routing rules cannot be read: %', wrong USING
+      ERRCODE = 'invalid_parameter_value',
+      DETAIL = format('A rule has %s.', array_to_string(known, ', ')),
+      HINT = 'Write {"enterprise": {"position": 20, "tiers": [1], "pool": "enterprise", "first_touch_minutes": 60}}.';
+  END IF;
+END $$;
+COMMENT ON FUNCTION salesops.check_routing_changes(jsonb) IS 'Raises 22023 where changes of routing rules are no object of objects, or name what a rule does not have';
+
+CREATE FUNCTION salesops.set_routing_rule(name text, rule jsonb, valid_from timestamptz DEFAULT salesops.clock())
+RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+  old jsonb;
+  new_version bigint;
+BEGIN
+  PERFORM salesops.check_given('name', name), salesops.check_given('rule', rule::text), salesops.check_given('valid_from', valid_from::text),
+          salesops.check_routing_changes(jsonb_build_object(name, rule));
+  SELECT to_jsonb(v) INTO old FROM salesops.routing_rule v
+  WHERE v.name = set_routing_rule.name AND v.valid_from <= set_routing_rule.valid_from
+  ORDER BY v.valid_from DESC, v.version_id DESC LIMIT 1;
+  INSERT INTO salesops.routing_rule (name, valid_from, is_enabled, "position", source_keys, min_score, tiers, min_intent, min_employees, max_employees,
+                                     segments, industries, countries, regions, lead_sources, account_ids, has_account, pool, first_touch_minutes)
+  SELECT set_routing_rule.name, set_routing_rule.valid_from, r.is_enabled, r."position", r.source_keys, r.min_score, r.tiers, r.min_intent, r.min_employees,
+         r.max_employees, r.segments, r.industries, r.countries, r.regions, r.lead_sources, r.account_ids, r.has_account, r.pool, r.first_touch_minutes
+  FROM jsonb_populate_record(NULL::salesops.routing_rule, '{"position": 0, "is_enabled": true}'::jsonb || coalesce(old, '{}') || rule) r
+  RETURNING version_id INTO new_version;
+  RETURN new_version;
+END $$;
+COMMENT ON FUNCTION salesops.set_routing_rule(text, jsonb, timestamptz) IS
+  'Add a version of a routing rule, from valid_from on: an object of columns of routing_rule; what it does not name stays as it was ("is_enabled": false takes the rule '
+  'out, null takes a condition away). Returns the version. 22023 for what a rule does not have, 22004 for a NULL, 23514 for an empty list';

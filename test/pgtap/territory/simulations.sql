@@ -1,0 +1,35 @@
+-- A simulation moves what it must: where nothing changed nothing moves, and what it gives is a plan like any other.
+\set ON_ERROR_STOP 1
+BEGIN;
+SET LOCAL client_min_messages = error;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+CREATE EXTENSION IF NOT EXISTS salesops;
+SELECT plan(11);
+
+-- Two islands: who is on one may not have accounts of the other, so that targets there do not depend on who leaves here.
+CREATE TEMP TABLE account AS
+  SELECT island || id AS id, island || territory AS territory, potential, workload, x, y, distance_cost, relationship, needs || ('island:' || island) AS needs
+  FROM unnest('{a,b}'::text[]) AS island, salesops.generate_territory_accounts(600, 12, 5, '2026-06-30');
+CREATE TEMP TABLE home AS SELECT island || id AS id, capacity, ramp, x, y, tags || ('island:' || island) AS tags FROM unnest('{a,b}'::text[]) AS island, salesops.generate_territories(600, 12, 5);
+CREATE TEMP TABLE made AS SELECT salesops.plan_territories('TABLE account', 'TABLE home', '{"as_of": "2026-06-30", "effort": 0.3, "tolerance": 0.06}') AS base;
+SELECT is((SELECT outside FROM made JOIN salesops.territory_plan ON plan_id = base), 0::double precision, 'the plan is within limits');
+CREATE TEMP TABLE leaver AS
+  SELECT t.territory_id FROM made JOIN salesops.territory_plan_territory t ON t.plan_id = base WHERE t.territory_id LIKE 'a%' ORDER BY t.target[1], t.territory_id LIMIT 1;
+
+CREATE FUNCTION pg_temp.moves(plan bigint, island text) RETURNS bigint LANGUAGE sql AS $$
+  SELECT count(*) FROM salesops.territory_plan_account WHERE plan_id = plan AND account_id LIKE island || '%' AND to_territory IS DISTINCT FROM from_territory $$;
+CREATE TEMP TABLE simulated AS
+  SELECT c.kind, salesops.simulate_territories(base, c.changes) AS plan_id
+  FROM made, leaver l, LATERAL (VALUES ('nothing', '{}'::jsonb), ('leaves', jsonb_build_object('leaves', jsonb_build_array(l.territory_id))),
+    ('joins', jsonb_build_object('joins', jsonb_build_array(jsonb_build_object('id', 'anew', 'like', l.territory_id, 'ramp', 0.5)))),
+    ('ramps', jsonb_build_object('ramps', jsonb_build_object(l.territory_id, 0.5)))) c(kind, changes);
+SELECT results_eq($$ SELECT pg_temp.moves(s.plan_id, ''), p.cost <= b.cost FROM simulated s JOIN salesops.territory_plan p USING (plan_id), made m JOIN salesops.territory_plan b ON b.plan_id = m.base WHERE s.kind = 'nothing' $$,
+  $$ VALUES (0::bigint, true) $$, 'where nothing changes nothing moves, and no relationship is lost any more');
+CREATE TEMP TABLE wider AS SELECT salesops.simulate_territories(base, '{}', '{"tolerance": 0.2}') AS plan_id FROM made;
+SELECT is(pg_temp.moves(plan_id, ''), 0::bigint, 'wider limits leave nothing to mend, and nothing moves') FROM wider;
+SELECT is(pg_temp.moves(plan_id, 'b'), 0::bigint, kind || ': nothing moves on the other island') FROM simulated WHERE kind <> 'nothing';
+SELECT ok(pg_temp.moves(plan_id, 'a') > 0, kind || ': something does on this one') FROM simulated WHERE kind <> 'nothing';
+SELECT is_empty($$ SELECT s.kind FROM simulated s JOIN salesops.territory_plan p USING (plan_id) WHERE p.outside > 0 $$, 'all are within limits');
+SELECT is_empty($$ SELECT s.kind, v.* FROM simulated s CROSS JOIN LATERAL salesops.verify_territory_plan(s.plan_id) v WHERE NOT v.ok $$, 'and all are what they claim');
+SELECT * FROM finish();
+ROLLBACK;
