@@ -60,8 +60,8 @@ BEGIN
 
   RETURN QUERY
   WITH task AS (
-    SELECT split_part(r.object, ' ', 1) AS kind, substring(r.object FROM ' (.*)') AS name, p.privilege
-    FROM salesops.access_rights('run_jobs') r, string_to_table(r.privilege, ', ') AS p (privilege)
+    SELECT split_part(r.object, ' ', 1) AS kind, substring(r.object FROM ' (.*)') AS name, p.privilege, r.privilege LIKE '%(%' AS is_of_columns
+    FROM salesops.access_rights('run_jobs') r, string_to_table(regexp_replace(r.privilege, ' \(.*', ''), ', ') AS p (privilege)
   ), missing AS (
     SELECT 'role ' || quote_ident(known.rolname) AS object, 'LOGIN' AS privilege WHERE NOT known.rolcanlogin
     UNION ALL
@@ -69,6 +69,7 @@ BEGIN
     FROM task t
     WHERE NOT CASE t.kind WHEN 'SCHEMA' THEN has_schema_privilege(known.oid, t.name, t.privilege)
                           WHEN 'TABLE' THEN has_table_privilege(known.oid, t.name, t.privilege)
+                                            OR t.is_of_columns AND has_any_column_privilege(known.oid, t.name, t.privilege)
                           WHEN 'SEQUENCE' THEN has_sequence_privilege(known.oid, t.name, t.privilege)
                           WHEN 'FUNCTION' THEN has_function_privilege(known.oid, t.name, t.privilege) END
     UNION ALL
