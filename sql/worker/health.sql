@@ -61,7 +61,7 @@ BEGIN
   RETURN QUERY
   WITH task AS (
     SELECT split_part(r.object, ' ', 1) AS kind, substring(r.object FROM ' (.*)') AS name, p.privilege, r.privilege LIKE '%(%' AS is_of_columns
-    FROM salesops.access_rights('run_jobs') r, string_to_table(regexp_replace(r.privilege, ' \(.*', ''), ', ') AS p (privilege)
+    FROM salesops.access_rights('run_jobs') r, string_to_table(regexp_replace(r.privilege, ' [(].*', ''), ', ') AS p (privilege)
   ), missing AS (
     SELECT 'role ' || quote_ident(known.rolname) AS object, 'LOGIN' AS privilege WHERE NOT known.rolcanlogin
     UNION ALL
