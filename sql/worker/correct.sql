@@ -34,7 +34,7 @@ BEGIN ATOMIC
   JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.atttypid = 'timestamptz'::regtype
   WHERE e.extname = 'salesops' AND c.oid <> 'salesops.clock_correction'::regclass
     AND a.attname <> ALL (ARRAY['created_at', 'converted_at', 'happened_at', 'logged_in_at', 'last_login_at', 'last_activity_at', 'watermark', -- the source
-                                'valid_from', 'effective_from', 'since', 'due_at', 'absent_from', 'absent_until', 'retry_at', 'cut_off', 'mark'])                             -- plans and the calendar
+                                'valid_from', 'effective_from', 'since', 'due_at', 'retry_at', 'cut_off', 'mark', 'absent_from', 'absent_until'])  -- plans and the calendar
     -- What a plan was given; its hash says so.
     AND (c.relname, a.attname) <> ('territory_plan', 'as_of')
   GROUP BY c.oid

@@ -93,8 +93,8 @@ SELECT is((SELECT count(*) FROM salesops.correct_future(salesops.clock())), 0::b
 
 -- A new name here: does the column say when something was known or done, or is it a plan, or what a source says? correct.sql.
 SELECT is((SELECT string_agg(DISTINCT c COLLATE "C", ' ') FROM salesops.recorded_instants() i, unnest(i.columns) c),
-          'adjusted_at as_of audited_at confirmed_at connected_at decided_at effective_at ended_at finished_at first_seen_at fitted_at from_instant given_at kept_as_of known_at made_at offered_at published_at recorded_at '
-          'refreshed_at requested_at resolved_at set_at stage_entered_at started_at submitted_at synced_at taken_at touched_at', 'the columns that are dated anew');
+          'adjusted_at as_of audited_at confirmed_at connected_at decided_at effective_at ended_at finished_at first_seen_at fitted_at from_instant given_at kept_as_of known_at made_at offered_at published_at recorded_at refreshed_at requested_at '
+          'resolved_at set_at stage_entered_at started_at submitted_at synced_at taken_at touched_at', 'the columns that are dated anew');
 
 SELECT throws_ok('UPDATE salesops.clock_correction SET was = was', '23001', NULL, 'a correction cannot be corrected');
 SELECT throws_ok($$SELECT salesops.correct_future(salesops.clock() - interval '61 minutes')$$, '22023', 'the clock is not right', 'who sees another time is told so');

@@ -1,4 +1,4 @@
--- What the role of the jobs lacks: of some columns of a table, too.
+-- Some rights of the role that runs the jobs are on columns.
 CREATE OR REPLACE FUNCTION salesops.missing_privileges(role text, OUT object text, OUT privilege text) RETURNS SETOF record
 LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
@@ -15,18 +15,16 @@ BEGIN
 
   RETURN QUERY
   WITH task AS (
-    -- Of a table, or of some of its columns: INSERT (lead_id, rep_id).
-    SELECT split_part(r.object, ' ', 1) AS kind, substring(r.object FROM ' (.*)') AS name, p.privilege, split_part(p.privilege, ' (', 1) AS verb,
-           (SELECT array_agg(trim(c, '"')) FROM string_to_table(substring(p.privilege FROM '\((.*)\)'), ', ') c) AS columns
-    FROM salesops.access_rights('run_jobs') r, regexp_split_to_table(r.privilege, ', (?![^(]*\))') AS p (privilege)
+    SELECT split_part(r.object, ' ', 1) AS kind, substring(r.object FROM ' (.*)') AS name, p.privilege, r.privilege LIKE '%(%' AS is_of_columns
+    FROM salesops.access_rights('run_jobs') r, string_to_table(regexp_replace(r.privilege, ' [(].*', ''), ', ') AS p (privilege)
   ), missing AS (
     SELECT 'role ' || quote_ident(known.rolname) AS object, 'LOGIN' AS privilege WHERE NOT known.rolcanlogin
     UNION ALL
     SELECT lower(t.kind COLLATE "C") || ' ' || t.name, t.privilege
     FROM task t
     WHERE NOT CASE t.kind WHEN 'SCHEMA' THEN has_schema_privilege(known.oid, t.name, t.privilege)
-                          WHEN 'TABLE' THEN CASE WHEN t.columns IS NULL THEN has_table_privilege(known.oid, t.name, t.verb)
-                                                 ELSE (SELECT bool_and(has_column_privilege(known.oid, t.name, c, t.verb)) FROM unnest(t.columns) c) END
+                          WHEN 'TABLE' THEN has_table_privilege(known.oid, t.name, t.privilege)
+                                            OR t.is_of_columns AND has_any_column_privilege(known.oid, t.name, t.privilege)
                           WHEN 'SEQUENCE' THEN has_sequence_privilege(known.oid, t.name, t.privilege)
                           WHEN 'FUNCTION' THEN has_function_privilege(known.oid, t.name, t.privilege) END
     UNION ALL
