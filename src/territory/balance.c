@@ -352,7 +352,7 @@ splits(const Problem *p)
 	return (int64) (MOST_SUBSETS * problem_effort(p));
 }
 
-/* is_part: of a problem in which most is held. Such a one is tight, and repair takes more time than polish, which does without a plan within limits. */
+/* is_part: of a problem in which most is held. Such a one is tight, and repair takes more time than polish, which does without a plan within limits; the first one is good enough. */
 static void
 find_plan(Search *s, bool is_part)
 {
@@ -383,7 +383,7 @@ find_plan(Search *s, bool is_part)
 	is_done = is_done || (is_former && p->options->effort <= 0 && best.outside == 0);
 	p->status.phase = TERRITORY_PHASE_POLISH;
 	rounds = p->options->effort < 0 || is_done ? 0 : ROUNDS;
-	for (int round = 0; round < rounds && !p->is_stopped && !problem_near_enough(p); round++)
+	for (int round = 0; round < rounds && !p->is_stopped && !problem_near_enough(p) && !(is_part && best.outside == 0); round++)
 	{
 		search_rates(s, strictness);
 		polish(s, (round == 0 ? HOT : HOT_AGAIN) * worth, COLD * worth, proposals(p) / ROUNDS);
