@@ -8,7 +8,7 @@ RETURNS SETOF record LANGUAGE c VOLATILE STRICT ROWS 100000 AS 'MODULE_PATHNAME'
 COMMENT ON FUNCTION salesops.match_records(text, text, double precision, double precision, integer, text[]) IS
   'Everything that matching the records of a query gives, as rows of four kinds (item): pair (one < other by key, weight in bits, is_sure, evidence), member (one = '
   'least key of the cluster, other = member, records = size of the cluster), block too large to compare each with each (one = a record of it, other = what its '
-  'records share, records, pairs compared and left out) and all (the totals). The query is read under the caller''s rights; columns: docs/account.md. distinct_keys: keys, '
+  'records share, records, pairs compared and left out) and all (the totals). The query is read under the caller''s rights; columns: docs/duplicates.md. distinct_keys: keys, '
   'two by two, of records that are not one. No row for NULL. 22023, 22004, 23505, 42703 for what makes no sense';
 
 CREATE FUNCTION salesops.duplicate_options(options jsonb)
