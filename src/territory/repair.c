@@ -143,17 +143,6 @@ weigh_all(Wide *w, int k)
 	}
 }
 
-static bool
-is_outside(const Search *s, int k)
-{
-	const Row  *row = s->row + k * s->p->measures;
-	bool		is_any = false;
-
-	for (int m = 0; m < s->p->measures; m++)
-		is_any |= row[m].load > row[m].most || row[m].load < row[m].least;
-	return is_any;
-}
-
 /* Works at the territories that are outside their limits, with all units. True when all are within limits. */
 bool
 repair_widely(Search *s, int64 most_work)
@@ -177,7 +166,7 @@ repair_widely(Search *s, int64 most_work)
 		{
 			Size		room = 0;
 
-			if (!is_outside(s, k))
+			if (!search_is_outside(s, k))
 				continue;
 			outside++;
 			for (int u = 0; u < p->units; u++)

@@ -723,11 +723,8 @@ search_repair(Search *s, int most_rounds)
 		{
 			Row		   *row = s->row + k * p->measures;
 			Change		best = {-SMALL_GAIN, -1, -1};
-			bool		is_outside = false;
 
-			for (int m = 0; m < p->measures; m++)
-				is_outside |= row[m].load > row[m].most || row[m].load < row[m].least;
-			if (!is_outside)
+			if (!search_is_outside(s, k))
 				continue;
 			problem_progress(p);
 			outside++;

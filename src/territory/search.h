@@ -78,6 +78,18 @@ slot_cost(const Search *s, int unit, int slot)
 	return s->c->cost[(Size) unit * s->c->width + slot];
 }
 
+/* Whether any load of a territory is outside its limits. */
+static inline bool
+search_is_outside(const Search *s, int k)
+{
+	const Row  *row = s->row + k * s->p->measures;
+	bool		is_any = false;
+
+	for (int m = 0; m < s->p->measures; m++)
+		is_any |= row[m].load > row[m].most || row[m].load < row[m].least;
+	return is_any;
+}
+
 /* What the penalty at a territory rises by when a unit comes (sign 1) or goes (-1). */
 TERRITORY_INLINE double
 change_one(const Search *s, int k, const double *amount, double sign, const int measures)

@@ -83,17 +83,6 @@ split_end(Split *x, int most_sums)
 }
 
 static bool
-is_outside(const Search *s, int k)
-{
-	const Row  *row = s->row + k * s->p->measures;
-	bool		is_any = false;
-
-	for (int m = 0; m < s->p->measures; m++)
-		is_any |= row[m].load > row[m].most || row[m].load < row[m].least;
-	return is_any;
-}
-
-static bool
 can_split(const Problem *p)
 {
 	return !p->input->by_territory && !p->has_budget;
@@ -385,7 +374,7 @@ split_pairs(Search *s, int64 most_work)
 		{
 			Way			best = {.pair = -1, .total = -1};
 
-			if (!is_outside(s, k))
+			if (!search_is_outside(s, k))
 				continue;
 			outside++;
 			for (int n = s->neighbour_start[k]; n < s->neighbour_start[k + 1] && !problem_progress(p); n++)
@@ -397,7 +386,7 @@ split_pairs(Search *s, int64 most_work)
 				memcpy(x.item, best.item, sizeof(Item) * best.items);
 				put(&x, best.members[0], best.members[1]);
 			}
-			if (is_outside(s, k))
+			if (search_is_outside(s, k))
 				for (int m = 0; m < p->measures; m++)
 				{
 					Row		   *row = &s->row[k * p->measures + m];
