@@ -98,7 +98,7 @@ SELECT results_eq($$ SELECT rule, object_id, why, due_date FROM candidate WHERE 
 SELECT set_action_rule('name_industry', '{"signal": "finding", "key": "unmapped_industry", "what": "Ask what the company does"}', '2026-01-01');
 INSERT INTO finding (rule, object_kind, source_key, object_id, severity, value, first_seen_at, first_run_id) VALUES ('unmapped_industry', 'account', 's', 'small', 'warning', 'Zzyx', '2026-04-05', 1);
 SELECT results_eq($$ SELECT object_kind, object_id, owner_id, why FROM candidate WHERE rule = 'name_industry' $$,
-  $$ VALUES ('account', 'small', 'ann', 'unmapped_industry: found on 2026-04-05, Zzyx') $$, 'a finding about an account asks its owner');
+  $$ VALUES ('account', 'small', 'ann', 'The industry of the account has a meaning; map_value() gives it one: found on 2026-04-05, Zzyx') $$, 'a finding about an account asks its owner');
 SELECT pg_temp.deal('dx', '{"account_id": "small"}');
 INSERT INTO activity_history (source_key, id, account_id, happened_at, is_deleted, effective_at, recorded_at, origin) VALUES ('s', 'moved', 'untouched', '2026-03-01', false, '2026-03-02', '2026-03-02', 'sync'),
   ('s', 'moved', 'untouched', '2026-04-02', false, '2026-04-20', '2026-04-20', 'sync');
