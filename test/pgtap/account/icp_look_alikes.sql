@@ -22,6 +22,8 @@ SELECT is(pg_temp.likeness('{tech,a,de}', '{NULL,4000,NULL}', '{tech,a,de}', '{N
 SELECT is(salesops.icp_likeness('{}', '{}', '{}', '{}', '{}', '{}'), 0::float8, 'no attributes');
 SELECT is(salesops.icp_likeness('{10000}', '{a}', '{NULL}', '{a}', '{NULL}', NULL), NULL, 'NULL for NULL');
 SELECT throws_ok($$SELECT salesops.icp_likeness('{10000}', '{a,b}', '{NULL}', '{a}', '{NULL}', '{NULL}')$$, '22023', NULL, 'other attributes');
+SELECT throws_ok($$SELECT salesops.icp_likeness('{10000}', '{}', '{}', '{a}', '{NULL}', '{NULL}')$$, '22023', NULL, 'nobody');
+SELECT is(pg_temp.likeness('{tech,a,de,retail,b,NULL}', '{NULL,4000,NULL,NULL,6500,NULL}', '{tech,a,de}', '{NULL,4000,NULL}'), ((1 + 0.3 * 0.75) / 2)::float8, 'of two accounts the mean');
 
 -- A world with ties, gaps, and texts that nobody would give
 INSERT INTO salesops.source (source_key, kind, schema_name, options) SELECT k, 'fivetran_salesforce', 'public', '{}' FROM unnest(ARRAY['s', 'S2']) k;
@@ -77,6 +79,25 @@ SELECT set_eq($$SELECT d.source_key, d.id, l.* FROM drawn d CROSS JOIN LATERAL s
               $$SELECT d.source_key, d.id, t.place, t.other_source_key, t.other_id, t.likeness, l.agrees, l.differs FROM drawn d JOIN truth t USING (source_key, id)
                 JOIN LATERAL salesops.look_alikes(d.source_key, d.id, 1 + n::int % 30) l ON l.place = t.place WHERE t.place <= 1 + n % 30$$, '... for k from 1 to 30');
 
+-- Of sets of accounts: the mean over the set, looked for in plain SQL again.
+CREATE TEMP TABLE set_of AS SELECT n, source_key, (array_agg(id ORDER BY md5(id || n)))[1:n * n] AS ids FROM seen CROSS JOIN generate_series(1, 8) n WHERE source_key = CASE n % 2 WHEN 0 THEN 'S2' ELSE 's' END GROUP BY n, source_key;
+CREATE TEMP TABLE set_truth AS
+SELECT m.n, row_number() OVER (PARTITION BY m.n ORDER BY sum(l.sum) DESC, b.source_key COLLATE "C", b.id COLLATE "C") AS place, b.source_key AS other_source_key, b.id AS other_id, sum(l.sum)::float8 / (1e8::float8 * count(*)) AS likeness
+FROM set_of m JOIN seen a ON a.source_key = m.source_key AND a.id = ANY (m.ids) JOIN seen b ON NOT (b.source_key = m.source_key AND b.id = ANY (m.ids))
+CROSS JOIN LATERAL (SELECT 2000 * (coalesce((a.industry = b.industry)::int * 10000, 0) + coalesce((a.segment = b.segment)::int * 10000, 0) + coalesce((a.country = b.country)::int * 10000, 0)
+                                   + coalesce(10000 - abs(a.employees - b.employees), 0) + coalesce(10000 - abs(a.seats - b.seats), 0)) AS sum) l
+GROUP BY m.n, b.source_key, b.id;
+SELECT set_eq(format('SELECT m.n, l.place, l.look_alike_source_key, l.look_alike_id, l.likeness FROM set_of m CROSS JOIN LATERAL salesops.set_look_alikes(m.source_key, m.ids, %s) l', k),
+              format('SELECT * FROM set_truth WHERE place <= %s', k), 'the ' || k || ' nearest to sets are those of looking at all') FROM unnest('{1,2,5,30,10000}'::int[]) k;
+SELECT set_eq($$SELECT m.n, l.* FROM set_of m CROSS JOIN LATERAL salesops.set_look_alikes(m.source_key, m.ids || m.ids[1], 7) l WHERE n < 4$$,
+              $$SELECT m.n, l.* FROM set_of m CROSS JOIN LATERAL salesops.set_look_alikes(m.source_key, (SELECT array_agg(i ORDER BY i DESC) FROM unnest(m.ids) i), 7, '2025-02-02') l WHERE n < 4$$,
+              'with and without the index, in any order, named twice or once');
+SELECT set_eq($$SELECT * FROM salesops.set_look_alikes('s', '{a6}', 20)$$, $$SELECT * FROM salesops.look_alikes('s', 'a6', 20)$$, 'a set of one is that one');
+SELECT set_eq($$SELECT * FROM salesops.set_look_alikes('s', '{a6,nobody}', 20)$$, $$SELECT * FROM salesops.look_alikes('s', 'a6', 20)$$, 'who is not there is left out');
+SELECT is_empty($$SELECT * FROM salesops.set_look_alikes('s', '{nobody,"no one"}')$$, 'nobody has none');
+SELECT throws_ok(format('SELECT * FROM salesops.set_look_alikes(''s'', %s)', a), c, NULL, 'look-alikes of ' || left(a, 40))
+FROM (VALUES ('NULL', '22004'), ('''{}''', '22004'), ('''{a6,NULL}''', '22004'), ('''{a6}'', 0', '22023'), ('(SELECT array_agg(g::text) FROM generate_series(1, 1001) g)', '22023')) v(a, c);
+
 -- At another instant all are looked at; nothing changed, so they are the same.
 SELECT set_eq($$SELECT d.n, l.* FROM drawn d CROSS JOIN LATERAL salesops.look_alikes(d.source_key, d.id, 7) l WHERE n < 9$$,
               $$SELECT d.n, l.* FROM drawn d CROSS JOIN LATERAL salesops.look_alikes(d.source_key, d.id, 7, '2025-02-02') l WHERE n < 9$$, 'with and without the index');
@@ -87,6 +108,8 @@ SELECT set_eq($$SELECT l.* FROM salesops.look_alikes('s', 'a6', 40) l$$, $$SELEC
 -- Reasons
 SELECT is((SELECT ROW(g.agrees, g.differs)::text FROM salesops.icp_agreement(ARRAY[ROW(1, 1, 'industry', 0, NULL, 2000, NULL), ROW(1, 2, 'country', 0, NULL, 5000, NULL), ROW(1, 3, 'employees', 0, NULL, 3000, NULL), ROW(1, 4, 'segment', 0, NULL, 1, NULL)]::salesops.icp_attribute[],
            '{technology,de,under 10,NULL}', '{technology,de,NULL,NULL}') g), $$("{""country: de"",""industry: technology""}","{""employees: unknown, not under 10""}")$$, 'what agrees and what differs, the weightiest first');
+SELECT is((SELECT ROW(g.agrees, g.differs)::text FROM salesops.icp_agreement(ARRAY[ROW(1, 1, 'industry', 0, NULL, 2000, NULL), ROW(1, 2, 'country', 0, NULL, 5000, NULL), ROW(1, 3, 'size', 0, NULL, 3000, NULL)]::salesops.icp_attribute[],
+           '{tech,de,NULL, tech,fr,NULL, retail,de,big, tech,fr,NULL}', '{tech,it,NULL}') g), $$("{""industry: tech (3 of 4)""}","{""country: it (0 of 4), not de (2)""}")$$, 'of a set: what half of it agrees in, and what most have instead');
 SELECT is((SELECT count(*) FROM salesops.look_alikes('s', 'nobody', 3)), 0::bigint, 'nobody has no look-alikes');
 SELECT is((SELECT count(*) FROM salesops.look_alikes('s', 'nobody', 3, '2025-02-02')), 0::bigint, '... in neither way');
 SELECT throws_ok(format('SELECT * FROM salesops.look_alikes(%s)', a), '22023', NULL, a) FROM unnest(ARRAY['''s'', ''a6'', 0', '''s'', ''a6'', 10001']) a;
