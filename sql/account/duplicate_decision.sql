@@ -5,7 +5,7 @@
 
 CREATE TABLE salesops.duplicate_decision (
   source_key  text NOT NULL,
-  entity      text NOT NULL CHECK (entity IN ('account', 'lead')),
+  entity      text NOT NULL CHECK (entity <> ''),
   one         text NOT NULL,
   other       text NOT NULL,
   "position"  integer NOT NULL CHECK ("position" > 0),
@@ -21,7 +21,7 @@ CREATE TABLE salesops.duplicate_decision (
 );
 COMMENT ON TABLE salesops.duplicate_decision IS 'Decisions about pairs of records, append-only; the last of a pair holds';
 COMMENT ON COLUMN salesops.duplicate_decision.source_key IS 'Source';
-COMMENT ON COLUMN salesops.duplicate_decision.entity IS 'account or lead';
+COMMENT ON COLUMN salesops.duplicate_decision.entity IS 'account, lead, or what a search of one''s own was about, such as contact';
 COMMENT ON COLUMN salesops.duplicate_decision.one IS 'Record with the lesser identifier, by its bytes';
 COMMENT ON COLUMN salesops.duplicate_decision.other IS 'The other record';
 COMMENT ON COLUMN salesops.duplicate_decision."position" IS 'Which decision about the pair, from 1 on';
@@ -78,6 +78,11 @@ BEGIN
   PERFORM salesops.check_given('entity', entity);
   PERFORM salesops.check_given('id', id);
   PERFORM salesops.check_given('other_id', other_id);
+  IF entity NOT IN ('account', 'lead')
+     AND NOT EXISTS (SELECT FROM salesops.duplicate_run r WHERE r.source_key = decide_duplicate.source_key AND r.entity = decide_duplicate.entity) THEN
+    RAISE EXCEPTION 'no duplicates of "%" were searched', entity USING ERRCODE = 'invalid_parameter_value', DETAIL = format('The source is "%s".', source_key),
+      HINT = 'Use account or lead, or what a search named: SELECT DISTINCT source_key, entity FROM salesops.duplicate_run.';
+  END IF;
   IF id = other_id THEN
     RAISE EXCEPTION 'a record cannot be compared with itself' USING ERRCODE = 'invalid_parameter_value', DETAIL = format('Both are "%s".', id),
       HINT = 'Name two records.';

@@ -60,38 +60,101 @@ COMMENT ON COLUMN salesops.icp_account.places IS 'Places of its numbers as in ic
 CREATE INDEX icp_account_pattern ON salesops.icp_account (placement_id, pattern);
 SELECT pg_catalog.pg_extension_config_dump('salesops.icp_account', '');
 
-CREATE FUNCTION salesops.place_accounts(as_of timestamptz, icp_id bigint DEFAULT NULL)
-RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off AS $$
-#variable_conflict use_variable
+-- Whose pattern may have changed: what the CRM says of them did, or what its words mean, or what its currency is worth.
+CREATE FUNCTION salesops.changed_accounts(since timestamptz, until timestamptz, OUT source_key text, OUT id text)
+RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  SELECT a.source_key, a.id FROM salesops.account a WHERE a.recorded_at > since OR a.effective_at > since
+  UNION
+  SELECT a.source_key, a.id FROM salesops.value_map m
+  JOIN salesops.account a ON a.source_key = m.source_key AND m.label = CASE m.field WHEN 'industry' THEN a.industry WHEN 'segment' THEN a.segment END
+  WHERE m.recorded_at > since OR m.valid_from > since AND m.valid_from <= until
+  UNION
+  SELECT a.source_key, a.id FROM salesops.currency_rate r JOIN salesops.account a ON a.source_key = r.source_key AND a.currency = r.currency
+  WHERE a.annual_revenue IS NOT NULL
+    AND (r.recorded_at > since OR r.valid_from > salesops.local_date(since) AND r.valid_from <= salesops.local_date(until));
+END;
+COMMENT ON FUNCTION salesops.changed_accounts(timestamptz, timestamptz) IS
+  'Accounts whose inputs as of an instant may be other than as of an earlier one: recorded or effective since, with an industry or segment that was mapped since, or with revenue in a currency that has another rate. Too many rather than too few; no row for NULL';
+
+CREATE FUNCTION salesops.keep_placement(as_of timestamptz, icp_id bigint, OUT placement_id bigint, OUT placed bigint)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+#variable_conflict use_column
 DECLARE
-  used bigint := salesops.icp_in_force(as_of, icp_id);
+  used bigint := salesops.icp_in_force(keep_placement.as_of, keep_placement.icp_id);
   attributes salesops.icp_attribute[] := salesops.icp_attributes(used);
-  added bigint;
+  kept salesops.icp_placement;
+  is_whole boolean;
+  source_keys text[];
+  ids text[];
 BEGIN
-  PERFORM salesops.check_instant(as_of);
+  PERFORM salesops.check_instant(keep_placement.as_of);
   LOCK TABLE salesops.icp_placement IN SHARE ROW EXCLUSIVE MODE;
-  DELETE FROM salesops.icp_account;
-  DELETE FROM salesops.icp_pattern;
-  DELETE FROM salesops.icp_placement;
-  PERFORM salesops.drop_temporary('salesops_profile'), salesops.drop_temporary('salesops_pattern');
-  CREATE TEMP TABLE salesops_profile ON COMMIT DROP AS
-  SELECT p.source_key, p.id, p.levels, p.places FROM salesops.icp_profiles(attributes, as_of) p;
-  INSERT INTO salesops.icp_placement (icp_id, as_of, accounts)
-  SELECT used, as_of, count(*) FROM pg_temp.salesops_profile RETURNING placement_id INTO added;
-  CREATE TEMP TABLE salesops_pattern ON COMMIT DROP AS
-  SELECT row_number() OVER (ORDER BY x.levels)::integer AS pattern, x.levels, count(*) AS accounts FROM pg_temp.salesops_profile x GROUP BY x.levels;
+  SELECT p.* INTO kept FROM salesops.icp_placement p;
+  PERFORM salesops.drop_temporary('salesops_changed'), salesops.drop_temporary('salesops_profile'), salesops.drop_temporary('salesops_pattern');
+  CREATE TEMP TABLE salesops_changed ON COMMIT DROP AS
+  SELECT c.source_key, c.id FROM salesops.changed_accounts(kept.as_of, keep_placement.as_of) c WHERE kept.icp_id = used AND kept.as_of <= keep_placement.as_of;
+  -- Of a fifth or more, all are as quick.
+  is_whole := NOT coalesce(kept.icp_id = used AND kept.as_of <= keep_placement.as_of, false)
+              OR EXISTS (SELECT FROM salesops.setting s WHERE s.set_at > kept.as_of AND s.name IN ('corporate_currency', 'time_zone'))
+              OR (SELECT 5 * count(*) > kept.accounts FROM pg_temp.salesops_changed);
+  SELECT array_agg(DISTINCT c.source_key), array_agg(DISTINCT c.id) INTO source_keys, ids FROM pg_temp.salesops_changed c;
+
+  CREATE TEMP TABLE salesops_profile (source_key text, id text, levels text[], places integer[]) ON COMMIT DROP;
+  IF is_whole THEN
+    INSERT INTO pg_temp.salesops_profile SELECT p.source_key, p.id, p.levels, p.places FROM salesops.icp_profiles(attributes, keep_placement.as_of) p;
+  ELSIF ids IS NOT NULL THEN
+    INSERT INTO pg_temp.salesops_profile
+    SELECT p.source_key, p.id, p.levels, p.places FROM salesops.icp_profiles(attributes, keep_placement.as_of) p
+    WHERE p.source_key = ANY (source_keys) AND p.id = ANY (ids) AND EXISTS (SELECT FROM pg_temp.salesops_changed c WHERE c.source_key = p.source_key AND c.id = p.id);
+  END IF;
+
+  -- The patterns that gain or lose accounts.
+  CREATE TEMP TABLE salesops_pattern (pattern integer, levels text[]) ON COMMIT DROP;
+  IF is_whole THEN
+    DELETE FROM salesops.icp_account;
+    DELETE FROM salesops.icp_pattern;
+    DELETE FROM salesops.icp_placement;
+    INSERT INTO salesops.icp_placement (icp_id, as_of, accounts)
+    SELECT used, keep_placement.as_of, count(*) FROM pg_temp.salesops_profile RETURNING icp_placement.placement_id INTO placement_id;
+  ELSE
+    placement_id := kept.placement_id;
+    WITH gone AS (
+      DELETE FROM salesops.icp_account a USING pg_temp.salesops_changed c
+      WHERE a.placement_id = keep_placement.placement_id AND a.source_key = c.source_key AND a.id = c.id RETURNING a.pattern
+    ), counted AS (
+      UPDATE salesops.icp_placement p SET as_of = keep_placement.as_of, accounts = p.accounts - (SELECT count(*) FROM gone) + (SELECT count(*) FROM pg_temp.salesops_profile)
+      WHERE p.placement_id = keep_placement.placement_id
+    )
+    INSERT INTO pg_temp.salesops_pattern
+    SELECT t.pattern, t.levels FROM salesops.icp_pattern t
+    WHERE t.placement_id = keep_placement.placement_id AND (t.pattern IN (SELECT g.pattern FROM gone g) OR t.levels IN (SELECT x.levels FROM pg_temp.salesops_profile x));
+  END IF;
+  INSERT INTO pg_temp.salesops_pattern
+  SELECT coalesce((SELECT max(t.pattern) FROM salesops.icp_pattern t WHERE t.placement_id = keep_placement.placement_id), 0) + row_number() OVER (ORDER BY x.levels), x.levels
+  FROM (SELECT DISTINCT p.levels FROM pg_temp.salesops_profile p) x WHERE NOT EXISTS (SELECT FROM pg_temp.salesops_pattern t WHERE t.levels = x.levels);
+
   INSERT INTO salesops.icp_account (placement_id, source_key, id, pattern, places)
-  SELECT added, p.source_key, p.id, t.pattern, p.places FROM pg_temp.salesops_profile p JOIN pg_temp.salesops_pattern t ON t.levels = p.levels ORDER BY t.pattern;
+  SELECT keep_placement.placement_id, p.source_key, p.id, t.pattern, p.places FROM pg_temp.salesops_profile p JOIN pg_temp.salesops_pattern t ON t.levels = p.levels ORDER BY t.pattern;
+  GET DIAGNOSTICS placed = ROW_COUNT;
+  DELETE FROM salesops.icp_pattern t USING pg_temp.salesops_pattern x WHERE t.placement_id = keep_placement.placement_id AND t.pattern = x.pattern;
   INSERT INTO salesops.icp_pattern (placement_id, pattern, levels, lowest, highest, accounts)
-  SELECT added, t.pattern, t.levels, b.lowest, b.highest, t.accounts
-  FROM pg_temp.salesops_pattern t
-  JOIN (SELECT e.pattern, array_agg(e.lowest ORDER BY e.n) AS lowest, array_agg(e.highest ORDER BY e.n) AS highest
-        FROM (SELECT a.pattern, u.n, min(u.place) AS lowest, max(u.place) AS highest
+  SELECT keep_placement.placement_id, x.pattern, x.levels, b.lowest, b.highest, b.accounts
+  FROM pg_temp.salesops_pattern x
+  JOIN (SELECT e.pattern, array_agg(e.lowest ORDER BY e.n) AS lowest, array_agg(e.highest ORDER BY e.n) AS highest, max(e.accounts) AS accounts
+        FROM (SELECT a.pattern, u.n, min(u.place) AS lowest, max(u.place) AS highest, count(*) AS accounts
               FROM salesops.icp_account a CROSS JOIN LATERAL unnest(a.places) WITH ORDINALITY AS u(place, n)
-              WHERE a.placement_id = added GROUP BY a.pattern, u.n) e
-        GROUP BY e.pattern) b ON b.pattern = t.pattern;
-  RETURN added;
+              WHERE a.placement_id = keep_placement.placement_id AND a.pattern IN (SELECT y.pattern FROM pg_temp.salesops_pattern y) GROUP BY a.pattern, u.n) e
+        GROUP BY e.pattern) b ON b.pattern = x.pattern;
 END $$;
+COMMENT ON FUNCTION salesops.keep_placement(timestamptz, bigint) IS
+  'What place_accounts() does; placed = accounts written: all, or, where those kept are by the same profile as of an earlier instant, those that have changed since (changed_accounts()). Errors as there';
+
+CREATE FUNCTION salesops.place_accounts(as_of timestamptz, icp_id bigint DEFAULT NULL)
+RETURNS bigint LANGUAGE sql
+BEGIN ATOMIC
+  SELECT k.placement_id FROM salesops.keep_placement(place_accounts.as_of, place_accounts.icp_id) k;
+END;
 COMMENT ON FUNCTION salesops.place_accounts(timestamptz, bigint) IS
   'Keep the accounts of an instant by pattern, as the ideal customer profile in force then (or that of the given number) sees them, in place of those kept before; look_alikes() is fast then. Returns the placement_id. 42704 where there is no profile, 22023 for an instant that is none or in the future';
 

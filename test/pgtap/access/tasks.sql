@@ -80,7 +80,7 @@ SELECT bag_eq($$SELECT role, "right" FROM held WHERE role <> 'salesops_test_nigh
   ('salesops_test_operator', 'INSERT step'), ('salesops_test_operator', 'UPDATE step'), ('salesops_test_operator', 'DELETE step'),
   ('salesops_test_operator', 'INSERT run_request'), ('salesops_test_operator', 'UPDATE run_request'), ('salesops_test_operator', 'DELETE run_request'),
   ('salesops_test_mapper', 'INSERT forecast_deadline'), ('salesops_test_mapper', 'INSERT forecast_plan'),
-  ('salesops_test_mapper', 'INSERT duplicate_run (run_id, source_key, entity, as_of, options, records, compared, left_out)'), ('salesops_test_mapper', 'INSERT duplicate_pair'),
+  ('salesops_test_mapper', 'INSERT duplicate_run (run_id, source_key, entity, as_of, options, query, first_run_id, position, records, compared, left_out)'), ('salesops_test_mapper', 'INSERT duplicate_pair'),
   ('salesops_test_mapper', 'INSERT duplicate_cluster_member'), ('salesops_test_mapper', 'INSERT duplicate_block'),
   ('salesops_test_mapper', 'INSERT duplicate_decision (source_key, entity, one, other, position, decision, survivor, note)'),
   ('salesops_test_mapper', 'EXECUTE merge_duplicates'), ('salesops_test_mapper', 'EXECUTE keep_distinct'), ('salesops_test_mapper', 'EXECUTE undo_duplicate_decision'),

@@ -14,7 +14,7 @@ INSERT INTO salesops.opportunity (source_key, id, account_id, is_closed, is_dele
 SELECT 's', v.*, false, '2026-01-01', '2026-01-01', 'sync' FROM (VALUES ('o1', '2', false), ('o2', '1', true), ('o3', '1', true)) v;
 
 SELECT salesops.find_duplicates('s', 'account', '2026-02-01') AS run \gset
-SELECT results_eq(format('SELECT cluster, id FROM salesops.duplicate_cluster_member WHERE run_id = %s ORDER BY 2', :run), $$ VALUES ('1', '1'), ('1', '2'), ('1', '3') $$, 'the cluster is kept');
+SELECT results_eq(format('SELECT cluster, id FROM salesops.kept_duplicate_members(%s) ORDER BY 2', :run), $$ VALUES ('1', '1'), ('1', '2'), ('1', '3') $$, 'the cluster is kept');
 SELECT is((SELECT r.records FROM salesops.duplicate_run r WHERE r.run_id = :run), 8::bigint, 'and how many were compared');
 SELECT throws_ok('DELETE FROM salesops.duplicate_pair', '23001', NULL, 'what was found stays');
 
@@ -43,8 +43,8 @@ SELECT throws_ok($$ SELECT salesops.keep_distinct('s', 'account', '1', NULL) $$,
 -- What is not one is not proposed again, nor clustered by way of a third.
 SELECT salesops.keep_distinct('s', 'account', '1', '2'), salesops.undo_duplicate_decision('s', 'account', '2', '3') \g /dev/null
 SELECT salesops.find_duplicates('s', 'account', 'infinity') AS run \gset
-SELECT is_empty(format($$ SELECT 1 FROM salesops.duplicate_pair WHERE run_id = %s AND (one, other) = ('1', '2') $$, :run), 'no pair');
-SELECT ok((SELECT count(DISTINCT m.cluster) = count(*) FROM salesops.duplicate_cluster_member m WHERE m.run_id = :run AND m.id IN ('1', '2')), 'no cluster');
+SELECT is_empty(format($$ SELECT 1 FROM salesops.kept_duplicate_pairs(%s) WHERE (one, other) = ('1', '2') $$, :run), 'no pair');
+SELECT ok((SELECT count(DISTINCT m.cluster) = count(*) FROM salesops.kept_duplicate_members(:run) m WHERE m.id IN ('1', '2')), 'no cluster');
 SELECT is_empty($$ SELECT 1 FROM salesops.duplicates_to_review('infinity') WHERE (one, other) = ('1', '2') $$, 'nothing to review');
 SELECT throws_ok($$ SELECT salesops.find_duplicates('s', 'product') $$, '22023', NULL, 'of another entity');
 SELECT throws_ok($$ SELECT salesops.find_duplicates(NULL) $$, '22004', NULL, 'of no source');

@@ -123,5 +123,43 @@ SELECT salesops.place_accounts('2025-02-01') AS again \gset
 SELECT set_eq('SELECT levels, lowest, highest, accounts FROM salesops.icp_pattern', 'SELECT * FROM pattern', 'placed again they are the same');
 SELECT is((SELECT ROW(count(*), max(placement_id))::text FROM salesops.icp_placement), '(1,' || :again || ')', 'the newest alone is kept');
 
+-- After changes only what changed is placed, and all is as if placed from nothing: patterns, bounds, accounts.
+CREATE FUNCTION pg_temp.content() RETURNS TABLE (what text, content text) LANGUAGE sql AS $$
+  SELECT 'pattern', ROW(levels, lowest, highest, accounts)::text FROM salesops.icp_pattern
+  UNION ALL SELECT 'account', ROW(a.source_key, a.id, t.levels, a.places)::text FROM salesops.icp_account a JOIN salesops.icp_pattern t ON t.placement_id = a.placement_id AND t.pattern = a.pattern
+  UNION ALL SELECT 'placement', ROW(as_of, icp_id, accounts)::text FROM salesops.icp_placement $$;
+INSERT INTO salesops.account_history SELECT * FROM salesops.account WHERE id IN ('a7', 'a8', 'a9', 'a10', 'a11', 'a12');
+UPDATE salesops.account SET effective_at = '2025-03-02', recorded_at = '2025-03-02', employees = CASE id WHEN 'a7' THEN 100000 WHEN 'a8' THEN NULL ELSE employees END, is_deleted = id = 'a9', merged_into = CASE id WHEN 'a10' THEN 'a11' END,
+  industry = CASE id WHEN 'a11' THEN 'a level that nobody had' ELSE industry END WHERE id IN ('a7', 'a8', 'a9', 'a10', 'a11', 'a12');
+INSERT INTO salesops.account (source_key, id, industry, country, is_deleted, effective_at, recorded_at, origin) VALUES ('S2', 'a7', 'Retail', 'DE', false, '2025-03-02', '2025-03-02', 'sync'), ('s', 'new', NULL, NULL, false, '2025-03-02', '2025-03-02', 'sync');
+-- a6 changed before; the account a7 of another source is another.
+SELECT is((SELECT k.placed FROM salesops.keep_placement('2025-03-03', NULL) k), 7::bigint, 'what is changed and still there, and what is new');
+CREATE TEMP TABLE step_by_step AS SELECT * FROM pg_temp.content();
+DELETE FROM salesops.icp_placement;
+SELECT salesops.place_accounts('2025-03-03') \g /dev/null
+SELECT bag_eq('SELECT * FROM pg_temp.content()', 'TABLE step_by_step', 'placed step by step or from nothing, all is the same');
+SELECT is((SELECT k.placed FROM salesops.keep_placement('2025-03-04', NULL) k), 0::bigint, 'a quiet night places nothing');
+SELECT is((SELECT p.as_of FROM salesops.icp_placement p), '2025-03-04'::timestamptz, '... and says that all is as of then');
+SELECT set_eq($$SELECT l.* FROM salesops.look_alikes('s', 'a7', 40) l$$, $$SELECT l.* FROM salesops.look_alikes('s', 'a7', 40, '2025-03-05') l$$, 'look-alikes are those of looking at all');
+-- What words mean, and what money is worth, changes accounts that nobody touched.
+INSERT INTO salesops.value_map (source_key, field, label, valid_from, value, recorded_at) VALUES ('s', 'industry', 'fishing', '-infinity', 'Agriculture', '2025-03-04 12:00');
+SELECT is((SELECT k.placed FROM salesops.keep_placement('2025-03-05', NULL) k), (SELECT count(*) FROM salesops.account WHERE source_key = 's' AND industry = 'fishing' AND NOT is_deleted AND merged_into IS NULL), 'a map places those it is about');
+DELETE FROM step_by_step;
+INSERT INTO step_by_step SELECT * FROM pg_temp.content();
+DELETE FROM salesops.icp_placement;
+SELECT salesops.place_accounts('2025-03-05') \g /dev/null
+SELECT bag_eq('SELECT * FROM pg_temp.content()', 'TABLE step_by_step', '... as if placed from nothing');
+UPDATE salesops.account SET annual_revenue = 1000, currency = 'EUR', effective_at = '2025-03-06', recorded_at = '2025-03-06' WHERE id IN ('a20', 'a21');
+UPDATE salesops.account SET annual_revenue = 500, currency = 'USD', effective_at = '2025-03-06', recorded_at = '2025-03-06' WHERE id = 'a22';
+INSERT INTO salesops.currency_rate (source_key, id, currency, valid_from, per_corporate, is_deleted, effective_at, recorded_at, origin)
+SELECT 's', d::text, 'EUR', d, 0.5 + 0.01 * extract(day FROM d), false, '2025-03-06', '2025-03-06', 'sync' FROM generate_series(timestamp '2025-03-01', '2025-03-20', '1 day') d;
+SELECT salesops.fit_icp('2025-03-07', '{industry,annual_revenue}') AS money, salesops.place_accounts('2025-03-07') \g /dev/null
+SELECT is((SELECT k.placed FROM salesops.keep_placement('2025-03-09', NULL) k), (SELECT count(*) FROM salesops.account WHERE source_key = 's' AND currency = 'EUR'), 'another rate places those with revenue in the currency');
+DELETE FROM step_by_step;
+INSERT INTO step_by_step SELECT * FROM pg_temp.content();
+DELETE FROM salesops.icp_placement;
+SELECT salesops.place_accounts('2025-03-09') \g /dev/null
+SELECT bag_eq('SELECT * FROM pg_temp.content()', 'TABLE step_by_step', '... as if placed from nothing');
+
 SELECT * FROM finish();
 ROLLBACK;
