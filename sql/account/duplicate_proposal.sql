@@ -5,23 +5,40 @@ CREATE FUNCTION salesops.duplicate_moves(source_key text, ids text[], as_of time
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
   WITH deal AS MATERIALIZED (
-    SELECT o.id, o.account_id, o.is_closed FROM salesops.opportunity o
+    SELECT o.id, o.account_id, salesops.deal_status(o.is_won, o.is_closed, s.status) AS status
+    FROM salesops.opportunity o
+    LEFT JOIN salesops.stage_meaning(duplicate_moves.as_of) s ON s.source_key = o.source_key AND s.stage = o.stage AND salesops.means_stage(s.pipeline, s.but_in, o.pipeline)
     WHERE o.source_key = duplicate_moves.source_key AND o.account_id = ANY (duplicate_moves.ids) AND NOT o.is_deleted AND o.merged_into IS NULL
       AND o.effective_at <= duplicate_moves.as_of
   )
   SELECT i.id,
          (SELECT count(*) FROM deal d WHERE d.account_id = i.id),
-         (SELECT count(*) FROM deal d WHERE d.account_id = i.id AND d.is_closed IS NOT TRUE),
+         (SELECT count(*) FROM deal d WHERE d.account_id = i.id AND d.status = 'open'),
          (SELECT count(DISTINCT c.contact_id) FROM deal d JOIN salesops.contact_role c
             ON c.source_key = duplicate_moves.source_key AND c.opportunity_id = d.id AND NOT c.is_deleted WHERE d.account_id = i.id),
          (SELECT count(*) FROM salesops.activity a WHERE a.source_key = duplicate_moves.source_key AND a.account_id = i.id AND NOT a.is_deleted
             AND a.effective_at <= duplicate_moves.as_of),
-         (SELECT count(*) FROM salesops.account c WHERE c.source_key = duplicate_moves.source_key AND c.parent_id = i.id AND NOT c.is_deleted),
+         (SELECT count(*) FROM salesops.account c WHERE c.source_key = duplicate_moves.source_key AND c.parent_id = i.id AND NOT c.is_deleted
+            AND c.id <> ALL (duplicate_moves.ids)),
          (SELECT count(*) FROM salesops.lead l WHERE l.source_key = duplicate_moves.source_key AND l.account_id = i.id AND NOT l.is_deleted)
   FROM unnest(duplicate_moves.ids) AS i(id);
 END;
 COMMENT ON FUNCTION salesops.duplicate_moves(text, text[], timestamptz) IS
-  'What hangs on each of some accounts and would move with it: opportunities, those not closed as the source states it, people on their deals, activities, child accounts, leads. Of states known now; no row for NULL';
+  'What hangs on each of some accounts and would move with it: opportunities, those that are open, people on their deals, activities, child accounts that are none of them, leads. Of states known now; no row for NULL';
+
+CREATE FUNCTION salesops.parents_below(source_key text, ids text[], OUT parent_id text)
+RETURNS SETOF text LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  WITH RECURSIVE line AS (
+    -- From each parent up, by a union, so that a circle ends.
+    SELECT a.parent_id, a.parent_id AS id FROM salesops.account a WHERE a.source_key = parents_below.source_key AND a.id = ANY (parents_below.ids)
+    UNION
+    SELECT l.parent_id, a.parent_id FROM line l JOIN salesops.account a ON a.source_key = parents_below.source_key AND a.id = l.id AND NOT a.is_deleted
+  )
+  SELECT DISTINCT l.parent_id FROM line l WHERE l.id = ANY (parents_below.ids);
+END;
+COMMENT ON FUNCTION salesops.parents_below(text, text[]) IS
+  'Parents of some accounts that are themselves among them, or below one of them: were the accounts one, it would be its own ancestor. Of states known now; no row for NULL';
 
 -- The record with most open deals survives; then most deals, most activities, most known fields, the oldest, the least identifier.
 CREATE FUNCTION salesops.merge_proposal(run_id bigint, cluster text, OUT field text, OUT value text, OUT from_id text, OUT reason text)
@@ -46,6 +63,8 @@ BEGIN ATOMIC
     SELECT e.key AS field, e.value, r.id, r.place, r.touched_at,
            count(*) OVER (PARTITION BY e.key, e.value) AS votes, count(*) OVER (PARTITION BY e.key) AS voters
     FROM ranked r CROSS JOIN LATERAL jsonb_each_text(r.state) e WHERE e.value IS NOT NULL AND e.value <> ''
+      AND NOT (e.key = 'parent_id' AND e.value IN (SELECT b.parent_id FROM salesops.duplicate_run d
+                                                   CROSS JOIN LATERAL salesops.parents_below(d.source_key, (SELECT array_agg(m.id) FROM member m)) b WHERE d.run_id = merge_proposal.run_id))
   ), chosen AS (
     SELECT DISTINCT ON (k.field) k.field, k.value, k.id,
            CASE WHEN k.votes = k.voters AND k.voters > 1 THEN 'all agree'
