@@ -100,12 +100,18 @@ BEGIN ATOMIC
     SELECT l.run_id, k.cluster, k.id FROM latest l CROSS JOIN LATERAL salesops.kept_duplicate_members(l.run_id) k
   ), decided AS MATERIALIZED (
     SELECT d.source_key, d.entity, d.one, d.other FROM salesops.duplicate_decisions(duplicates_to_review.as_of) d WHERE d.decision <> 'undo'
+  ), merged AS MATERIALIZED (
+    SELECT m.source_key, m.entity, m.id, m.survivor FROM salesops.merged_ids(duplicates_to_review.as_of) m
   )
   SELECT l.run_id, l.source_key, l.entity, p.one, p.other, m.cluster, p.weight, p.verdict, p.evidence
   FROM latest l
   CROSS JOIN LATERAL salesops.kept_duplicate_pairs(l.run_id) p
   LEFT JOIN member m ON m.run_id = l.run_id AND m.id = p.one AND EXISTS (SELECT FROM member o WHERE o.run_id = m.run_id AND o.cluster = m.cluster AND o.id = p.other)
-  WHERE NOT EXISTS (SELECT FROM decided d WHERE d.source_key = l.source_key AND d.entity = l.entity AND d.one = p.one AND d.other = p.other);
+  LEFT JOIN merged a ON a.source_key = l.source_key AND a.entity = l.entity AND a.id = p.one
+  LEFT JOIN merged b ON b.source_key = l.source_key AND b.entity = l.entity AND b.id = p.other
+  WHERE NOT EXISTS (SELECT FROM decided d WHERE d.source_key = l.source_key AND d.entity = l.entity AND d.one = p.one AND d.other = p.other)
+    -- Merged by way of others.
+    AND coalesce(a.survivor, p.one) <> coalesce(b.survivor, p.other);
 END;
 COMMENT ON FUNCTION salesops.duplicates_to_review(timestamptz) IS
-  'Pairs of the latest search of each source and entity that nobody has decided about as of an instant; cluster = the least identifier of the cluster that both are in, NULL = in none together. No row for NULL';
+  'Pairs of the latest search of each source and entity that nobody has decided about as of an instant, nor made one by way of others; cluster = the least identifier of the cluster that both are in, NULL = in none together. No row for NULL';

@@ -14,26 +14,43 @@ BEGIN ATOMIC
     UNION
     SELECT l.id, l.opportunity_id FROM salesops.lead l WHERE entity = 'lead' AND l.source_key = duplicate_moves.source_key AND l.id = ANY (ids)
   ), deal AS MATERIALIZED (
-    SELECT h.id, o.id AS opportunity_id, o.is_closed FROM hold h
+    SELECT h.id, o.id AS opportunity_id, salesops.deal_status(o.is_won, o.is_closed, s.status) AS status
+    FROM hold h
     JOIN salesops.opportunity o ON o.source_key = duplicate_moves.source_key AND o.id = h.opportunity_id AND NOT o.is_deleted AND o.merged_into IS NULL
       AND o.effective_at <= duplicate_moves.as_of
+    LEFT JOIN salesops.stage_meaning(duplicate_moves.as_of) s ON s.source_key = o.source_key AND s.stage = o.stage AND salesops.means_stage(s.pipeline, s.but_in, o.pipeline)
   )
   SELECT i.id,
          (SELECT count(*) FROM deal d WHERE d.id = i.id),
-         (SELECT count(*) FROM deal d WHERE d.id = i.id AND d.is_closed IS NOT TRUE),
+         (SELECT count(*) FROM deal d WHERE d.id = i.id AND d.status = 'open'),
          (SELECT count(DISTINCT c.contact_id) FROM deal d JOIN salesops.contact_role c
             ON c.source_key = duplicate_moves.source_key AND c.opportunity_id = d.opportunity_id AND NOT c.is_deleted WHERE d.id = i.id AND entity = 'account'),
          (SELECT count(*) FROM salesops.activity a WHERE entity = 'account' AND a.source_key = duplicate_moves.source_key AND a.account_id = i.id AND NOT a.is_deleted
             AND a.effective_at <= duplicate_moves.as_of)
          + (SELECT count(*) FROM salesops.activity a WHERE entity <> 'account' AND a.source_key = duplicate_moves.source_key AND a.contact_id = i.id AND NOT a.is_deleted
               AND a.effective_at <= duplicate_moves.as_of),
-         (SELECT count(*) FROM salesops.account c WHERE entity = 'account' AND c.source_key = duplicate_moves.source_key AND c.parent_id = i.id AND NOT c.is_deleted),
+         (SELECT count(*) FROM salesops.account c WHERE entity = 'account' AND c.source_key = duplicate_moves.source_key AND c.parent_id = i.id AND NOT c.is_deleted
+            AND c.id <> ALL (ids)),
          (SELECT count(*) FROM salesops.lead l WHERE entity = 'account' AND l.source_key = duplicate_moves.source_key AND l.account_id = i.id AND NOT l.is_deleted)
   FROM unnest(ids) AS i(id);
 END;
 COMMENT ON FUNCTION salesops.duplicate_moves(text, text, text[], timestamptz) IS
-  'What hangs on each of some accounts, leads or contacts and would move with it: opportunities (of a person those in which he has a role, of a lead the one that he became), those not closed as the source states it, activities; '
-  'of accounts also people on their deals, child accounts and leads. Of states known now; no row for NULL';
+  'What hangs on each of some accounts, leads or contacts and would move with it: opportunities (of a person those in which he has a role, of a lead the one that he became), those that are open, activities; '
+  'of accounts also people on their deals, child accounts that are none of them, and leads. Of states known now; no row for NULL';
+
+CREATE FUNCTION salesops.parents_below(source_key text, ids text[], OUT parent_id text)
+RETURNS SETOF text LANGUAGE sql STABLE PARALLEL SAFE
+BEGIN ATOMIC
+  WITH RECURSIVE line AS (
+    -- From each parent up, by a union, so that a circle ends.
+    SELECT a.parent_id, a.parent_id AS id FROM salesops.account a WHERE a.source_key = parents_below.source_key AND a.id = ANY (parents_below.ids)
+    UNION
+    SELECT l.parent_id, a.parent_id FROM line l JOIN salesops.account a ON a.source_key = parents_below.source_key AND a.id = l.id AND NOT a.is_deleted
+  )
+  SELECT DISTINCT l.parent_id FROM line l WHERE l.id = ANY (parents_below.ids);
+END;
+COMMENT ON FUNCTION salesops.parents_below(text, text[]) IS
+  'Parents of some accounts that are themselves among them, or below one of them: were the accounts one, it would be its own ancestor. Of states known now; no row for NULL';
 
 -- The records of a cluster, each as an object: accounts and leads as they were, records of a query as it gives them now. The query is given again by who asks: what
 -- somebody else once searched by would run under his rights.
@@ -79,6 +96,8 @@ BEGIN ATOMIC
     SELECT e.key AS field, e.value, r.id, r.place, r.touched_at,
            count(*) OVER (PARTITION BY e.key, e.value) AS votes, count(*) OVER (PARTITION BY e.key) AS voters
     FROM ranked r CROSS JOIN LATERAL jsonb_each_text(r.state) e WHERE e.value IS NOT NULL AND e.value <> ''
+      AND NOT (e.key = 'parent_id' AND e.value IN (SELECT b.parent_id FROM salesops.duplicate_run d
+                                                   CROSS JOIN LATERAL salesops.parents_below(d.source_key, (SELECT array_agg(m.id) FROM member m)) b WHERE d.run_id = merge_proposal.run_id))
   ), chosen AS (
     SELECT DISTINCT ON (k.field) k.field, k.value, k.id,
            CASE WHEN k.votes = k.voters AND k.voters > 1 THEN 'all agree'

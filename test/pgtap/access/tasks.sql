@@ -125,6 +125,7 @@ SELECT is_empty($$SELECT c.oid::regclass FROM pg_class c JOIN pg_depend d ON d.c
                 'an analyst reads every table and view');
 
 -- Each can do its work.
+INSERT INTO salesops.account (source_key, id, is_deleted, effective_at, recorded_at, origin) SELECT 's', x, false, '2026-01-01', '2026-01-01', 'sync' FROM (VALUES ('a'), ('b')) v(x);
 SET LOCAL ROLE salesops_test_connector;
 SELECT lives_ok($$SELECT salesops.connect('s', 'fivetran_salesforce', 'landing')$$, 'connect_sources connects');
 SET LOCAL ROLE salesops_test_mapper;
@@ -161,7 +162,7 @@ SELECT throws_ok($$INSERT INTO salesops.forecast_submission (source_key, rep_id,
 RESET ROLE;
 INSERT INTO salesops.lead (source_key, id, created_at, is_deleted, effective_at, recorded_at, origin) SELECT 's', 'l' || n, '2026-06-01', false, '2026-06-01', '2026-06-01', 'sync' FROM generate_series(1, 2) n;
 SET LOCAL ROLE salesops_test_rules;
-SELECT lives_ok($$SELECT salesops.set_routing_rule('all', '{"pool": "p", "first_touch_minutes": 60}', '2026-06-01'), salesops.set_routing_member('s', 'p', 'r1', valid_from => '2026-06-01'),
+SELECT lives_ok($$SELECT salesops.set_routing_rule('all', '{"position": 1, "pool": "p", "first_touch_minutes": 60}', '2026-06-01'), salesops.set_routing_member('s', 'p', 'r1', valid_from => '2026-06-01'),
                          salesops.set_routing_hours('s', 'r1', valid_from => '2026-06-01'), salesops.set_routing_absence('s', 'r1', '2026-08-01', '2026-08-15')$$, 'keep_routing sets rules, pools, hours and absences');
 SELECT throws_ok($$SELECT salesops.route_lead('s', 'l1', '2026-06-01')$$, '42501', NULL, '... and routes nothing');
 SET LOCAL ROLE salesops_test_router;

@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(61);
+SELECT plan(67);
 
 -- Working days: 10 April 2026 is a Friday.
 SELECT results_eq($$ SELECT n, add_working_days('2026-04-10', n) FROM unnest(ARRAY[-1, 0, 1, 5, 6]) n $$,
@@ -189,6 +189,13 @@ SELECT results_eq($$ SELECT a.object_id, e.reason FROM next_action_end e JOIN ne
 SELECT throws_ok($$ SELECT set_action_rule('x', '{"signal": "noise", "key": "k", "what": "w"}') $$, '22023', NULL, 'a signal there is not');
 SELECT throws_ok($$ SELECT set_action_rule('x', '{"colour": 1}') $$, '22023', 'a rule of next best actions cannot be read: ''colour'' is not known', 'a column there is not');
 SELECT throws_ok($$ SELECT set_action_rule('x', '{}') $$, '22023', NULL, 'a rule needs to say what');
+SELECT throws_ok(format($$ SELECT set_action_rule('x', '{"signal": "%s", "key": "%s", "what": "w"}') $$, signal, key), '22023', NULL, format('no signal %s %s', signal, key))
+FROM (VALUES ('idle', 'deals'), ('score', 'up'), ('risk', 'stale'), ('stage', 'account')) v(signal, key);
+SELECT throws_ok($$ SELECT set_action_rule('wake_idle_deal', '{"tiers": [1, 4]}') $$, '22023', NULL, 'no tier 4');
+-- What the signals of everything that is here give is what a rule may name.
+SELECT is_empty($$ SELECT DISTINCT s.signal, s.key FROM action_signals('2026-04-22 12:00+00') s WHERE s.signal <> 'finding'
+  EXCEPT SELECT * FROM (VALUES ('risk', 'stalled'), ('risk', 'zombie'), ('risk', 'unusually_large'), ('risk', 'likely_to_push'), ('risk', 'category_above_evidence'), ('score', 'rise'), ('score', 'fall'),
+                               ('idle', 'deal'), ('idle', 'account'), ('idle', 'untouched'), ('stage', 'deal')) v $$, 'no other signal is given');
 
 -- What feedback refuses, and by the clock --------------------------------------------------------------------------------------
 

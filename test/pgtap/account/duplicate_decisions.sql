@@ -21,7 +21,7 @@ SELECT throws_ok('DELETE FROM salesops.duplicate_pair', '23001', NULL, 'what was
 -- Account 2 has the open deal, so it survives; what it lacks comes from others.
 SELECT results_eq(format($$ SELECT field, value, from_id, reason FROM salesops.merge_proposal(%s, '1') WHERE field IN ('survivor', 'name', 'city', 'phone', 'moves') $$, :run),
   $$ VALUES ('survivor', '2', '2', '1 open and 1 deals in all, 0 activities'), ('city', 'Boston', '2', 'all agree'), ('name', 'ACME, Incorporated', '2', 'of the record that survives'),
-            ('phone', '617-555-0100', '1', 'all agree'), ('moves', '2 opportunities, 0 contacts, 0 activities, 1 child accounts, 0 leads', '1', 'would move to the record that survives'),
+            ('phone', '617-555-0100', '1', 'all agree'), ('moves', '2 opportunities, 0 contacts, 0 activities, 0 child accounts, 0 leads', '1', 'would move to the record that survives'),
             ('moves', '0 opportunities, 0 contacts, 0 activities, 0 child accounts, 0 leads', '3', 'would move to the record that survives') $$, 'the proposal says what, whence and why');
 
 -- Decisions.

@@ -78,6 +78,8 @@ CREATE TEMP TABLE later AS SELECT f.fit, coalesce(d.won, false) AS won FROM fit 
 SELECT is((r).accounts, (SELECT count(*) FROM later), 'all that had not decided') FROM (SELECT salesops.icp_ranking(:icp, '2026-02-01') AS r) x;
 SELECT ok(abs((r).auc - (SELECT avg(CASE WHEN a.fit > b.fit THEN 1 WHEN a.fit = b.fit THEN 0.5 ELSE 0 END) FROM later a, later b WHERE a.won AND NOT b.won)) < 1e-12 AND (r).auc_low > 0.55, 'the area is that of all pairs, and better than chance')
 FROM (SELECT salesops.icp_ranking(:icp, '2026-02-01') AS r) x;
+SELECT throws_ok($$ SELECT salesops.icp_ranking(-1, '2026-02-01') $$, '42704', NULL, 'no such profile');
+SELECT throws_ok($$ SELECT salesops.icp_ranking(NULL, '2026-02-01') $$, '42704', NULL, 'nor none');
 
 -- Nothing later is in it: later the small shops buy, accounts change, and rows lie elsewhere.
 CREATE TEMP TABLE before AS SELECT i.model, i.examples, (SELECT array_agg(t ORDER BY place) FROM (SELECT place, attribute, known, edges, weight, left_out FROM salesops.icp_attribute WHERE icp_id = :icp) t)::text AS attributes FROM salesops.icp i WHERE icp_id = :icp;

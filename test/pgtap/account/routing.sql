@@ -251,13 +251,26 @@ SELECT pg_temp.add_lead(x.id, '2026-05-01', jsonb_build_object('email', x.t, 'co
 FROM (VALUES ('h1', ''), ('h2', repeat('Ω', 10000)), ('h3', '😀'), ('h4', 'שלום עולם'), ('h5', $$'; DROP TABLE salesops.lead; --$$), ('h6', '%s%I{id}\"')) x(id, t) \g /dev/null
 SELECT lives_ok($$SELECT salesops.route_leads('2026-05-02')$$, 'hostile text is routed');
 SELECT is((SELECT count(*) FROM salesops.routing_decision d WHERE d.lead_id ~ '^h'), 6::bigint, 'all of it');
-SELECT lives_ok($$SELECT salesops.set_routing_rule(repeat('x', 1000) || '"😀', '{"pool": "\"p", "countries": ["\"a\",b", "{}", ""]}')$$, 'a rule may be called anything');
+SELECT lives_ok($$SELECT salesops.set_routing_rule(repeat('x', 1000) || '"😀', '{"position": 0, "pool": "\"p", "countries": ["\"a\",b", "{}", ""]}')$$, 'a rule may be called anything');
+
+-- A lead whose source does not say when it was created came when it was read; it is among the last ones then.
+INSERT INTO salesops.lead (source_key, id, status, is_deleted, effective_at, recorded_at, origin) VALUES ('s', 'undated', 'Open', false, '-infinity', '2026-02-20', 'sync');
+SELECT is((SELECT u.created_at FROM salesops.unrouted_leads('2026-03-01', '2026-02-19') u WHERE u.id = 'undated'), '2026-02-20'::timestamptz, 'created when it was read');
+SELECT ok(EXISTS (SELECT FROM salesops.simulate_routing('{}', 1, '2026-02-20') s WHERE s.lead_id = 'undated'), 'the last one of then');
+-- Who takes none takes none in a simulation either.
+SELECT salesops.set_routing_member('s', 'nobody', 'ann', valid_from => '2026-01-01'), salesops.set_routing_hours('s', 'ann', 0, valid_from => '2026-02-25') \g /dev/null
+SELECT results_eq($$ SELECT s.new_rule, s.new_rep_id FROM salesops.simulate_routing('{"first of all": {"position": -1000, "pool": "nobody"}}', 1, '2026-02-24') s $$,
+  $$ VALUES ('first of all', 'ann') $$, 'who takes any number');
+SELECT isnt((SELECT s.new_rule FROM salesops.simulate_routing('{"first of all": {"position": -1000, "pool": "nobody"}}', 1, '2026-02-26') s), 'first of all', 'and who takes none');
 
 -- Errors.
 SELECT throws_ok(x.call, x.state, NULL, x.call) FROM (VALUES
   ($$SELECT salesops.set_routing_rule('x', '{"tier": [1]}')$$, '22023'), ($$SELECT salesops.set_routing_rule('x', '[]')$$, '22023'), ($$SELECT salesops.set_routing_rule('', '{}')$$, '22023'),
-  ($$SELECT salesops.set_routing_rule(NULL, '{}')$$, '22004'), ($$SELECT salesops.set_routing_rule('x', '{"tiers": []}')$$, '23514'), ($$SELECT salesops.set_routing_rule('x', '{"min_score": "much"}')$$, '22P02'),
-  ($$SELECT salesops.set_routing_rule('x', '{"first_touch_minutes": 0}')$$, '23514'),
+  ($$SELECT salesops.set_routing_rule(NULL, '{}')$$, '22004'), ($$SELECT salesops.set_routing_rule('x', '{"position": 1, "tiers": []}')$$, '23514'), ($$SELECT salesops.set_routing_rule('x', '{"position": 1, "min_score": "much"}')$$, '22P02'),
+  ($$SELECT salesops.set_routing_rule('x', '{"position": 1, "first_touch_minutes": 0}')$$, '23514'), ($$SELECT salesops.set_routing_rule('x', '{"position": 1, "tiers": [1, 4]}')$$, '23514'),
+  ($$SELECT salesops.set_routing_rule('x', '{"position": 1, "min_employees": 2, "max_employees": 1}')$$, '23514'), ($$SELECT salesops.set_routing_rule('x', '{"position": 1, "countries": ["US", null]}')$$, '23514'),
+  ($$SELECT salesops.set_routing_rule('x', '{"first_touch_minutes": 5}')$$, '22023'), ($$SELECT * FROM salesops.simulate_routing('{"x": {"tiers": [1]}}')$$, '22023'),
+  ($$SELECT * FROM salesops.simulate_routing('{}', 0)$$, '22023'), ($$SELECT * FROM salesops.simulate_routing('{}', NULL)$$, '22023'),
   ($$SELECT salesops.set_routing_member('s', 'p', 'nobody')$$, '42704'), ($$SELECT salesops.set_routing_member('s', 'p', 'ann', -1)$$, '23514'), ($$SELECT salesops.set_routing_member('s', 'p', 'ann', 'NaN')$$, '23514'),
   ($$SELECT salesops.set_routing_hours('s', 'ann', time_zone => 'Mars/Olympus')$$, '22023'), ($$SELECT salesops.set_routing_hours('s', 'ann', weekdays => '{0}')$$, '23514'),
   ($$SELECT salesops.set_routing_absence('s', 'ann', '2026-01-02', '2026-01-01')$$, '23514'),
