@@ -103,10 +103,11 @@ BEGIN ATOMIC
   ), merged AS MATERIALIZED (
     SELECT m.source_key, m.entity, m.id, m.survivor FROM salesops.merged_ids(duplicates_to_review.as_of) m
   )
-  SELECT l.run_id, l.source_key, l.entity, p.one, p.other, m.cluster, p.weight, p.verdict, p.evidence
+  SELECT l.run_id, l.source_key, l.entity, p.one, p.other, CASE WHEN m.cluster = o.cluster THEN m.cluster END, p.weight, p.verdict, p.evidence
   FROM latest l
   CROSS JOIN LATERAL salesops.kept_duplicate_pairs(l.run_id) p
-  LEFT JOIN member m ON m.run_id = l.run_id AND m.id = p.one AND EXISTS (SELECT FROM member o WHERE o.run_id = m.run_id AND o.cluster = m.cluster AND o.id = p.other)
+  LEFT JOIN member m ON m.run_id = l.run_id AND m.id = p.one
+  LEFT JOIN member o ON o.run_id = l.run_id AND o.id = p.other
   LEFT JOIN merged a ON a.source_key = l.source_key AND a.entity = l.entity AND a.id = p.one
   LEFT JOIN merged b ON b.source_key = l.source_key AND b.entity = l.entity AND b.id = p.other
   WHERE NOT EXISTS (SELECT FROM decided d WHERE d.source_key = l.source_key AND d.entity = l.entity AND d.one = p.one AND d.other = p.other)
