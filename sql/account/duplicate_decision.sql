@@ -21,6 +21,7 @@ CREATE TABLE salesops.duplicate_decision (
   CHECK ((decision = 'merge') = (survivor IS NOT NULL))
 );
 CREATE INDEX duplicate_decision_pair ON salesops.duplicate_decision (source_key, entity, one, other, "position");
+CREATE INDEX duplicate_decision_other ON salesops.duplicate_decision (source_key, entity, other);
 COMMENT ON TABLE salesops.duplicate_decision IS 'Decisions about pairs of records, append-only; the last of a pair holds';
 COMMENT ON COLUMN salesops.duplicate_decision.source_key IS 'Source';
 COMMENT ON COLUMN salesops.duplicate_decision.entity IS 'account, lead, or what a search of one''s own was about, such as contact';
@@ -67,24 +68,39 @@ END;
 COMMENT ON FUNCTION salesops.merged_ids(timestamptz) IS
   'Records that people have merged as of an instant, each with the record that stands for it in the end; whoever joins it and takes coalesce(survivor, id) counts them as one. No row for NULL';
 
+CREATE FUNCTION salesops.merged_with(source_key text, entity text, id text, OUT merged_id text)
+RETURNS SETOF text LANGUAGE sql STABLE PARALLEL SAFE ROWS 3
+BEGIN ATOMIC
+  WITH RECURSIVE known AS (
+    SELECT merged_with.id AS id
+    UNION
+    SELECT CASE WHEN d.one = k.id THEN d.other ELSE d.one END
+    FROM known k
+    JOIN salesops.duplicate_decision d ON d.source_key = merged_with.source_key AND d.entity = merged_with.entity AND (d.one = k.id OR d.other = k.id)
+    WHERE d.decision = 'merge'
+      AND NOT EXISTS (SELECT FROM salesops.duplicate_decision l
+                      WHERE l.source_key = d.source_key AND l.entity = d.entity AND l.one = d.one AND l.other = d.other AND l."position" > d."position")
+  )
+  SELECT k.id FROM known k;
+END;
+COMMENT ON FUNCTION salesops.merged_with(text, text, text) IS 'A record and all that it is one with by the merges that hold, also by way of others';
+
 -- Refuses what the decisions that hold contradict, also by way of other records: who is merged with somebody is one with all that he is merged with.
 CREATE FUNCTION salesops.check_duplicate_decision(source_key text, entity text, id text, other_id text, decision text, survivor text)
 RETURNS void LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
   last salesops.duplicate_decision;
-  merged jsonb;
-  -- Those that both records stand for with all that are merged into them, and the record at the top.
   ones text[];
   others text[];
-  top text;
-  other_top text;
   -- Whom a merge takes away.
   goes text := CASE survivor WHEN id THEN other_id ELSE id END;
+  first_id text := least(id COLLATE "C", other_id COLLATE "C");
+  second_id text := greatest(id COLLATE "C", other_id COLLATE "C");
 BEGIN
   SELECT d.* INTO last FROM salesops.duplicate_decisions('infinity') d
   WHERE d.source_key = check_duplicate_decision.source_key AND d.entity = check_duplicate_decision.entity
-    AND d.one = least(id COLLATE "C", other_id COLLATE "C") AND d.other = greatest(id COLLATE "C", other_id COLLATE "C");
+    AND d.one = first_id AND d.other = second_id;
   IF decision = 'undo' THEN
     IF last.decision IS NULL OR last.decision = 'undo' THEN
       RAISE EXCEPTION 'nothing is decided about "%" and "%"', id, other_id USING
@@ -96,25 +112,24 @@ BEGIN
       ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('%s decided that on %s.', last.role_name, last.decided_at),
       HINT = 'SELECT salesops.undo_duplicate_decision(...) takes it back.';
   END IF;
-  SELECT coalesce(jsonb_object_agg(m.id, m.survivor), '{}') INTO merged FROM salesops.merged_ids('infinity') m
-  WHERE m.source_key = check_duplicate_decision.source_key AND m.entity = check_duplicate_decision.entity;
-  top := coalesce(merged ->> id, id);
-  other_top := coalesce(merged ->> other_id, other_id);
-  IF top = other_top THEN
+  ones := ARRAY(SELECT m FROM salesops.merged_with(source_key, entity, id) m);
+  IF other_id = ANY (ones) THEN
     RAISE EXCEPTION '"%" and "%" are one already', id, other_id USING
-      ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('"%s" stands for both.', top), HINT = 'SELECT * FROM salesops.merged_ids(now()) says what is merged.';
+      ERRCODE = 'object_not_in_prerequisite_state', HINT = 'SELECT * FROM salesops.merged_ids(now()) says by way of whom.';
   ELSIF decision = 'distinct' THEN
     RETURN;
-  ELSIF merged ? goes THEN
-    RAISE EXCEPTION '"%" is merged already', goes USING
-      ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('"%s" stands for it.', merged ->> goes),
-      HINT = 'Merge the record that stands for it, or undo that merge first.';
   END IF;
-  ones := ARRAY(SELECT m.key FROM jsonb_each_text(merged) m WHERE m.value = top) || top;
-  others := ARRAY(SELECT m.key FROM jsonb_each_text(merged) m WHERE m.value = other_top) || other_top;
+  SELECT d.* INTO last FROM salesops.duplicate_decisions('infinity') d
+  WHERE d.source_key = check_duplicate_decision.source_key AND d.entity = check_duplicate_decision.entity AND (d.one = goes OR d.other = goes)
+    AND d.decision = 'merge' AND d.survivor <> goes;
+  IF FOUND THEN
+    RAISE EXCEPTION '"%" is merged already', goes USING
+      ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('It is merged into "%s".', last.survivor), HINT = 'Merge the record that stands for it, or undo that merge first.';
+  END IF;
+  others := ARRAY(SELECT m FROM salesops.merged_with(source_key, entity, other_id) m);
   SELECT d.* INTO last FROM salesops.duplicate_decisions('infinity') d
   WHERE d.source_key = check_duplicate_decision.source_key AND d.entity = check_duplicate_decision.entity AND d.decision = 'distinct'
-    AND (d.one = ANY (ones) AND d.other = ANY (others) OR d.other = ANY (ones) AND d.one = ANY (others))
+    AND (d.one = ANY (ones) AND d.other = ANY (others) OR d.one = ANY (others) AND d.other = ANY (ones))
   ORDER BY d."position" LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION '"%" and "%" would be one, and are decided to be distinct', last.one, last.other USING

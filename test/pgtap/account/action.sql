@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(67);
+SELECT plan(68);
 
 -- Working days: 10 April 2026 is a Friday.
 SELECT results_eq($$ SELECT n, add_working_days('2026-04-10', n) FROM unnest(ARRAY[-1, 0, 1, 5, 6]) n $$,
@@ -196,6 +196,19 @@ SELECT throws_ok($$ SELECT set_action_rule('wake_idle_deal', '{"tiers": [1, 4]}'
 SELECT is_empty($$ SELECT DISTINCT s.signal, s.key FROM action_signals('2026-04-22 12:00+00') s WHERE s.signal <> 'finding'
   EXCEPT SELECT * FROM (VALUES ('risk', 'stalled'), ('risk', 'zombie'), ('risk', 'unusually_large'), ('risk', 'likely_to_push'), ('risk', 'category_above_evidence'), ('score', 'rise'), ('score', 'fall'),
                                ('idle', 'deal'), ('idle', 'account'), ('idle', 'untouched'), ('stage', 'deal')) v $$, 'no other signal is given');
+
+-- Owners who are no rep, no longer one, or not to work any more read no list; of a source without reps nobody knows.
+SAVEPOINT staff;
+SELECT set_setting('actions_per_rep', '9');
+INSERT INTO rep (source_key, id, is_active, left_on, is_deleted, effective_at, recorded_at, origin) SELECT 's', r.*, '2025-01-01', '2025-01-01', 'sync'
+FROM (VALUES ('went', NULL::boolean, date '2026-04-23', false), ('goes', NULL, '2026-04-24', false), ('struck', true, NULL, true)) r;
+SELECT pg_temp.deal('of ' || o, jsonb_build_object('owner_id', o)), pg_temp.found('of ' || o, 'close_date_past', '2026-04-01') FROM unnest(ARRAY['nobody', 'left', 'went', 'goes', 'struck']) o;
+SELECT pg_temp.deal('elsewhere', '{"source_key": "t", "owner_id": "who"}');
+INSERT INTO source (source_key, kind, schema_name, options) VALUES ('t', 'fivetran_salesforce', 'public', '{}');
+INSERT INTO finding (rule, object_kind, source_key, object_id, severity, first_seen_at, first_run_id) VALUES ('close_date_past', 'opportunity', 't', 'elsewhere', 'error', '2026-04-05', 1);
+SELECT keep_actions('2026-04-24 12:00+00', 11) \g /dev/null
+SELECT results_eq($$ SELECT owner_id FROM next_best_actions('2026-04-24 12:00+00') WHERE object_id LIKE 'of %' OR object_id = 'elsewhere' ORDER BY 1 $$, $$ VALUES ('goes'), ('who') $$, 'whoever reads a list');
+ROLLBACK TO staff;
 
 -- What feedback refuses, and by the clock --------------------------------------------------------------------------------------
 
