@@ -44,7 +44,7 @@ SELECT d.entity, d.first_name AS one, d.second_name AS other, d.verdict, round(d
 FROM salesops_bi.duplicates_for_review d ORDER BY d.weight DESC, d.duplicates_for_review_key COLLATE "C" LIMIT 5;
 
 \echo 'Next best actions: what is worth most'
-SELECT count(*) AS actions, count(DISTINCT n.owner_id) FILTER (WHERE n.owner <> '(unknown owner)') AS reps, to_char(sum(n.expected_value), 'FM999,999,999,990') AS "worth", count(*) FILTER (WHERE n.expected_value IS NULL) AS "worth not known"
+SELECT count(*) AS actions, count(DISTINCT n.owner_id) AS reps, to_char(sum(n.expected_value), 'FM999,999,999,990') AS "worth", count(*) FILTER (WHERE n.expected_value IS NULL) AS "worth not known"
 FROM salesops_bi.next_best_action n;
 SELECT n.owner, n.object AS "for", n.action AS "do", n.due_date AS "by", to_char(n.amount, 'FM999,999,990') AS amount, round(n.uplift::numeric, 3) AS uplift, to_char(n.expected_value, 'FM999,999,990') AS worth
 FROM salesops_bi.next_best_action n ORDER BY n.expected_value DESC NULLS LAST, n.next_best_action_key LIMIT 5;
