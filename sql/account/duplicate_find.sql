@@ -30,7 +30,10 @@ DECLARE
 BEGIN
   PERFORM salesops.check_given('source_key', source_key);
   PERFORM salesops.check_given('entity', nullif(entity, ''));
-  PERFORM salesops.check_given('as_of', as_of::text);
+  PERFORM salesops.check_given('as_of', as_of::text), salesops.check_as_of(as_of);
+  IF query IS NULL THEN
+    PERFORM salesops.get_source(source_key);
+  END IF;
   run := nextval('salesops.duplicate_run_run_id_seq');
   SELECT coalesce(array_agg(k.key ORDER BY d.one COLLATE "C", d.other COLLATE "C", k.place), '{}') INTO apart
   FROM salesops.duplicate_decisions(as_of) d CROSS JOIN LATERAL unnest(ARRAY[d.one, d.other]) WITH ORDINALITY k(key, place)
@@ -78,7 +81,7 @@ END $$;
 COMMENT ON FUNCTION salesops.find_duplicates(text, text, timestamptz, jsonb, text) IS
   'Searches duplicates among the accounts or leads of a source as of an instant, or among the records of a query, which entity then gives a name to (contact), keeps what is other than in the search of this kind before, and returns the run_id: '
   'kept_duplicate_pairs(), kept_duplicate_members(), duplicate_block. Pairs that somebody has kept distinct are not found again. The kind is company for accounts, else person, unless the options say so. '
-  'Options and errors as of duplicate_options() and match_records(); 22004 for NULL, 22023 for another entity without a query, 40001 where somebody else has just searched the same';
+  'Options and errors as of duplicate_options() and match_records(); 22004 for NULL, 22023 for another entity without a query and for an instant that is none or in the future, 42704 for an unknown source without a query, 40001 where somebody else has just searched the same';
 
 CREATE FUNCTION salesops.last_duplicate_run(source_key text, entity text, as_of timestamptz)
 RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE

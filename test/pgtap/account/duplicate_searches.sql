@@ -7,6 +7,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 BEGIN;
 SELECT no_plan();
+INSERT INTO salesops.source (source_key, kind, schema_name, options) VALUES ('s', 'generic', 'nowhere', '{}');
 
 -- A world of 400 accounts, every fourth there twice. A change of a day is a row with its instant.
 CREATE FUNCTION pg_temp.account(id text, at timestamptz, name text, website text, city text, is_deleted boolean DEFAULT false) RETURNS void LANGUAGE sql AS $$
@@ -99,7 +100,7 @@ SELECT results_eq(format($$ SELECT field, value, from_id FROM salesops.merge_pro
   $$ VALUES ('survivor', 'p2', 'p2'), ('phone', '030 1234567', 'p1'), ('title', 'CFO', 'p2'), ('moves', '0 opportunities, 0 activities', 'p1') $$, 'who has a role in a deal survives');
 SELECT is_empty(format($$ SELECT * FROM salesops.merge_proposal(%s, 'p1') $$, :people), 'without the query nothing is known of them');
 SELECT lives_ok($$ SELECT salesops.keep_distinct('s', 'contact', 'p2', 'p1', 'father and son') $$, 'kept apart');
-SELECT salesops.find_duplicates('s', 'contact', 'infinity', query => :'contacts') AS apart \gset
+SELECT salesops.find_duplicates('s', 'contact', query => :'contacts') AS apart \gset
 SELECT is_empty(format('SELECT * FROM salesops.kept_duplicate_pairs(%s)', :apart), '... they are not found again');
 SELECT is((SELECT "position" FROM salesops.duplicate_run WHERE run_id = :apart), 1, '... by a search that follows');
 SELECT throws_ok($$ SELECT salesops.find_duplicates('s', 'contact', '2026-02-09') $$, '22023', NULL, 'of contacts the query is given');
