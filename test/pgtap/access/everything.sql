@@ -76,8 +76,10 @@ INSERT INTO argument
 SELECT DISTINCT t, ARRAY['NULL::' || t] FROM target, unnest(types) t WHERE t <> 'internal' AND NOT EXISTS (SELECT FROM argument a WHERE a.type = t);
 
 CREATE TEMP TABLE outcome (role name, call text, code text, said text, wrote bigint);
+-- What pg_stat_xact_user_tables counts of our tables, without planning and joining that view tens of thousands of times.
+CREATE TEMP TABLE watched AS SELECT t.relid FROM pg_stat_xact_user_tables t WHERE t.schemaname IN ('salesops', 'salesops_bi', 'landing');
 CREATE FUNCTION pg_temp.writes() RETURNS bigint LANGUAGE sql AS $$
-  SELECT coalesce(sum(t.n_tup_ins + t.n_tup_upd + t.n_tup_del), 0)::bigint FROM pg_stat_xact_user_tables t WHERE t.schemaname IN ('salesops', 'salesops_bi', 'landing')
+  SELECT sum(pg_stat_get_xact_tuples_inserted(t.relid) + pg_stat_get_xact_tuples_updated(t.relid) + pg_stat_get_xact_tuples_deleted(t.relid))::bigint FROM watched t
 $$;
 -- Make a call as a role and undo it; what came of it is kept.
 CREATE PROCEDURE pg_temp.attempt(role name, call text) LANGUAGE plpgsql AS $$
@@ -114,7 +116,8 @@ DECLARE
   one record;
 BEGIN
   FOR one IN
-    SELECT r.role, format('SELECT left(string_agg(x::text, '' ''), 10000) FROM (SELECT salesops.%I(%s) AS x) q', t.proname,
+    -- What takes few arguments comes round to the same call.
+    SELECT DISTINCT r.role, format('SELECT left(string_agg(x::text, '' ''), 10000) FROM (SELECT salesops.%I(%s) AS x) q', t.proname,
                           (SELECT string_agg(a.tries[1 + (n * (CASE WHEN n < 8 THEN 1 ELSE u.i END) + u.i) % cardinality(a.tries)], ', ' ORDER BY u.i)
                            FROM unnest(t.types) WITH ORDINALITY u(type, i) JOIN argument a ON a.type = u.type)) AS call
     FROM (VALUES ('salesops_test_stranger', 2), ('salesops_test_visitor', 14), ('salesops_test_analyst', 14)) r(role, times)
@@ -122,8 +125,8 @@ BEGIN
     WHERE NOT 'internal' = ANY (t.types)
       -- Two thousand million generated deals are no attack.
       AND t.proname !~ '^generated?_'
-      -- Long to plan.
-      AND (t.proname <> 'due_run' OR n < 2)
+      -- Long to plan, and refused at the same place whatever the arguments are.
+      AND (t.proname NOT IN ('due_run', 'refresh_marts', 'step_refresh') OR n < 4)
   LOOP
     CALL pg_temp.attempt(one.role, one.call);
   END LOOP;
