@@ -100,7 +100,11 @@ BEGIN
   weights := salesops.icp_weights(model, ARRAY(SELECT t.place FROM unnest(used) t ORDER BY t.place));
 
   INSERT INTO salesops.icp (as_of, take_as_given, accounts, examples, wins, never_bought, model, doubt)
-  SELECT as_of, take_as_given, accounts, counted.examples, counted.wins, counted.never_bought, model, CASE WHEN NOT s.is_calibrated THEN s.reason END
+  SELECT as_of, take_as_given, accounts, counted.examples, counted.wins, counted.never_bought, model,
+         CASE WHEN s.is_calibrated THEN NULL
+              WHEN counted.examples = counted.never_bought AND NOT take_as_given AND EXISTS (SELECT FROM salesops.deal_outcomes(as_of))
+              THEN 'nothing was known of any account before its first deal closed; take_as_given lets what was recorded first stand for the time before'
+              ELSE s.reason END
   FROM salesops.win_model_summary(model) s
   RETURNING icp.icp_id INTO added;
   INSERT INTO salesops.icp_attribute (icp_id, place, attribute, known, edges, weight, left_out)
