@@ -218,4 +218,5 @@ BEGIN ATOMIC
   CROSS JOIN LATERAL salesops.compare_rankings(a.fits, a.scores, a.won) c;
 END;
 COMMENT ON FUNCTION salesops.icp_ranking(bigint, timestamptz) IS
-  'An ideal customer profile held against what came later: of the accounts without a closed deal at its instant, with their fits of then, those who have bought by known_at. auc, lift and their 90 % intervals as in compare_rankings(), beside the default scorecard of that instant. NULL where there are too few; 42704 where there is no such profile';
+  'An ideal customer profile held against what came later: of the accounts without a closed deal at its instant, with their fits of then, those who have bought by known_at. auc, lift and their 90 % intervals as in compare_rankings(), '
+  'beside the default scorecard of that instant. NULL where there are too few; 42704 where there is no such profile';
