@@ -145,7 +145,8 @@ SET LOCAL ROLE salesops_test_night;
 SELECT lives_ok(format('SELECT salesops.%s', call), 'run_jobs: ' || call) FROM (VALUES
   (1, 'try_run_lock()'), (2, $$begin_run('nightly', '2026-06-30', 7)$$),
   (3, $$begin_step(7, 'sync'), salesops.run_step(7, 'sync')$$), (4, $$begin_step(7, 'snapshot'), salesops.run_step(7, 'snapshot')$$),
-  (5, $$begin_step(7, 'audit'), salesops.run_step(7, 'audit')$$), (6, $$begin_step(7, 'accounts'), salesops.run_step(7, 'accounts')$$), (6, $$begin_step(7, 'refresh'), salesops.run_step(7, 'refresh')$$),
+  (5, $$begin_step(7, 'audit'), salesops.run_step(7, 'audit')$$), (6, $$begin_step(7, 'accounts'), salesops.run_step(7, 'accounts')$$), (6, $$begin_step(7, 'duplicates'), salesops.run_step(7, 'duplicates')$$),
+  (6, $$begin_step(7, 'icp'), salesops.run_step(7, 'icp')$$), (6, $$begin_step(7, 'refresh'), salesops.run_step(7, 'refresh')$$),
   (7, $$begin_step(7, 'alert'), salesops.run_step(7, 'alert')$$), (8, $$begin_step(7, 'purge'), salesops.run_step(7, 'purge')$$),
   (9, 'finish_run(7)'), (10, 'release_run_lock()')) AS c(n, call) ORDER BY n;
 RESET ROLE;

@@ -12,6 +12,10 @@ SELECT plan(25);
 SELECT count(*) FROM salesops.generate_crm(12000, 40, 3, :'as_of', 0, 'crm_life') \gset ignored_
 SET LOCAL search_path = crm_life, public, pg_catalog;
 
+-- What was said of each of thousands of versions is looked for in it.
+CREATE INDEX ON opportunity_field_history (opportunity_id, field, created_date);
+ANALYZE opportunity_field_history;
+
 -- Of one piece --------------------------------------------------------------------------------------------------------
 
 CREATE FUNCTION pg_temp.then_said(deal text, of_field text, at timestamptz) RETURNS text LANGUAGE sql AS $$

@@ -110,7 +110,7 @@ SELECT is_empty($$SELECT * FROM hand WHERE noise_floor IS NOT NULL$$, 'no noise 
 SELECT results_eq($$SELECT round(error, 9), round(bias, 9), forecasts, quarters FROM backtested_accuracy('naive', 'company', 2.4, '2026-02-01')$$,
                   $$VALUES (round(240 / 390.0, 9), round(-240 / 390.0, 9), 1::bigint, 1::bigint)$$, 'what a forecast shows of it 2.4 months before the end: the start''s');
 SELECT results_eq($$SELECT m, a.error = f.error FROM (VALUES (0.2, 0.5), (0.5, 0.5), (0.51, 1), (3.1, 3)) AS v(m, until), backtested_accuracy('category_weights', 'company', m, '2026-02-01') a,
-                    LATERAL (SELECT abs(mean - actual) / actual AS error FROM hand WHERE months_to_go = until AND scope = 'company' AND method = 'category_weights') f$$,
+                    LATERAL (SELECT abs(mean - actual) / actual AS error FROM hand WHERE months_to_go = until AND scope = 'company' AND method = 'category_weights') f ORDER BY m$$,
                   $$VALUES (0.2, true), (0.5, true), (0.51, true), (3.1, true)$$, 'at each time the last mark before');
 SELECT results_eq($$SELECT round(error, 9), forecasts, quarters FROM backtested_accuracy('naive', 'company', NULL, '2026-02-01')$$, $$VALUES (round(240 / 390.0, 9), 4::bigint, 1::bigint)$$, 'all marks together');
 SELECT is_empty($$SELECT * FROM backtested_accuracy('naive', 'company', 3, '2026-01-01')$$, 'but not before it was known');
