@@ -123,7 +123,8 @@ BEGIN
 EXCEPTION WHEN check_violation OR not_null_violation THEN
   RAISE EXCEPTION 'a rule of next best actions cannot be like this: %', SQLERRM USING
     ERRCODE = 'invalid_parameter_value',
-    HINT = 'Name: a lower-case letter, then up to 62 lower-case letters, digits and underscores; signal and key: finding and a rule of the audit, risk and a flag of deal_risk(), score and rise or fall, idle and deal, account or untouched, stage and deal; '
+    HINT = 'Name: a lower-case letter, then up to 62 lower-case letters, digits and underscores; signal and key: finding and a rule of the audit, '
+           'risk and a flag of deal_risk(), score and rise or fall, idle and deal, account or untouched, stage and deal; '
            'tiers 1 to 3; due_days 0 to 250; weight above 0, up to 1000.';
 END $$;
 COMMENT ON FUNCTION salesops.set_action_rule(text, jsonb, timestamptz) IS

@@ -118,4 +118,5 @@ BEGIN ATOMIC
     AND coalesce(a.survivor, p.one) <> coalesce(b.survivor, p.other);
 END;
 COMMENT ON FUNCTION salesops.duplicates_to_review(timestamptz) IS
-  'Pairs of the latest search of each source and entity that nobody has decided about as of an instant, nor made one by way of others; cluster = the least identifier of the cluster that both are in, NULL = in none together. No row for NULL';
+  'Pairs of the latest search of each source and entity that nobody has decided about as of an instant, '
+  'nor made one by way of others; cluster = the least identifier of the cluster that both are in, NULL = in none together. No row for NULL';

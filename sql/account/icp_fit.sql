@@ -100,7 +100,11 @@ BEGIN
   weights := salesops.icp_weights(model, ARRAY(SELECT t.place FROM unnest(used) t ORDER BY t.place));
 
   INSERT INTO salesops.icp (as_of, take_as_given, accounts, examples, wins, never_bought, model, doubt)
-  SELECT as_of, take_as_given, accounts, counted.examples, counted.wins, counted.never_bought, model, CASE WHEN NOT s.is_calibrated THEN s.reason END
+  SELECT as_of, take_as_given, accounts, counted.examples, counted.wins, counted.never_bought, model,
+         CASE WHEN s.is_calibrated THEN NULL
+              WHEN counted.examples = counted.never_bought AND NOT take_as_given AND EXISTS (SELECT FROM salesops.deal_outcomes(as_of))
+              THEN 'nothing was known of any account before its first deal closed; take_as_given lets what was recorded first stand for the time before'
+              ELSE s.reason END
   FROM salesops.win_model_summary(model) s
   RETURNING icp.icp_id INTO added;
   INSERT INTO salesops.icp_attribute (icp_id, place, attribute, known, edges, weight, left_out)
@@ -214,4 +218,5 @@ BEGIN ATOMIC
   CROSS JOIN LATERAL salesops.compare_rankings(a.fits, a.scores, a.won) c;
 END;
 COMMENT ON FUNCTION salesops.icp_ranking(bigint, timestamptz) IS
-  'An ideal customer profile held against what came later: of the accounts without a closed deal at its instant, with their fits of then, those who have bought by known_at. auc, lift and their 90 % intervals as in compare_rankings(), beside the default scorecard of that instant. NULL where there are too few; 42704 where there is no such profile';
+  'An ideal customer profile held against what came later: of the accounts without a closed deal at its instant, with their fits of then, those who have bought by known_at. auc, lift and their 90 % intervals as in compare_rankings(), '
+  'beside the default scorecard of that instant. NULL where there are too few; 42704 where there is no such profile';

@@ -135,4 +135,5 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION salesops.set_routing_rule(text, jsonb, timestamptz) IS
   'Add a version of a routing rule, from valid_from on: an object of columns of routing_rule; what it does not name stays as it was ("is_enabled": false takes the rule '
-  'out, null takes a condition away). Returns the version. 22023 for what a rule does not have and for a new rule without a position, 22004 for a NULL, 23514 for an empty list and for conditions that nothing fulfils';
+  'out, null takes a condition away). Returns the version. 22023 for what a rule does not have and for a new rule without a position, '
+  '22004 for a NULL, 23514 for an empty list and for conditions that nothing fulfils';

@@ -15,11 +15,11 @@ SELECT 's', v.*, '2025-01-01', false, '2026-01-01', '2026-01-01', 'sync' FROM (V
 -- The source has no flags: what a stage means says whether a deal is open.
 SELECT salesops.map_stage('s', 'Proposal', 'open', 'Pipeline', valid_from => '2025-01-01'), salesops.map_stage('s', 'Signed', 'won', 'Closed', valid_from => '2025-01-01') \g /dev/null
 INSERT INTO salesops.opportunity (source_key, id, account_id, stage, is_deleted, effective_at, recorded_at, origin)
-SELECT 's', v.*, false, '2026-01-01', '2026-01-01', 'sync' FROM (VALUES ('o1', '2', 'Proposal'), ('o2', '1', 'Signed'), ('o3', '1', 'Signed'), ('o4', '3', 'Unheard of')) v;
+SELECT 's', v.*, false, '2026-01-01', '2026-01-01', 'sync' FROM (VALUES ('o1', '2', 'Proposal'), ('o2', '1', 'Signed'), ('o3', '1', 'Signed'), ('o4', '2', 'Unheard of')) v;
 
 SELECT salesops.find_duplicates('s', 'account', '2026-02-01') AS run \gset
 SELECT results_eq($$ SELECT id, opportunities, open_opportunities, children FROM salesops.duplicate_moves('s', 'account', '{1,2,3}', '2026-02-01') ORDER BY 1 $$,
-  $$ VALUES ('1', 2::bigint, 0::bigint, 0::bigint), ('2', 1, 1, 1), ('3', 1, 1, 1) $$, 'won by the meaning of its stage is not open, an unknown stage is; children within stay within');
+  $$ VALUES ('1', 2::bigint, 0::bigint, 0::bigint), ('2', 2, 2, 1), ('3', 0, 0, 1) $$, 'won by the meaning of its stage is not open, an unknown stage is; children within stay within');
 SELECT results_eq(format($$ SELECT value, from_id FROM salesops.merge_proposal(%s, '1') WHERE field IN ('survivor', 'parent_id') ORDER BY field DESC $$, :run),
   $$ VALUES ('2', '2'), ('8', '3') $$, 'a parent that goes, or belongs to one that goes, is none: of the third record');
 SELECT results_eq($$ SELECT * FROM salesops.parents_below('s', '{1,2,3}') ORDER BY 1 $$, $$ VALUES ('1'), ('9') $$, 'the two that would make it its own ancestor');
