@@ -255,6 +255,9 @@ SELECT format('%s was open and not routed', l.id) FROM salesops.lead l WHERE l.s
   AND NOT EXISTS (SELECT FROM salesops.routing_decision d WHERE d.source_key = 'odd' AND d.lead_id = l.id);
 SELECT format('decision %s: %s was not free: %s', d.decision_id, d.rep_id, c) FROM salesops.routing_decision d LEFT JOIN LATERAL unnest(d.candidates) c ON c.rep_id = d.rep_id AND c.pool IS NOT DISTINCT FROM d.pool
 WHERE d.source_key = 'odd' AND d.rep_id IS NOT NULL AND (c.rep_id IS NULL OR c.state IS NOT NULL OR c.rep_id = 'r6');
+SELECT format('decision %s: %s was absent', d.decision_id, d.rep_id) FROM salesops.routing_decision d CROSS JOIN LATERAL (
+  SELECT DISTINCT ON (a.absent_from) a.* FROM salesops.routing_absence a WHERE a.source_key = d.source_key AND a.rep_id = d.rep_id AND a.set_at < d.recorded_at ORDER BY a.absent_from, a.set_at DESC) a
+WHERE d.source_key = 'odd' AND d.as_of >= a.absent_from AND d.as_of < a.absent_until;
 SELECT format('%s %s was given twice', d.lead_id, d.rep_id) FROM salesops.routing_decision d WHERE d.source_key = 'odd' AND d.rep_id IS NOT NULL GROUP BY d.lead_id, d.rep_id HAVING count(*) > 1;
 SELECT format('%s rounds %s', d.lead_id, array_agg(d.round ORDER BY d.decision_id)) FROM salesops.routing_decision d WHERE d.source_key = 'odd' GROUP BY d.lead_id
 HAVING (min(d.round), max(d.round), count(DISTINCT d.round)) <> (1, count(*), count(*));
