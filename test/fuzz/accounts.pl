@@ -199,6 +199,9 @@ INSERT INTO salesops.rep (source_key, id, is_active, is_deleted, effective_at, r
 SELECT 'odd', 'r' || n, n <> 6, false, '2026-01-01', '2026-01-01', 'sync' FROM generate_series(1, 6) n;
 INSERT INTO salesops.account (source_key, id, name, website, owner_id, is_deleted, effective_at, recorded_at, origin)
 SELECT 'odd', 'a' || n, 'Firm ' || n / 2, 'firm' || n || '.com', 'r' || n, false, '2026-01-01', '2026-01-01', 'sync' FROM generate_series(1, 8) n;
+-- Where nothing else holds somebody gets a lead.
+SELECT salesops.set_routing_member('odd', 'inbound', 'r' || n, n, '-infinity') FROM generate_series(1, 6) n;
+SELECT salesops.set_routing_rule('rest', '{"position": 2147483647, "pool": "inbound", "first_touch_minutes": 30}', '-infinity');
 SQL
 for (1 .. $cases)
 {
@@ -221,7 +224,7 @@ for my $round (1 .. $cases / 10)
 	$script .= sprintf "SELECT salesops.set_routing_member('odd', %s, %s, %s, %s);\n", quoted(one(@pool)), quoted(one(@rep, 'nobody')), chance(0.2) ? one("'NaN'", -1, 'NULL', 1e100) : one(1, 2, 0, 0.001, 1e9), one(@from);
 	$script .= sprintf "SELECT salesops.set_routing_hours('odd', %s, %s, %s, %s, %s, %s, %s);\n", quoted(one(@rep)), one('NULL', 0, 1, 3, 2147483647, -1), quoted(one('Europe/Berlin', 'Asia/Kolkata', 'Pacific/Apia', undef, 'nowhere')),
 		quoted(one('{1,2,3,4,5}', '{6,7}', '{}', '{1,1}', '{0}', '{NULL}')), quoted(one('09:00', '22:00', '00:00', '24:00')), quoted(one('17:00', '06:00', '24:00', '09:00')), one(@from);
-	$script .= sprintf "SELECT salesops.set_routing_absence('odd', %s, %s, %s);\n", quoted(one(@rep)), quoted(one('2026-03-27', '2026-03-28 12:00+01', '-infinity')), quoted(one('2026-03-29', '2026-03-28 12:00+01', 'infinity', '2026-01-01')) if chance(0.4);
+	$script .= sprintf "SELECT salesops.set_routing_absence('odd', %s, %s, %s);\n", quoted(one(@rep)), quoted(one('2026-03-27', '2026-03-28 12:00+01', '-infinity')), quoted(one('2026-03-29', '2026-03-28 12:00+01', 'infinity', '2026-01-01')) if chance(0.15);
 	# Rules and reps first, then leads too.
 	next if $round < $cases / 20;
 	my $as_of = quoted(one("2026-03-27 12:00+01", "2026-03-28 23:30+01", "2026-03-29 02:30+02", "2026-03-30 10:00+02"));
