@@ -28,12 +28,8 @@ DECLARE
   room integer := salesops.get_setting('actions_per_rep')::integer;
   written bigint;
 BEGIN
-  PERFORM salesops.check_as_of(as_of);
-  IF as_of < last THEN
-    RAISE EXCEPTION 'actions were kept as of % already', last USING
-      ERRCODE = 'invalid_parameter_value', DETAIL = format('As of %s none can be kept any more.', as_of),
-      HINT = 'salesops.action_candidates(as_of) gives what the rules ask for as of any instant, keeping nothing.';
-  END IF;
+  PERFORM salesops.check_as_of(as_of),
+          salesops.check_keeps_on('actions', last, as_of, 'salesops.action_candidates(as_of) gives what the rules ask for as of any instant, keeping nothing.');
   run_id := coalesce(run_id, nextval('salesops.audit_by_hand_seq'));
 
   WITH rep AS MATERIALIZED (

@@ -34,6 +34,17 @@ END;
 COMMENT ON FUNCTION salesops.kept_account_scores(timestamptz) IS
   'The scores that were kept as of an instant, with the instant since which each holds; accounts that were then merged or deleted are left out';
 
+CREATE FUNCTION salesops.check_keeps_on(what text, last timestamptz, as_of timestamptz, hint text)
+RETURNS void LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF as_of < last THEN
+    RAISE EXCEPTION '% were kept as of % already', what, last USING
+      ERRCODE = 'invalid_parameter_value', DETAIL = format('As of %s none can be kept any more.', as_of), HINT = check_keeps_on.hint;
+  END IF;
+END $$;
+COMMENT ON FUNCTION salesops.check_keeps_on(text, timestamptz, timestamptz, text) IS
+  'Raises 22023 where something was kept (last) as of a later instant than it is to be kept now (as_of): what is kept follows what was kept before. last NULL = nothing was';
+
 CREATE FUNCTION salesops.keep_account_scores(as_of timestamptz, run_id bigint DEFAULT NULL)
 RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_nestloop = off SET jit = off AS $$
 #variable_conflict use_variable
@@ -42,12 +53,8 @@ DECLARE
   rule record := salesops.get_rule('unmapped_industry', as_of);
   kept bigint;
 BEGIN
-  PERFORM salesops.check_as_of(as_of);
-  IF as_of < last THEN
-    RAISE EXCEPTION 'scores were kept as of % already', last USING
-      ERRCODE = 'invalid_parameter_value', DETAIL = format('As of %s none can be kept any more.', as_of),
-      HINT = 'salesops.account_scores(effective_at, known_at) gives the scores of any instant, keeping nothing.';
-  END IF;
+  PERFORM salesops.check_as_of(as_of),
+          salesops.check_keeps_on('scores', last, as_of, 'salesops.account_scores(effective_at, known_at) gives the scores of any instant, keeping nothing.');
   run_id := coalesce(run_id, nextval('salesops.audit_by_hand_seq'));
 
   INSERT INTO salesops.kept_account_score (source_key, id, as_of, score, run_id)

@@ -199,6 +199,9 @@ INSERT INTO salesops.rep (source_key, id, is_active, is_deleted, effective_at, r
 SELECT 'odd', 'r' || n, n <> 6, false, '2026-01-01', '2026-01-01', 'sync' FROM generate_series(1, 6) n;
 INSERT INTO salesops.account (source_key, id, name, website, owner_id, is_deleted, effective_at, recorded_at, origin)
 SELECT 'odd', 'a' || n, 'Firm ' || n / 2, 'firm' || n || '.com', 'r' || n, false, '2026-01-01', '2026-01-01', 'sync' FROM generate_series(1, 8) n;
+-- Where nothing else holds somebody gets a lead.
+SELECT salesops.set_routing_member('odd', 'inbound', 'r' || n, n, '-infinity') FROM generate_series(1, 6) n;
+SELECT salesops.set_routing_rule('rest', '{"position": 2147483647, "pool": "inbound", "first_touch_minutes": 30}', '-infinity');
 SQL
 for (1 .. $cases)
 {
@@ -221,7 +224,7 @@ for my $round (1 .. $cases / 10)
 	$script .= sprintf "SELECT salesops.set_routing_member('odd', %s, %s, %s, %s);\n", quoted(one(@pool)), quoted(one(@rep, 'nobody')), chance(0.2) ? one("'NaN'", -1, 'NULL', 1e100) : one(1, 2, 0, 0.001, 1e9), one(@from);
 	$script .= sprintf "SELECT salesops.set_routing_hours('odd', %s, %s, %s, %s, %s, %s, %s);\n", quoted(one(@rep)), one('NULL', 0, 1, 3, 2147483647, -1), quoted(one('Europe/Berlin', 'Asia/Kolkata', 'Pacific/Apia', undef, 'nowhere')),
 		quoted(one('{1,2,3,4,5}', '{6,7}', '{}', '{1,1}', '{0}', '{NULL}')), quoted(one('09:00', '22:00', '00:00', '24:00')), quoted(one('17:00', '06:00', '24:00', '09:00')), one(@from);
-	$script .= sprintf "SELECT salesops.set_routing_absence('odd', %s, %s, %s);\n", quoted(one(@rep)), quoted(one('2026-03-27', '2026-03-28 12:00+01', '-infinity')), quoted(one('2026-03-29', '2026-03-28 12:00+01', 'infinity', '2026-01-01')) if chance(0.4);
+	$script .= sprintf "SELECT salesops.set_routing_absence('odd', %s, %s, %s);\n", quoted(one(@rep)), quoted(one('2026-03-27', '2026-03-28 12:00+01', '-infinity')), quoted(one('2026-03-29', '2026-03-28 12:00+01', 'infinity', '2026-01-01')) if chance(0.15);
 	# Rules and reps first, then leads too.
 	next if $round < $cases / 20;
 	my $as_of = quoted(one("2026-03-27 12:00+01", "2026-03-28 23:30+01", "2026-03-29 02:30+02", "2026-03-30 10:00+02"));
@@ -255,6 +258,9 @@ SELECT format('%s was open and not routed', l.id) FROM salesops.lead l WHERE l.s
   AND NOT EXISTS (SELECT FROM salesops.routing_decision d WHERE d.source_key = 'odd' AND d.lead_id = l.id);
 SELECT format('decision %s: %s was not free: %s', d.decision_id, d.rep_id, c) FROM salesops.routing_decision d LEFT JOIN LATERAL unnest(d.candidates) c ON c.rep_id = d.rep_id AND c.pool IS NOT DISTINCT FROM d.pool
 WHERE d.source_key = 'odd' AND d.rep_id IS NOT NULL AND (c.rep_id IS NULL OR c.state IS NOT NULL OR c.rep_id = 'r6');
+SELECT format('decision %s: %s was absent', d.decision_id, d.rep_id) FROM salesops.routing_decision d CROSS JOIN LATERAL (
+  SELECT DISTINCT ON (a.absent_from) a.* FROM salesops.routing_absence a WHERE a.source_key = d.source_key AND a.rep_id = d.rep_id AND a.set_at < d.recorded_at ORDER BY a.absent_from, a.set_at DESC) a
+WHERE d.source_key = 'odd' AND d.as_of >= a.absent_from AND d.as_of < a.absent_until;
 SELECT format('%s %s was given twice', d.lead_id, d.rep_id) FROM salesops.routing_decision d WHERE d.source_key = 'odd' AND d.rep_id IS NOT NULL GROUP BY d.lead_id, d.rep_id HAVING count(*) > 1;
 SELECT format('%s rounds %s', d.lead_id, array_agg(d.round ORDER BY d.decision_id)) FROM salesops.routing_decision d WHERE d.source_key = 'odd' GROUP BY d.lead_id
 HAVING (min(d.round), max(d.round), count(DISTINCT d.round)) <> (1, count(*), count(*));
