@@ -254,10 +254,12 @@ main(int argc, char **argv)
 		w.begun = w.called = seconds();
 		plan = territory_balance(input, &options);
 		took = seconds() - w.begun;
+		watch(&w.status, &w);
 		verdict = verify(input, plan);
 		printf("  after, from the plan: %.2f s (%.1f%%), cost %.4f, gap %.3f%%, %d moved\n", took, 100 * took / cold, plan->cost, gap_of(plan), verdict.moved);
 	}
-	watch(&w.status, &w);
+	else
+		watch(&w.status, &w);
 	if (w.is_talkative)
 		printf("  first plan within limits: %.2f s; longest between two calls: %.1f ms (%s)\n", w.first, 1000 * w.longest,
 			   phase_name[w.longest_in]);

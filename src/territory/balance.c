@@ -89,13 +89,16 @@ coldest(const Problem *p)
 	return Min(Max(COLD_UNITS * p->territories / p->units, COLDEST), LEAST_COLD);
 }
 
-/* Prices for the bound, and the columns that go with them. Where all cost alike no price can raise the bound. */
+/*
+ * Prices for the bound, and the columns that go with them. Where all cost alike no price can raise the bound. Prices of the whole problem are
+ * further from those of a part than a former plan's are from the next one's, but nearer than none.
+ */
 static Columns *
-find_prices(Problem *p, Prices *prices)
+find_prices(Problem *p, Prices *prices, bool is_part)
 {
 	Columns    *c;
 	Dual		dual;
-	bool		is_warm = p->options->price != NULL;
+	bool		is_known = p->options->price != NULL;
 	bool		is_large = false;
 	int			before = 0;
 	static const struct
@@ -104,6 +107,7 @@ find_prices(Problem *p, Prices *prices)
 		double		hot;
 		double		cold;
 	}			level[] = {{10, 0.5, 0.25}, {40, 0.125, 0.06}, {200, 0.06, 0.03}};
+	int			first_level = !is_known ? 0 : is_part ? 1 : lengthof(level);
 
 	if (p->all_alike)
 		memset(prices->load, 0, sizeof(double) * p->rows);
@@ -113,16 +117,16 @@ find_prices(Problem *p, Prices *prices)
 		if (p->all_alike)
 			return c;
 		dual_begin(&dual, p, c);
-		dual_climb(&dual, prices, is_warm ? 0.03 : 1.0, 0.0004, 12);
+		dual_climb(&dual, prices, is_known ? 0.03 : 1.0, 0.0004, 12);
 		dual_end(&dual);
 		return c;
 	}
 	/* From few units, where it is hot and all territories compete, to more. */
-	for (int i = 0; i < (int) lengthof(level) && !is_warm && !p->all_alike; i++)
+	for (int i = first_level; i < (int) lengthof(level) && !p->all_alike; i++)
 	{
 		c = columns_sample(p, level[i].units, i < 2 ? p->longest_list : COLUMNS);
 		/* Nearly the same units again would teach nothing. */
-		if (i == 0 || (i == 1 && c->rows >= 2 * before) || c->rows < p->units / 4)
+		if (i == first_level || (i == 1 && c->rows >= 2 * before) || c->rows < p->units / 4)
 		{
 			dual_begin(&dual, p, c);
 			dual_climb(&dual, prices, level[i].hot, level[i].cold, i < 2 ? 10 : 5);
@@ -137,7 +141,7 @@ find_prices(Problem *p, Prices *prices)
 	{
 		dual_begin(&dual, p, c);
 		/* Prices that are nearly right must still be able to go far: owners are different, and all of a kind of territories rise or fall. */
-		if (is_warm)
+		if (is_known && !is_part)
 			dual_climb(&dual, prices, WARM, WARM, Max(Min(WARM_STEPS, WARM_UNITS / p->units), WARM_STEPS_OF_MANY));
 		else
 			dual_climb(&dual, prices, is_large ? 0.03 : 0.06, coldest(p), 20);
@@ -367,7 +371,7 @@ find_plan(Search *s, bool is_part)
 	p->status.phase = TERRITORY_PHASE_PLAN;
 	search_round(s);
 	search_rates(s, STRICTNESS);
-	is_former = p->options->price && search_owners(s);
+	is_former = !is_part && p->options->price && search_owners(s);
 	search_ties(s, usual_ties(p));
 	if (p->all_alike)
 	{
@@ -415,7 +419,7 @@ static void
 plan_anyhow(Problem *p, Columns *c, const Prices *prices, Search *s, bool is_part)
 {
 	/* To polish is to look at all. */
-	int		   *territory = p->options->price && p->options->effort <= 0 ? warm_plan(p, prices) : NULL;
+	int		   *territory = !is_part && p->options->price && p->options->effort <= 0 ? warm_plan(p, prices) : NULL;
 
 	if (territory)
 	{
@@ -448,7 +452,7 @@ solve(const TerritoryInput *input, const TerritoryOptions *options, bool is_part
 	if (sigsetjmp(when_short, 0) == 0 && problem_build(p, input, options))
 	{
 		prices.load = starting_prices(p);
-		c = find_prices(p, &prices);
+		c = find_prices(p, &prices, is_part);
 		bound_round(p, &prices);
 		p->status.phase = TERRITORY_PHASE_BOUND;
 		p->status.bound = bound_as_cost(p, bound_exact(p, &prices));

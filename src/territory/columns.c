@@ -11,8 +11,6 @@
 #include "core/numerics.h"
 
 #define MOST_COST	2147483647.0
-/* The most columns that are chosen for a row. */
-#define MOST_CHOSEN	64
 
 static Columns *
 columns_make(Problem *p, int rows, int width)
@@ -364,6 +362,78 @@ present_territory(const Problem *p, const Scan *scan, int unit)
 	return found;
 }
 
+/* The least of the values seen so far, ascending; of equal ones the first of the list. */
+typedef struct Least
+{
+	int			room;
+	int			count;
+	float		last;			/* nothing above gets in any more */
+	float		value[MOST_CHOSEN + 1];
+	int			place[MOST_CHOSEN + 1];	/* in the list */
+} Least;
+
+static inline void
+least_add(Least *least, float value, int place)
+{
+	int			at = least->count;
+
+	if (at == least->room && (value > least->last || (value == least->last && place > least->place[at - 1])))
+		return;
+	if (at < least->room)
+		least->count++;
+	else
+		at--;
+	for (; at > 0 && (least->value[at - 1] > value || (least->value[at - 1] == value && least->place[at - 1] > place)); at--)
+	{
+		least->value[at] = least->value[at - 1];
+		least->place[at] = least->place[at - 1];
+	}
+	least->value[at] = value;
+	least->place[at] = place;
+	if (least->count == least->room)
+		least->last = least->value[least->room - 1];
+}
+
+/*
+ * The least values of a scan. Units that are next to each other have much the same territories, so those of the unit before are seen first: after
+ * them hardly another one gets in. Where all cost alike, units begin with different ones.
+ */
+static void
+least_of_scan(Columns *c, int unit, Least *least)
+{
+	Scan	   *scan = &c->scan;
+	const Problem *p = scan->p;
+	int			list = p->list_of[unit];
+	int			first = p->all_alike ? unit % scan->count : 0;
+	float		value[MOST_CHOSEN + 1];
+
+	if (c->guess_list != list)
+		c->guesses = 0;
+	c->guess_list = list;
+	for (int g = 0; g < c->guesses; g++)
+	{
+		value[g] = scan->value[c->guess[g]];
+		least_add(least, value[g], (c->guess[g] - first + scan->count) % scan->count);
+	}
+	for (int g = 0; g < c->guesses; g++)
+		scan->value[c->guess[g]] = INFINITY;
+	for (int q = 0; q < scan->count; q += LANES)
+	{
+		int			any = 0;
+
+		for (int l = 0; l < LANES; l++)
+			any |= scan->value[q + l] <= least->last;
+		for (int j = q; any && j < Min(q + LANES, scan->count); j++)
+			if (scan->value[j] < INFINITY)
+				least_add(least, scan->value[j], (j - first + scan->count) % scan->count);
+	}
+	for (int g = 0; g < c->guesses; g++)
+		scan->value[c->guess[g]] = value[g];
+	c->guesses = least->count;
+	for (int n = 0; n < least->count; n++)
+		c->guess[n] = least->place[n] = (least->place[n] + first) % scan->count;
+}
+
 /* Chooses the columns that are best at the prices looked at, and the owner's. */
 void
 columns_choose(Problem *p, Columns *c, int row)
@@ -371,34 +441,18 @@ columns_choose(Problem *p, Columns *c, int row)
 	Scan	   *scan = &c->scan;
 	int			unit = row_unit(c, row);
 	int			owner;
-	float		best[MOST_CHOSEN + 1];
+	Least		least = {.room = c->width + 1, .last = INFINITY};
 	uint16		chosen[MOST_CHOSEN + 1];
-	int			n = 0;
-	int			room = c->width + 1;
-	float		last = INFINITY;
+	int			n;
 
 	scan_unit(scan, unit);
 	owner = present_territory(p, scan, unit);
-	/* Where all cost alike, units begin with different ones. */
-	for (int i = 0, j = p->all_alike ? unit % scan->count : 0; i < scan->count; i++, j = j + 1 < scan->count ? j + 1 : 0)
-	{
-		int			at;
-
-		if (scan->value[j] >= last)
-			continue;
-		at = n < room ? n++ : n - 1;
-		for (; at > 0 && best[at - 1] > scan->value[j]; at--)
-		{
-			best[at] = best[at - 1];
-			chosen[at] = chosen[at - 1];
-		}
-		best[at] = scan->value[j];
-		chosen[at] = scan->territory[j];
-		if (n == room)
-			last = best[n - 1];
-	}
+	least_of_scan(c, unit, &least);
+	n = least.count;
+	for (int i = 0; i < n; i++)
+		chosen[i] = scan->territory[least.place[i]];
 	/* One more than there is room for tells what the others are worth at least. */
-	c->beyond[row] = n == room ? best[n - 1] : INFINITY;
+	c->beyond[row] = n == least.room ? least.value[n - 1] : INFINITY;
 	n = Min(n, c->width);
 	if (owner != TERRITORY_NONE)
 	{
@@ -412,7 +466,7 @@ columns_choose(Problem *p, Columns *c, int row)
 		if (is_eligible)
 		{
 			if (n == c->width)
-				c->beyond[row] = best[--n];
+				c->beyond[row] = least.value[--n];
 			chosen[n++] = owner;
 		}
 	}

@@ -13,6 +13,9 @@ typedef struct Prices
 	double		budget[TERRITORY_BUDGETS];
 } Prices;
 
+/* The most columns that are chosen for a row. */
+#define MOST_CHOSEN	64
+
 /* Loops over floats take so many at a time. */
 #define LANES	8
 
@@ -63,6 +66,11 @@ typedef struct Columns
 	double	   *era_price;		/* [eras][territories x measures + budgets] */
 	double	   *fall;			/* [eras][lists][measures], the most that a price fell since */
 	Scan		scan;
+
+	/* Places in the list of the unit chosen for last. */
+	int			guess_list;
+	int			guesses;
+	int			guess[MOST_CHOSEN + 1];
 } Columns;
 
 static inline int

@@ -28,11 +28,13 @@
 /* A territory that has no column may be so many temperatures above the least, which is a share of 5 %, and no nearer:
  * the prices need not be right, and the colder it gets the nearer they are. */
 #define REACH			3.0
-/* Below this the dual is as good as at its maximum: mean distance of loads from their limits, as a share. */
 /* Added to the curvature, as a share of its diagonal: less while whole steps are taken, more when they are not. */
 #define LEAST_DAMPING	1e-4
 #define MOST_DAMPING	0.05
 #define FIRST_DAMPING	2e-3
+/* Of a step that went too far so much is tried at least. */
+#define LEAST_SHARE		0.05
+/* Below this the dual is as good as at its maximum: mean distance of loads from their limits, as a share. */
 #define GOOD_GRADIENT	0.003
 #define GOOD_SAMPLE		0.01
 /* Limits stay that soft: what it costs the dual is far less than this share of the costs' spread. */
@@ -583,6 +585,20 @@ mean_distance(const Dual *d, const bool *is_fixed)
 	return sum / p->rows;
 }
 
+/*
+ * How much of a step that went too far to take: to where the slope along it is 0, if it falls evenly from what it was to what it is at the trial. The
+ * dual is concave, so the top is between, and in its first half, for its far end is no higher.
+ */
+static double
+share_of_step(const Dual *d, const double *at, double rise)
+{
+	double		fall = 0;
+
+	for (int j = 0; j < d->size; j++)
+		fall -= d->gradient[j] * (d->trial[j] - at[j]);
+	return fall > 0 ? Min(Max(rise / (rise + fall), LEAST_SHARE), 0.5) : 0.5;
+}
+
 /* Climbs at one temperature. */
 static void
 climb(Dual *d, double *at, int most_steps, Prices *best)
@@ -618,7 +634,7 @@ climb(Dual *d, double *at, int most_steps, Prices *best)
 			d->step[j] = Min(Max(d->step[j], -longest), longest);
 			slope[j] = d->gradient[j];
 		}
-		for (int tries = 0; tries < 7 && !is_better; tries++, length /= 2)
+		for (int tries = 0; tries < 7 && !is_better; tries++)
 		{
 			double		next;
 			double		rise = 0;
@@ -635,9 +651,10 @@ climb(Dual *d, double *at, int most_steps, Prices *best)
 				is_better = true;
 				value = tries == 0 ? next : dual_smooth(d, d->trial, true);
 			}
+			else
+				length *= share_of_step(d, at, rise);
 		}
-		/* length has been halved once more than it was tried. */
-		if (length >= 0.5)
+		if (length == 1)
 			d->damping = Max(d->damping / 4, LEAST_DAMPING);
 		else if (length < 0.25)
 			d->damping = Min(d->damping * 4, MOST_DAMPING);

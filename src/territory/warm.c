@@ -5,8 +5,8 @@
  * search among all accounts moves many others, because at prices of the whole problem load flows through territories that had
  * nothing to do with it. So a smaller problem is made: territories that are outside, and those that would be best for accounts
  * without one, are open, and what is elsewhere is held there. Accounts of open territories may go to those and to the territories that are best for any of
- * them, which have room up to their limits. That problem is planned from nothing, with its own prices: they differ from those of the
- * whole, for what is held does not answer to them.
+ * them, which have room up to their limits. That problem has its own prices, which climb from those of the whole: they differ, for what is held does
+ * not answer to them.
  *
  * Its plan is one of the whole problem; its bound is not.
  */
@@ -31,6 +31,7 @@ typedef struct Part
 	bool	   *is_target;		/* [territories]; the open ones are */
 	int		   *held;			/* [accounts] */
 	bool	   *eligible;		/* [classes][territories] */
+	double	   *price;			/* [territories][measures], the whole's */
 	TerritoryInput input;
 	Problem    *whole;
 } Part;
@@ -167,7 +168,7 @@ plan_part(Part *part, TerritoryPlan **plan)
 	Problem    *p = part->whole;
 	TerritoryOptions options = *p->options;
 
-	options.price = NULL;
+	options.price = part->price;
 	options.gap = 0;
 	options.effort = options.effort < 0 ? options.effort : PART_EFFORT;
 	options.progress = relay;
@@ -184,6 +185,17 @@ plan_part(Part *part, TerritoryPlan **plan)
 	return (*plan)->is_valid && (*plan)->outside <= p->outside;
 }
 
+/* Prices in the units of the input. */
+static double *
+prices_as_given(Problem *p, const Prices *prices)
+{
+	double	   *price = take(p, double, p->rows);
+
+	for (int j = 0; j < p->rows; j++)
+		price[j] = prices->load[j] * p->amount_scale[j % p->measures] / p->cost_scale;
+	return price;
+}
+
 /*
  * Where every unit goes, in a plan within limits that leaves most of the former plan as it is: [units], to be given back. NULL where the owners are
  * not of a former plan, or no such plan was found. prices: of the whole problem, for which the bound is known.
@@ -193,7 +205,7 @@ warm_plan(Problem *p, const Prices *prices)
 {
 	int		   *territory = take(p, int, p->units);
 	Size		eligible = (Size) p->input->classes * p->territories;
-	Part		part = {take(p, bool, p->territories), take(p, bool, p->territories), take(p, int, p->input->accounts), take(p, bool, eligible), .whole = p};
+	Part		part = {take(p, bool, p->territories), take(p, bool, p->territories), take(p, int, p->input->accounts), take(p, bool, eligible), prices_as_given(p, prices), .whole = p};
 	TerritoryPlan *plan;
 	bool		is_found;
 
@@ -207,6 +219,7 @@ warm_plan(Problem *p, const Prices *prices)
 	give_back(p, bool, part.is_target, p->territories);
 	give_back(p, int, part.held, p->input->accounts);
 	give_back(p, bool, part.eligible, eligible);
+	give_back(p, double, part.price, p->rows);
 	if (is_found)
 		return territory;
 	give_back(p, int, territory, p->units);
