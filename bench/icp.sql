@@ -1,7 +1,7 @@
 -- Look-alikes among 1,000,000 generated accounts: by the index, and by looking at all. In an empty database with the extension: psql -f bench/icp.sql
 \timing on
 SELECT setseed(0.5);
-SELECT salesops.set_setting('corporate_currency', 'EUR');
+INSERT INTO salesops.setting (name, value, set_at) VALUES ('corporate_currency', 'EUR', '2024-01-01');
 INSERT INTO salesops.source (source_key, kind, schema_name, options) VALUES ('s', 'fivetran_salesforce', 'public', '{}');
 INSERT INTO salesops.account (source_key, id, name, industry, segment, employees, annual_revenue, currency, country, created_at, custom, is_deleted, effective_at, recorded_at, origin)
 SELECT 's', 'a' || n, 'Name ' || n, (ARRAY['Technology','Finance','Healthcare','Manufacturing','Retail','Energy','Education','Media','Telecommunications','Transportation','Construction','Hospitality','Agriculture','Government','Utilities', NULL])[1 + floor(power(random(), 1.5) * 16)::int],
@@ -23,5 +23,12 @@ SELECT count(*) FROM salesops.look_alikes('s', 'a776');
 SELECT count(*) FROM salesops.look_alikes('s', 'a777');
 SELECT count(*) FROM salesops.look_alikes('s', 'a778');
 SELECT count(*) FROM salesops.look_alikes('s', 'a779', 100);
+\echo Most like twenty, two hundred accounts
+SELECT count(*) FROM salesops.set_look_alikes('s', ARRAY(SELECT 'a' || n FROM generate_series(1001, 1020) n));
+SELECT count(*) FROM salesops.set_look_alikes('s', ARRAY(SELECT 'a' || n FROM generate_series(1001, 1200) n));
 \echo Looking at all accounts of the next day, of which nothing changed: no row differs
 SELECT count(*) FROM (SELECT * FROM salesops.look_alikes('s', 'a777', 10, '2025-09-02') EXCEPT SELECT * FROM salesops.look_alikes('s', 'a777')) d;
+\echo Placed again: nothing changed, and one account in a hundred
+SELECT salesops.place_accounts('2025-09-02');
+UPDATE salesops.account SET employees = employees + 1, effective_at = '2025-09-02 12:00', recorded_at = '2025-09-02 12:00' WHERE hashtext(id) % 100 = 0;
+SELECT salesops.place_accounts('2025-09-03');

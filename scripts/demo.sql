@@ -33,6 +33,22 @@ SELECT * FROM salesops.forecast_outlook(salesops.current_quarter(:'as_of'), :'as
 SELECT r.flag, count(*) AS deals, to_char(sum(r.money_at_risk), 'FM999,999,999,999,990') AS "at risk", min(r.reason) AS "for example"
 FROM salesops_bi.deal_risk r GROUP BY r.flag ORDER BY 2 DESC;
 
+\echo 'Accounts: the default scorecard by tier, and the highest'
+SELECT a.tier, count(*) AS accounts, min(a.score) AS "lowest score", max(a.score) AS "highest", count(*) FILTER (WHERE a.missing_input_count > 0) AS "with inputs missing"
+FROM salesops_bi.account_scorecard a GROUP BY a.tier ORDER BY a.tier;
+SELECT a.account, a.owner, a.score_text AS score FROM salesops_bi.account_scorecard a ORDER BY a.score DESC, a.account_id COLLATE "C" LIMIT 5;
+
+\echo 'Duplicates for somebody to look at'
+SELECT d.entity, count(*) AS pairs, count(*) FILTER (WHERE d.verdict = 'sure') AS sure FROM salesops_bi.duplicates_for_review d GROUP BY d.entity ORDER BY 1;
+SELECT d.entity, d.first_name AS one, d.second_name AS other, d.verdict, round(d.weight, 1) AS bits, d.evidence
+FROM salesops_bi.duplicates_for_review d ORDER BY d.weight DESC, d.duplicates_for_review_key COLLATE "C" LIMIT 5;
+
+\echo 'Next best actions: what is worth most'
+SELECT count(*) AS actions, count(DISTINCT n.owner_id) AS reps, to_char(sum(n.expected_value), 'FM999,999,999,990') AS "worth", count(*) FILTER (WHERE n.expected_value IS NULL) AS "worth not known"
+FROM salesops_bi.next_best_action n;
+SELECT n.owner, n.object AS "for", n.action AS "do", n.due_date AS "by", to_char(n.amount, 'FM999,999,990') AS amount, round(n.uplift::numeric, 3) AS uplift, to_char(n.expected_value, 'FM999,999,990') AS worth
+FROM salesops_bi.next_best_action n ORDER BY n.expected_value DESC NULLS LAST, n.next_best_action_key LIMIT 5;
+
 \echo 'The run'
 SELECT s.step, s.status, s.rows_affected AS rows, round(extract(epoch FROM s.finished_at - s.started_at), 2) AS seconds, s.message
 FROM salesops.run_step_log s WHERE s.run_id = :run ORDER BY s.started_at;

@@ -32,10 +32,14 @@ BEGIN
           salesops.check_keeps_on('actions', last, as_of, 'salesops.action_candidates(as_of) gives what the rules ask for as of any instant, keeping nothing.');
   run_id := coalesce(run_id, nextval('salesops.audit_by_hand_seq'));
 
-  WITH candidate AS MATERIALIZED (
-    SELECT c.*, NOT coalesce(NOT r.is_active, false) AS is_active
+  WITH rep AS MATERIALIZED (
+    SELECT r.source_key, r.id, r.is_active, r.left_on FROM salesops.rep_as_of(as_of, as_of) r
+  ), candidate AS MATERIALIZED (
+    -- Of a source that has no reps nobody knows who is one; of any other an owner who is none, or no longer, reads no list.
+    SELECT c.*, CASE WHEN r.id IS NULL THEN NOT EXISTS (SELECT FROM rep s WHERE s.source_key = c.source_key)
+                     ELSE r.is_active IS NOT FALSE AND today <= coalesce(r.left_on, 'infinity') END AS is_active
     FROM salesops.action_candidates(as_of, as_of) c
-    LEFT JOIN salesops.rep_as_of(as_of, as_of) r ON r.source_key = c.source_key AND r.id = c.owner_id
+    LEFT JOIN rep r ON r.source_key = c.source_key AND r.id = c.owner_id
   ), kept AS MATERIALIZED (
     SELECT a.*, s.status, s.given_at, s.ended_at FROM salesops.next_action a JOIN salesops.action_status(as_of) s ON s.action_id = a.action_id
   ), ended AS MATERIALIZED (

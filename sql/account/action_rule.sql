@@ -14,12 +14,19 @@ CREATE TABLE salesops.action_rule (
   bound      numeric CHECK (bound <> 'NaN'),
   min_amount numeric CHECK (min_amount <> 'NaN'),
   stages     text[] CHECK (cardinality(stages) > 0),
-  tiers      integer[] CHECK (cardinality(tiers) > 0),
+  tiers      integer[] CHECK (cardinality(tiers) > 0 AND tiers <@ '{1,2,3}'),
   what       text NOT NULL CHECK (what <> ''),
   due_days   integer NOT NULL CHECK (due_days BETWEEN 0 AND 250),
   weight     numeric NOT NULL CHECK (weight > 0 AND weight <= 1000),
   set_by     text NOT NULL DEFAULT CURRENT_USER,
-  set_at     timestamptz NOT NULL DEFAULT salesops.clock()
+  set_at     timestamptz NOT NULL DEFAULT salesops.clock(),
+  -- What action_signals() gives; rules of findings are the user's.
+  CONSTRAINT action_rule_key_of_signal CHECK (CASE signal
+    WHEN 'risk' THEN key IN ('stalled', 'zombie', 'unusually_large', 'likely_to_push', 'category_above_evidence')
+    WHEN 'score' THEN key IN ('rise', 'fall')
+    WHEN 'idle' THEN key IN ('deal', 'account', 'untouched')
+    WHEN 'stage' THEN key = 'deal'
+    ELSE true END)
 );
 CREATE INDEX action_rule_name ON salesops.action_rule (name, valid_from DESC, version_id DESC);
 COMMENT ON TABLE salesops.action_rule IS 'Versions of rules of next best actions that users made, never updated; action_rules() has them and the default ones';
@@ -116,7 +123,9 @@ BEGIN
 EXCEPTION WHEN check_violation OR not_null_violation THEN
   RAISE EXCEPTION 'a rule of next best actions cannot be like this: %', SQLERRM USING
     ERRCODE = 'invalid_parameter_value',
-    HINT = 'Name: a lower-case letter, then up to 62 lower-case letters, digits and underscores; signal: finding, risk, score, idle or stage; due_days 0 to 250; weight above 0, up to 1000.';
+    HINT = 'Name: a lower-case letter, then up to 62 lower-case letters, digits and underscores; signal and key: finding and a rule of the audit, '
+           'risk and a flag of deal_risk(), score and rise or fall, idle and deal, account or untouched, stage and deal; '
+           'tiers 1 to 3; due_days 0 to 250; weight above 0, up to 1000.';
 END $$;
 COMMENT ON FUNCTION salesops.set_action_rule(text, jsonb, timestamptz) IS
   'Add a version of a rule of next best actions, from valid_from on: an object of columns of action_rule; what it does not name stays as it was ("is_enabled": false takes the '

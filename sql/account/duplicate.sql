@@ -26,7 +26,9 @@ BEGIN
     RAISE EXCEPTION 'unknown option "%"', unknown USING
       ERRCODE = 'invalid_parameter_value', HINT = format('These are the options, with their defaults: %s.', defaults);
   END IF;
-  SELECT min(o.key) INTO unknown FROM jsonb_each(options) o WHERE jsonb_typeof(o.value) NOT IN (jsonb_typeof(defaults -> o.key), 'null');
+  SELECT min(o.key) INTO unknown FROM jsonb_each(options) o
+  WHERE CASE WHEN jsonb_typeof(o.value) NOT IN (jsonb_typeof(defaults -> o.key), 'null') THEN true
+             WHEN o.key = 'block' AND o.value <> 'null' THEN o.value::numeric NOT BETWEEN 2 AND 1000 OR o.value::numeric % 1 <> 0 END;
   IF unknown IS NOT NULL THEN
     RAISE EXCEPTION 'invalid value for option "%"', unknown USING
       ERRCODE = 'invalid_parameter_value', DETAIL = format('It is %s.', options -> unknown), HINT = format('Its default is %s.', defaults -> unknown);
@@ -35,7 +37,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION salesops.duplicate_options(jsonb) IS
   'Options of matching with the defaults filled in: kind (company, person), sure and review (least weight in bits of a sure pair, and of one to look at), block (most records that '
-  'are compared each with each for one thing in common). NULL = the defaults; 22023 for an unknown option or a value of another type';
+  'are compared each with each for one thing in common, 2 to 1000). NULL = the defaults; 22023 for an unknown option or a value that it cannot have';
 
 CREATE FUNCTION salesops.duplicate_pairs(
   query text, options jsonb DEFAULT '{}', OUT one text, OUT other text, OUT weight double precision, OUT verdict text, OUT evidence jsonb)

@@ -5,7 +5,7 @@
 
 CREATE TABLE salesops.duplicate_decision (
   source_key  text NOT NULL,
-  entity      text NOT NULL CHECK (entity IN ('account', 'lead')),
+  entity      text NOT NULL CHECK (entity <> ''),
   one         text NOT NULL,
   other       text NOT NULL,
   "position"  integer NOT NULL CHECK ("position" > 0),
@@ -15,16 +15,19 @@ CREATE TABLE salesops.duplicate_decision (
   decided_at  timestamptz NOT NULL DEFAULT salesops.clock(),
   role_name   text NOT NULL DEFAULT CURRENT_USER,
   login_name  text NOT NULL DEFAULT SESSION_USER,
-  PRIMARY KEY (source_key, entity, one, other, "position"),
+  -- One number a decision: of two sessions that decide at a time one learns of the other here, whatever pairs they decide about.
+  PRIMARY KEY (source_key, entity, "position"),
   CHECK (one < other COLLATE "C"),
   CHECK ((decision = 'merge') = (survivor IS NOT NULL))
 );
+CREATE INDEX duplicate_decision_pair ON salesops.duplicate_decision (source_key, entity, one, other, "position");
+CREATE INDEX duplicate_decision_other ON salesops.duplicate_decision (source_key, entity, other);
 COMMENT ON TABLE salesops.duplicate_decision IS 'Decisions about pairs of records, append-only; the last of a pair holds';
 COMMENT ON COLUMN salesops.duplicate_decision.source_key IS 'Source';
-COMMENT ON COLUMN salesops.duplicate_decision.entity IS 'account or lead';
+COMMENT ON COLUMN salesops.duplicate_decision.entity IS 'account, lead, or what a search of one''s own was about, such as contact';
 COMMENT ON COLUMN salesops.duplicate_decision.one IS 'Record with the lesser identifier, by its bytes';
 COMMENT ON COLUMN salesops.duplicate_decision.other IS 'The other record';
-COMMENT ON COLUMN salesops.duplicate_decision."position" IS 'Which decision about the pair, from 1 on';
+COMMENT ON COLUMN salesops.duplicate_decision."position" IS 'Which decision about records of this kind of the source, from 1 on';
 COMMENT ON COLUMN salesops.duplicate_decision.decision IS 'merge: they are one; distinct: they are not; undo: nothing is said any more';
 COMMENT ON COLUMN salesops.duplicate_decision.survivor IS 'Of a merge, the record that stands for both';
 COMMENT ON COLUMN salesops.duplicate_decision.note IS 'Why; NULL = nothing was said';
@@ -65,52 +68,124 @@ END;
 COMMENT ON FUNCTION salesops.merged_ids(timestamptz) IS
   'Records that people have merged as of an instant, each with the record that stands for it in the end; whoever joins it and takes coalesce(survivor, id) counts them as one. No row for NULL';
 
+CREATE FUNCTION salesops.merged_with(source_key text, entity text, id text, OUT merged_id text)
+RETURNS SETOF text LANGUAGE sql STABLE PARALLEL SAFE ROWS 3
+BEGIN ATOMIC
+  WITH RECURSIVE known AS (
+    SELECT merged_with.id AS id
+    UNION
+    SELECT CASE WHEN d.one = k.id THEN d.other ELSE d.one END
+    FROM known k
+    JOIN salesops.duplicate_decision d ON d.source_key = merged_with.source_key AND d.entity = merged_with.entity AND (d.one = k.id OR d.other = k.id)
+    WHERE d.decision = 'merge'
+      AND NOT EXISTS (SELECT FROM salesops.duplicate_decision l
+                      WHERE l.source_key = d.source_key AND l.entity = d.entity AND l.one = d.one AND l.other = d.other AND l."position" > d."position")
+  )
+  SELECT k.id FROM known k;
+END;
+COMMENT ON FUNCTION salesops.merged_with(text, text, text) IS 'A record and all that it is one with by the merges that hold, also by way of others';
+
+-- Refuses what the decisions that hold contradict, also by way of other records: who is merged with somebody is one with all that he is merged with.
+CREATE FUNCTION salesops.check_duplicate_decision(source_key text, entity text, id text, other_id text, decision text, survivor text)
+RETURNS void LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+  last salesops.duplicate_decision;
+  ones text[];
+  others text[];
+  -- Whom a merge takes away.
+  goes text := CASE survivor WHEN id THEN other_id ELSE id END;
+  first_id text := least(id COLLATE "C", other_id COLLATE "C");
+  second_id text := greatest(id COLLATE "C", other_id COLLATE "C");
+BEGIN
+  SELECT d.* INTO last FROM salesops.duplicate_decisions('infinity') d
+  WHERE d.source_key = check_duplicate_decision.source_key AND d.entity = check_duplicate_decision.entity
+    AND d.one = first_id AND d.other = second_id;
+  IF decision = 'undo' THEN
+    IF last.decision IS NULL OR last.decision = 'undo' THEN
+      RAISE EXCEPTION 'nothing is decided about "%" and "%"', id, other_id USING
+        ERRCODE = 'object_not_in_prerequisite_state', HINT = 'SELECT * FROM salesops.duplicate_decisions(now()) lists what is.';
+    END IF;
+    RETURN;
+  ELSIF last.decision IN ('merge', 'distinct') THEN
+    RAISE EXCEPTION '"%" and "%" are already decided to be %', id, other_id, CASE last.decision WHEN 'merge' THEN 'one' ELSE 'distinct' END USING
+      ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('%s decided that on %s.', last.role_name, last.decided_at),
+      HINT = 'SELECT salesops.undo_duplicate_decision(...) takes it back.';
+  END IF;
+  ones := ARRAY(SELECT m FROM salesops.merged_with(source_key, entity, id) m);
+  IF other_id = ANY (ones) THEN
+    RAISE EXCEPTION '"%" and "%" are one already', id, other_id USING
+      ERRCODE = 'object_not_in_prerequisite_state', HINT = 'SELECT * FROM salesops.merged_ids(now()) says by way of whom.';
+  ELSIF decision = 'distinct' THEN
+    RETURN;
+  END IF;
+  SELECT d.* INTO last FROM salesops.duplicate_decisions('infinity') d
+  WHERE d.source_key = check_duplicate_decision.source_key AND d.entity = check_duplicate_decision.entity AND (d.one = goes OR d.other = goes)
+    AND d.decision = 'merge' AND d.survivor <> goes;
+  IF FOUND THEN
+    RAISE EXCEPTION '"%" is merged already', goes USING
+      ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('It is merged into "%s".', last.survivor), HINT = 'Merge the record that stands for it, or undo that merge first.';
+  END IF;
+  others := ARRAY(SELECT m FROM salesops.merged_with(source_key, entity, other_id) m);
+  SELECT d.* INTO last FROM salesops.duplicate_decisions('infinity') d
+  WHERE d.source_key = check_duplicate_decision.source_key AND d.entity = check_duplicate_decision.entity AND d.decision = 'distinct'
+    AND (d.one = ANY (ones) AND d.other = ANY (others) OR d.one = ANY (others) AND d.other = ANY (ones))
+  ORDER BY d."position" LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION '"%" and "%" would be one, and are decided to be distinct', last.one, last.other USING
+      ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('%s decided that on %s.', last.role_name, last.decided_at),
+      HINT = 'SELECT salesops.undo_duplicate_decision(...) takes it back.';
+  END IF;
+END $$;
+COMMENT ON FUNCTION salesops.check_duplicate_decision(text, text, text, text, text, text) IS
+  'Raises 55000 where decisions that hold speak against one about two records: nothing to undo; decided already, also by way of other records; merged into another; merging what is distinct';
+
 CREATE FUNCTION salesops.decide_duplicate(source_key text, entity text, id text, other_id text, decision text, survivor text, note text)
 RETURNS void LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
-  first_id text := least(id COLLATE "C", other_id COLLATE "C");
-  second_id text := greatest(id COLLATE "C", other_id COLLATE "C");
-  last salesops.duplicate_decision;
-  taken text;
+  unknown text;
 BEGIN
   PERFORM salesops.check_given('source_key', source_key);
   PERFORM salesops.check_given('entity', entity);
   PERFORM salesops.check_given('id', id);
   PERFORM salesops.check_given('other_id', other_id);
+  IF entity NOT IN ('account', 'lead')
+     AND NOT EXISTS (SELECT FROM salesops.duplicate_run r WHERE r.source_key = decide_duplicate.source_key AND r.entity = decide_duplicate.entity) THEN
+    RAISE EXCEPTION 'no duplicates of "%" were searched', entity USING ERRCODE = 'invalid_parameter_value', DETAIL = format('The source is "%s".', source_key),
+      HINT = 'Use account or lead, or what a search named: SELECT DISTINCT source_key, entity FROM salesops.duplicate_run.';
+  END IF;
   IF id = other_id THEN
     RAISE EXCEPTION 'a record cannot be compared with itself' USING ERRCODE = 'invalid_parameter_value', DETAIL = format('Both are "%s".', id),
       HINT = 'Name two records.';
   END IF;
-  SELECT d.* INTO last FROM salesops.duplicate_decision d
-  WHERE d.source_key = decide_duplicate.source_key AND d.entity = decide_duplicate.entity AND d.one = first_id AND d.other = second_id
-  ORDER BY d."position" DESC LIMIT 1;
-  IF decision = 'undo' AND (last.decision IS NULL OR last.decision = 'undo') THEN
-    RAISE EXCEPTION 'nothing is decided about "%" and "%"', id, other_id USING
-      ERRCODE = 'object_not_in_prerequisite_state', HINT = 'SELECT * FROM salesops.duplicate_decisions(now()) lists what is.';
-  ELSIF decision <> 'undo' AND last.decision IN ('merge', 'distinct') THEN
-    RAISE EXCEPTION '"%" and "%" are already decided to be %', id, other_id, CASE last.decision WHEN 'merge' THEN 'one' ELSE 'distinct' END USING
-      ERRCODE = 'object_not_in_prerequisite_state', DETAIL = format('%s decided that on %s.', last.role_name, last.decided_at),
-      HINT = 'SELECT salesops.undo_duplicate_decision(...) takes it back.';
+  SELECT i INTO unknown FROM unnest(ARRAY[id, other_id]) i
+  WHERE CASE entity WHEN 'account' THEN NOT EXISTS (SELECT FROM salesops.account a WHERE a.source_key = decide_duplicate.source_key AND a.id = i)
+                    WHEN 'lead' THEN NOT EXISTS (SELECT FROM salesops.lead l WHERE l.source_key = decide_duplicate.source_key AND l.id = i) END;
+  IF FOUND THEN
+    RAISE EXCEPTION 'source % has no % %', quote_literal(source_key), entity, quote_literal(unknown) USING
+      ERRCODE = 'undefined_object', HINT = 'SELECT * FROM salesops.duplicates_to_review(now()) lists pairs to decide about.';
   END IF;
-  IF decision = 'merge' THEN
-    SELECT m.survivor INTO taken FROM salesops.merged_ids('infinity') m
-    WHERE m.source_key = decide_duplicate.source_key AND m.entity = decide_duplicate.entity
-      AND (m.id = CASE WHEN survivor = first_id THEN second_id ELSE first_id END OR (m.id = survivor AND m.survivor IN (first_id, second_id)));
-    IF FOUND THEN
-      RAISE EXCEPTION 'one of "%" and "%" is already merged into "%"', id, other_id, taken USING
-        ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Merge with that one, or undo the merge first.';
-    END IF;
-  END IF;
-  INSERT INTO salesops.duplicate_decision (source_key, entity, one, other, "position", decision, survivor, note)
-  VALUES (source_key, entity, first_id, second_id, coalesce(last."position", 0) + 1, decision, survivor, nullif(note, ''));
-EXCEPTION WHEN unique_violation THEN
-  RAISE EXCEPTION 'somebody else has just decided about "%" and "%"', id, other_id USING
-    ERRCODE = 'serialization_failure', HINT = 'SELECT * FROM salesops.duplicate_decisions(now()) says what.';
+  LOOP
+    PERFORM salesops.check_duplicate_decision(source_key, entity, id, other_id, decision, survivor);
+    BEGIN
+      INSERT INTO salesops.duplicate_decision (source_key, entity, one, other, "position", decision, survivor, note)
+      SELECT source_key, entity, least(id COLLATE "C", other_id COLLATE "C"), greatest(id COLLATE "C", other_id COLLATE "C"), coalesce(max(d."position"), 0) + 1,
+             decision, survivor, nullif(note, '')
+      FROM salesops.duplicate_decision d WHERE d.source_key = decide_duplicate.source_key AND d.entity = decide_duplicate.entity;
+      RETURN;
+    EXCEPTION WHEN unique_violation THEN
+      -- Somebody else decided since we looked: look again, where that shows what he decided.
+      IF current_setting('transaction_isolation') IN ('repeatable read', 'serializable') THEN
+        RAISE EXCEPTION 'somebody else has just decided about duplicates of the same kind' USING
+          ERRCODE = 'serialization_failure', HINT = 'Begin the transaction again; at the level read committed this does not happen.';
+      END IF;
+    END;
+  END LOOP;
 END $$;
 COMMENT ON FUNCTION salesops.decide_duplicate(text, text, text, text, text, text, text) IS
-  'Writes a decision about two records in the caller''s name; call the function that is named after it. 22004 and 22023 for what makes no sense, 55000 where another decision holds or the record '
-  'is merged already, 40001 where somebody else decided at the same time';
+  'Writes a decision about two records in the caller''s name; call the function that is named after it. 22004 and 22023 for what makes no sense, 42704 for an account or a lead that is not known, '
+  '55000 as of check_duplicate_decision(), 40001 where somebody else decided at the same time, at repeatable read and above';
 
 CREATE FUNCTION salesops.merge_duplicates(source_key text, entity text, survivor text, id text, note text DEFAULT NULL)
 RETURNS void LANGUAGE sql

@@ -100,7 +100,11 @@ BEGIN
   weights := salesops.icp_weights(model, ARRAY(SELECT t.place FROM unnest(used) t ORDER BY t.place));
 
   INSERT INTO salesops.icp (as_of, take_as_given, accounts, examples, wins, never_bought, model, doubt)
-  SELECT as_of, take_as_given, accounts, counted.examples, counted.wins, counted.never_bought, model, CASE WHEN NOT s.is_calibrated THEN s.reason END
+  SELECT as_of, take_as_given, accounts, counted.examples, counted.wins, counted.never_bought, model,
+         CASE WHEN s.is_calibrated THEN NULL
+              WHEN counted.examples = counted.never_bought AND NOT take_as_given AND EXISTS (SELECT FROM salesops.deal_outcomes(as_of))
+              THEN 'nothing was known of any account before its first deal closed; take_as_given lets what was recorded first stand for the time before'
+              ELSE s.reason END
   FROM salesops.win_model_summary(model) s
   RETURNING icp.icp_id INTO added;
   INSERT INTO salesops.icp_attribute (icp_id, place, attribute, known, edges, weight, left_out)
@@ -194,18 +198,25 @@ CREATE FUNCTION salesops.icp_ranking(icp_id bigint, known_at timestamptz, OUT ac
                                      OUT default_auc float8, OUT difference float8, OUT difference_low float8, OUT difference_high float8)
 RETURNS record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  WITH prospect AS (
-    SELECT f.fit::float8 AS fit, salesops.total(s.score)::float8 AS score, EXISTS (
-             SELECT FROM salesops.deal_outcomes(icp_ranking.known_at) o WHERE o.source_key = f.source_key AND o.account_id = f.id AND o.status = 'won') AS won
-    FROM salesops.icp i
+  WITH profile AS MATERIALIZED (
+    SELECT i.icp_id, i.as_of FROM salesops.icp i WHERE i.icp_id = salesops.icp_in_force(NULL, icp_ranking.icp_id)
+  ), buyer AS MATERIALIZED (
+    SELECT DISTINCT o.source_key, o.account_id FROM salesops.deal_outcomes(icp_ranking.known_at) o WHERE o.status = 'won'
+  ), known AS MATERIALIZED (
+    SELECT DISTINCT o.source_key, o.account_id FROM salesops.deal_outcomes((SELECT i.as_of FROM profile i)) o
+  ), prospect AS (
+    SELECT f.fit::float8 AS fit, salesops.total(s.score)::float8 AS score, b.account_id IS NOT NULL AS won
+    FROM profile i
     CROSS JOIN LATERAL salesops.icp_fits(i.as_of, i.icp_id) f
-    JOIN salesops.account_scores((SELECT x.as_of FROM salesops.icp x WHERE x.icp_id = icp_ranking.icp_id)) s ON s.source_key = f.source_key AND s.id = f.id
-    WHERE i.icp_id = icp_ranking.icp_id AND f.fit IS NOT NULL
-      AND NOT EXISTS (SELECT FROM salesops.deal_outcomes(i.as_of) o WHERE o.source_key = f.source_key AND o.account_id = f.id)
+    JOIN salesops.account_scores((SELECT x.as_of FROM profile x)) s ON s.source_key = f.source_key AND s.id = f.id
+    LEFT JOIN known k ON k.source_key = f.source_key AND k.account_id = f.id
+    LEFT JOIN buyer b ON b.source_key = f.source_key AND b.account_id = f.id
+    WHERE f.fit IS NOT NULL AND k.account_id IS NULL
   )
   SELECT c.accounts, c.wins, c.auc, c.auc_low, c.auc_high, c.lift, c.other_auc, c.difference, c.difference_low, c.difference_high
   FROM (SELECT coalesce(array_agg(p.fit), '{}') AS fits, coalesce(array_agg(p.score), '{}') AS scores, coalesce(array_agg(p.won), '{}') AS won FROM prospect p) a
   CROSS JOIN LATERAL salesops.compare_rankings(a.fits, a.scores, a.won) c;
 END;
 COMMENT ON FUNCTION salesops.icp_ranking(bigint, timestamptz) IS
-  'An ideal customer profile held against what came later: of the accounts without a closed deal at its instant, with their fits of then, those who have bought by known_at. auc, lift and their 90 % intervals as in compare_rankings(), beside the default scorecard of that instant. NULL where there are too few';
+  'An ideal customer profile held against what came later: of the accounts without a closed deal at its instant, with their fits of then, those who have bought by known_at. auc, lift and their 90 % intervals as in compare_rankings(), '
+  'beside the default scorecard of that instant. NULL where there are too few; 42704 where there is no such profile';

@@ -70,14 +70,20 @@ COMMENT ON FUNCTION salesops.write_routing(timestamptz, text[], text[], text) IS
   'Decides by plan_routing() and writes the decisions; kind new, wait (those who still wait are left alone) or reassign. The caller holds lock_routing(). Returns the '
   'decisions; 40001 where another session was first. Call route_lead(), route_leads(), route_waiting_leads() or reassign_overdue_leads()';
 
+CREATE FUNCTION salesops.lead_created_at(created_at timestamptz, effective_at timestamptz, recorded_at timestamptz)
+RETURNS timestamptz LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce(created_at, nullif(effective_at, '-infinity'), recorded_at);
+COMMENT ON FUNCTION salesops.lead_created_at(timestamptz, timestamptz, timestamptz) IS
+  'When a lead was created, as routing counts it: as the source states it, else since when it is as it is, else when that was read. NULL for NULL';
+
 CREATE FUNCTION salesops.unrouted_leads(as_of timestamptz DEFAULT salesops.statement_clock(), created_since timestamptz DEFAULT '-infinity',
                                         OUT source_key text, OUT id text, OUT created_at timestamptz)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-  SELECT l.source_key, l.id, coalesce(l.created_at, l.effective_at)
+  SELECT l.source_key, l.id, salesops.lead_created_at(l.created_at, l.effective_at, l.recorded_at)
   FROM salesops.lead l
   WHERE salesops.lead_is_open(l.status, l.is_converted, l.is_deleted)
-    AND coalesce(l.created_at, l.effective_at) BETWEEN unrouted_leads.created_since AND unrouted_leads.as_of
+    AND salesops.lead_created_at(l.created_at, l.effective_at, l.recorded_at) BETWEEN unrouted_leads.created_since AND unrouted_leads.as_of
     -- Looked up one by one: how many leads are open, and of these routed, is beyond what the planner can tell, and a join that it thinks small ends never.
     AND (SELECT s.lead_id FROM salesops.routed_lead s WHERE s.source_key = l.source_key AND s.lead_id = l.id) IS NULL
     AND (l.owner_id IS NULL

@@ -3,23 +3,22 @@
 -- Leads have few columns of their own. What a CRM says beside them comes as custom fields under these names, mapped when the source was
 -- connected: email, website, country, region (or state), segment, intent_score, website_visits, content_downloads.
 
-CREATE FUNCTION salesops.mail_domain(address text)
-RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-  SELECT d.domain
-  FROM (SELECT pg_catalog.regexp_replace(pg_catalog.regexp_replace(pg_catalog.regexp_replace(lower(btrim(left(address, 2000))),
-                 '^[a-z][a-z0-9+.-]*://', ''), '[/?#].*$', ''), '^.*@|^www[0-9]*[.]|:[0-9]*$|[.]$', '', 'g') AS domain) d
-  WHERE d.domain ~ '^[^[:space:]@<>,;]+[.][^[:space:].@<>,;]{2,}$' AND length(d.domain) <= 253
-    AND d.domain !~ '^(gmail|googlemail|yahoo|ymail|hotmail|outlook|live|msn|aol|icloud|me|mac|gmx|web|t-online|proton|protonmail|mail|yandex|qq|163|126|free|orange|wanadoo|libero|comcast|zoho|fastmail|hey|inbox|rediffmail)[.](com|net|org|de|fr|it|es|ru|co|ch|at|nl|be|in|jp|cn|me|br|uk|ca|au|eu)([.][a-z]{2})?$';
-END;
-COMMENT ON FUNCTION salesops.mail_domain(text) IS
-  'Domain of an e-mail address or website that tells a company: lower case, without scheme, www, port and path. NULL for a NULL, for what names no domain, and for free mail providers';
+-- Whose account a lead belongs to is looked up once a lead, by what the matcher of duplicates makes of names and addresses.
+CREATE FUNCTION salesops.match_site(address text)
+RETURNS text LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'salesops_match_site';
+COMMENT ON FUNCTION salesops.match_site(text) IS
+  'The domain that a company has registered, of a website or an e-mail address: lower case, without scheme, subdomain, port and path (acme.co.uk of https://shop.acme.co.uk/x). NULL for a NULL, for what names '
+  'no domain, and for mail providers and hosts where everybody has a page';
 
--- Whose account a lead belongs to is looked up once a lead.
-CREATE INDEX account_mail_domain ON salesops.account (salesops.mail_domain(website), source_key)
-  WHERE NOT is_deleted AND merged_into IS NULL;
-CREATE INDEX account_name ON salesops.account (lower(btrim(left(name, 500))), source_key)
-  WHERE NOT is_deleted AND merged_into IS NULL;
+CREATE FUNCTION salesops.match_name(name text)
+RETURNS text LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'salesops_match_name';
+COMMENT ON FUNCTION salesops.match_name(text) IS
+  'The name of a company in its common form: its words one after another without case, marks, punctuation, legal form and articles, abbreviations spelt out (acmemanufacturing of "The ACME Mfg., Inc."). '
+  'One of more than 400 bytes ends in a hash. NULL for a NULL and for what says nothing (n/a)';
+
+-- Neither with the source nor of present accounts alone: a planner that does not know the table yet would take such an index for short and read all of it once an account.
+CREATE INDEX account_match_site ON salesops.account (salesops.match_site(website));
+CREATE INDEX account_match_name ON salesops.account (salesops.match_name(name));
 
 CREATE FUNCTION salesops.lead_is_open(status text, is_converted boolean, is_deleted boolean)
 RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -29,7 +28,7 @@ COMMENT ON FUNCTION salesops.lead_is_open(text, boolean, boolean) IS
   'Whether somebody has to work on a lead: it is not deleted, not converted, and its status does not say closed, converted, unqualified, disqualified, bad timing, junk, spam, dead, lost or rejected. An unknown status is open';
 
 -- An account of that name is the lead's where it is the only one; of accounts that share a domain, the one that is named like its company, else the oldest.
-CREATE FUNCTION salesops.lead_account(source_key text, account_id text, domain text, company text, OUT id text, OUT matched_by text)
+CREATE FUNCTION salesops.lead_account(source_key text, account_id text, site text, company text, OUT id text, OUT matched_by text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
   SELECT x.id, x.matched_by
@@ -38,19 +37,19 @@ BEGIN ATOMIC
     WHERE a.source_key = lead_account.source_key AND a.id = lead_account.account_id AND NOT a.is_deleted AND a.merged_into IS NULL
     UNION ALL
     (SELECT a.id, 'domain', 2 FROM salesops.account a
-     WHERE salesops.mail_domain(a.website) = lead_account.domain AND a.source_key = lead_account.source_key AND NOT a.is_deleted AND a.merged_into IS NULL
-     ORDER BY lower(btrim(left(a.name, 500))) IS NOT DISTINCT FROM lower(btrim(left(company, 500))) DESC, a.created_at, a.id COLLATE "C" LIMIT 1)
+     WHERE salesops.match_site(a.website) = lead_account.site AND a.source_key = lead_account.source_key AND NOT a.is_deleted AND a.merged_into IS NULL
+     ORDER BY (salesops.match_name(a.name) = salesops.match_name(company)) IS TRUE DESC, a.created_at, a.id COLLATE "C" LIMIT 1)
     UNION ALL
     SELECT min(n.id), 'name', 3
     FROM (SELECT a.id FROM salesops.account a
-          WHERE lower(btrim(left(a.name, 500))) = lower(btrim(left(company, 500))) AND a.source_key = lead_account.source_key AND NOT a.is_deleted AND a.merged_into IS NULL
+          WHERE salesops.match_name(a.name) = salesops.match_name(company) AND a.source_key = lead_account.source_key AND NOT a.is_deleted AND a.merged_into IS NULL
           LIMIT 2) n
     HAVING count(*) = 1
   ) x
   ORDER BY x.preference LIMIT 1;
 END;
 COMMENT ON FUNCTION salesops.lead_account(text, text, text, text) IS
-  'Account of a source that a lead belongs to: the one it names, else by the domain of its address, else by its company where one account is named so. No row = none';
+  'Account of a source that a lead belongs to: the one it names, else by the site of its address (match_site()), else by its company where one account has that name (match_name()). No row = none';
 
 CREATE FUNCTION salesops.lead_facts(as_of timestamptz, source_keys text[], ids text[],
   OUT "position" bigint, OUT source_key text, OUT id text, OUT company text, OUT account_id text, OUT matched_by text, OUT account_owner_id text,
@@ -63,7 +62,7 @@ BEGIN ATOMIC
          f.intent, f.employees, f.segment, coalesce(salesops.recognize_industry(f.industry), f.industry), f.stated_industry, f.country, f.region, l.lead_source
   FROM unnest(source_keys, ids) WITH ORDINALITY AS k(source_key, id, n)
   JOIN salesops.lead l ON l.source_key = k.source_key AND l.id = k.id
-  LEFT JOIN LATERAL salesops.lead_account(l.source_key, l.account_id, coalesce(salesops.mail_domain(l.custom ->> 'email'), salesops.mail_domain(l.custom ->> 'website')), l.company) m ON true
+  LEFT JOIN LATERAL salesops.lead_account(l.source_key, l.account_id, coalesce(salesops.match_site(l.custom ->> 'email'), salesops.match_site(l.custom ->> 'website')), l.company) m ON true
   LEFT JOIN salesops.account a ON a.source_key = l.source_key AND a.id = m.id
   CROSS JOIN LATERAL (
     SELECT coalesce(l.industry, a.industry) AS stated_industry, coalesce(l.custom ->> 'segment', a.segment) AS stated_segment,

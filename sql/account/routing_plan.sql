@@ -66,7 +66,7 @@ DECLARE
   anybody_works boolean;
 BEGIN
   SELECT array_agg(a.key ORDER BY a.n), array_agg(a.rep_id ORDER BY a.n), array_agg(a.state ORDER BY a.n), array_agg(a.is_working ORDER BY a.n),
-         array_agg(CASE WHEN NOT is_trial THEN a.capacity END ORDER BY a.n), array_agg(CASE WHEN is_trial THEN 0 ELSE a.open_leads END ORDER BY a.n)
+         array_agg(CASE WHEN NOT is_trial OR a.capacity = 0 THEN a.capacity END ORDER BY a.n), array_agg(CASE WHEN is_trial THEN 0 ELSE a.open_leads END ORDER BY a.n)
     INTO rep_key, rep_name, rep_state, rep_works, rep_capacity, rep_load
   FROM (SELECT jsonb_build_array(v.source_key, v.rep_id)::text AS key, v."position" AS n, v.*
         FROM (SELECT array_agg(w.source_key) AS sources, array_agg(w.rep_id) AS reps
@@ -179,4 +179,4 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION salesops.plan_routing(timestamptz, text[], text[], jsonb, boolean) IS
   'Who would get leads, which are given by source and id, in that order, as of an instant; writes nothing. position: place in the lists. changes: rules that are other than in force (routing_rules()). '
-  'is_trial: as if pools were level, nobody had leads and took any number, and no lead had been given to anybody. rep_id NULL = it would wait in the fallback queue; why in words. Leads there are not have no row';
+  'is_trial: as if pools were level, nobody had leads, and who takes any took any number, and no lead had been given to anybody. rep_id NULL = it would wait in the fallback queue; why in words. Leads there are not have no row';

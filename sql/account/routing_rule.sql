@@ -9,23 +9,24 @@ CREATE TABLE salesops.routing_rule (
   valid_from          timestamptz NOT NULL,
   is_enabled          boolean NOT NULL,
   "position"          integer NOT NULL,
-  source_keys         text[] CHECK (cardinality(source_keys) > 0),
+  source_keys         text[] CHECK (cardinality(source_keys) > 0 AND array_position(source_keys, NULL) IS NULL),
   min_score           integer,
-  tiers               integer[] CHECK (cardinality(tiers) > 0),
+  tiers               integer[] CHECK (cardinality(tiers) > 0 AND tiers <@ '{1,2,3}'),
   min_intent          numeric,
   min_employees       numeric,
   max_employees       numeric,
-  segments            text[] CHECK (cardinality(segments) > 0),
-  industries          text[] CHECK (cardinality(industries) > 0),
-  countries           text[] CHECK (cardinality(countries) > 0),
-  regions             text[] CHECK (cardinality(regions) > 0),
-  lead_sources        text[] CHECK (cardinality(lead_sources) > 0),
-  account_ids         text[] CHECK (cardinality(account_ids) > 0),
+  segments            text[] CHECK (cardinality(segments) > 0 AND array_position(segments, NULL) IS NULL),
+  industries          text[] CHECK (cardinality(industries) > 0 AND array_position(industries, NULL) IS NULL),
+  countries           text[] CHECK (cardinality(countries) > 0 AND array_position(countries, NULL) IS NULL),
+  regions             text[] CHECK (cardinality(regions) > 0 AND array_position(regions, NULL) IS NULL),
+  lead_sources        text[] CHECK (cardinality(lead_sources) > 0 AND array_position(lead_sources, NULL) IS NULL),
+  account_ids         text[] CHECK (cardinality(account_ids) > 0 AND array_position(account_ids, NULL) IS NULL),
   has_account         boolean,
   pool                text CHECK (pool <> ''),
   first_touch_minutes integer CHECK (first_touch_minutes BETWEEN 1 AND 100000),
   set_by              text NOT NULL DEFAULT CURRENT_USER,
-  set_at              timestamptz NOT NULL DEFAULT salesops.clock()
+  set_at              timestamptz NOT NULL DEFAULT salesops.clock(),
+  CHECK (min_employees <= max_employees)
 );
 CREATE INDEX routing_rule_name ON salesops.routing_rule (name, valid_from DESC, version_id DESC);
 COMMENT ON TABLE salesops.routing_rule IS 'Versions of routing rules, never updated; a condition that is NULL is none, and an unknown fact of a lead fulfils no condition';
@@ -70,7 +71,7 @@ BEGIN ATOMIC
   SELECT r.*
   FROM said s FULL JOIN jsonb_each(coalesce(routing_rules.changes, '{}')) c ON c.key = s.name
   CROSS JOIN LATERAL pg_catalog.jsonb_populate_record(NULL::salesops.routing_rule,
-    '{"position": 0, "is_enabled": true}'::jsonb || coalesce(to_jsonb(s), '{}') || coalesce(c.value, '{}')
+    '{"is_enabled": true}'::jsonb || coalesce(to_jsonb(s), '{}') || coalesce(c.value, '{}')
     || jsonb_build_object('name', coalesce(s.name, c.key), 'version_id', CASE WHEN c.key IS NULL THEN s.version_id END)) r
   WHERE r.is_enabled
   ORDER BY r."position", r.name;
@@ -78,7 +79,7 @@ END;
 COMMENT ON FUNCTION salesops.routing_rules(timestamptz, jsonb) IS
   'Enabled routing rules in force at an instant in the order they are asked; with changes {"rule": {"column": value}} as they would be: version_id is NULL where a rule is changed';
 
-CREATE FUNCTION salesops.check_routing_changes(changes jsonb)
+CREATE FUNCTION salesops.check_routing_changes(changes jsonb, as_of timestamptz)
 RETURNS void LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   known text[] := ARRAY['is_enabled', 'position', 'source_keys', 'min_score', 'tiers', 'min_intent', 'min_employees', 'max_employees', 'segments', 'industries',
@@ -94,6 +95,13 @@ BEGIN
       SELECT min(format('%s of rule %s is not known', quote_literal(k), quote_literal(c.key))) INTO wrong
       FROM jsonb_each(changes) c CROSS JOIN LATERAL jsonb_object_keys(c.value) k WHERE k <> ALL (known);
     END IF;
+    IF wrong IS NULL THEN
+      -- A name that was mistyped would be a rule more, before all others.
+      SELECT format('there is no rule %s, and a new one has a position', quote_literal(min(c.key))) INTO wrong
+      FROM jsonb_each(changes) c
+      WHERE NOT c.value ? 'position' AND NOT EXISTS (SELECT FROM salesops.routing_rule r WHERE r.name = c.key AND r.valid_from <= check_routing_changes.as_of)
+      HAVING count(*) > 0;
+    END IF;
   END IF;
   IF wrong IS NOT NULL THEN
     RAISE EXCEPTION 'routing rules cannot be read: %', wrong USING
@@ -102,7 +110,8 @@ BEGIN
       HINT = 'Write {"enterprise": {"position": 20, "tiers": [1], "pool": "enterprise", "first_touch_minutes": 60}}.';
   END IF;
 END $$;
-COMMENT ON FUNCTION salesops.check_routing_changes(jsonb) IS 'Raises 22023 where changes of routing rules are no object of objects, or name what a rule does not have';
+COMMENT ON FUNCTION salesops.check_routing_changes(jsonb, timestamptz) IS
+  'Raises 22023 where changes of the routing rules of an instant are no object of objects, name what a rule does not have, or make a rule without a position';
 
 CREATE FUNCTION salesops.set_routing_rule(name text, rule jsonb, valid_from timestamptz DEFAULT salesops.clock())
 RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -112,7 +121,7 @@ DECLARE
   new_version bigint;
 BEGIN
   PERFORM salesops.check_given('name', name), salesops.check_given('rule', rule::text), salesops.check_given('valid_from', valid_from::text),
-          salesops.check_routing_changes(jsonb_build_object(name, rule));
+          salesops.check_routing_changes(jsonb_build_object(name, rule), valid_from);
   SELECT to_jsonb(v) INTO old FROM salesops.routing_rule v
   WHERE v.name = set_routing_rule.name AND v.valid_from <= set_routing_rule.valid_from
   ORDER BY v.valid_from DESC, v.version_id DESC LIMIT 1;
@@ -120,10 +129,11 @@ BEGIN
                                      segments, industries, countries, regions, lead_sources, account_ids, has_account, pool, first_touch_minutes)
   SELECT set_routing_rule.name, set_routing_rule.valid_from, r.is_enabled, r."position", r.source_keys, r.min_score, r.tiers, r.min_intent, r.min_employees,
          r.max_employees, r.segments, r.industries, r.countries, r.regions, r.lead_sources, r.account_ids, r.has_account, r.pool, r.first_touch_minutes
-  FROM jsonb_populate_record(NULL::salesops.routing_rule, '{"position": 0, "is_enabled": true}'::jsonb || coalesce(old, '{}') || rule) r
+  FROM jsonb_populate_record(NULL::salesops.routing_rule, '{"is_enabled": true}'::jsonb || coalesce(old, '{}') || rule) r
   RETURNING version_id INTO new_version;
   RETURN new_version;
 END $$;
 COMMENT ON FUNCTION salesops.set_routing_rule(text, jsonb, timestamptz) IS
   'Add a version of a routing rule, from valid_from on: an object of columns of routing_rule; what it does not name stays as it was ("is_enabled": false takes the rule '
-  'out, null takes a condition away). Returns the version. 22023 for what a rule does not have, 22004 for a NULL, 23514 for an empty list';
+  'out, null takes a condition away). Returns the version. 22023 for what a rule does not have and for a new rule without a position, '
+  '22004 for a NULL, 23514 for an empty list and for conditions that nothing fulfils';

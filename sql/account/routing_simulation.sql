@@ -6,14 +6,17 @@ CREATE FUNCTION salesops.simulate_routing(changes jsonb, leads integer DEFAULT 1
 RETURNS SETOF record LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
-  PERFORM salesops.check_instant(as_of), salesops.check_routing_changes(changes);
+  PERFORM salesops.check_instant(as_of), salesops.check_routing_changes(changes, as_of);
+  IF leads IS NULL OR leads < 1 THEN
+    RAISE EXCEPTION 'leads must be 1 or more, not %', coalesce(leads::text, 'NULL') USING ERRCODE = 'invalid_parameter_value', HINT = 'It says how many of the last leads are routed.';
+  END IF;
   RETURN QUERY
   WITH sample AS MATERIALIZED (
     SELECT row_number() OVER (ORDER BY x.created_at, x.source_key COLLATE "C", x.id COLLATE "C") AS n, x.*
-    FROM (SELECT l.source_key, l.id, coalesce(l.created_at, l.effective_at) AS created_at, l.owner_id
+    FROM (SELECT l.source_key, l.id, salesops.lead_created_at(l.created_at, l.effective_at, l.recorded_at) AS created_at, l.owner_id
           FROM salesops.lead l
-          WHERE NOT l.is_deleted AND coalesce(l.created_at, l.effective_at) <= simulate_routing.as_of
-          ORDER BY coalesce(l.created_at, l.effective_at) DESC, l.source_key COLLATE "C" DESC, l.id COLLATE "C" DESC
+          WHERE NOT l.is_deleted AND salesops.lead_created_at(l.created_at, l.effective_at, l.recorded_at) <= simulate_routing.as_of
+          ORDER BY salesops.lead_created_at(l.created_at, l.effective_at, l.recorded_at) DESC, l.source_key COLLATE "C" DESC, l.id COLLATE "C" DESC
           LIMIT simulate_routing.leads) x
   ), list AS MATERIALIZED (
     SELECT array_agg(s.source_key ORDER BY s.n) AS sources, array_agg(s.id ORDER BY s.n) AS ids FROM sample s
@@ -31,7 +34,7 @@ END $$;
 COMMENT ON FUNCTION salesops.simulate_routing(jsonb, integer, timestamptz) IS
   'The last so many leads as if they all came at an instant, one after the other, to level pools without leads: who gets which by the rules in force (rule, rep_id) and '
   'by the changed ones (new_...), and who has it now (was_rep_id: by the decision, else the owner in the CRM). changes: {"rule": {"column": value}} as set_routing_rule() takes '
-  'it, "is_enabled": false takes a rule out. Capacity is not counted, for nobody knows when these leads would have been closed. 22023 for what a rule does not have';
+  'it, "is_enabled": false takes a rule out. Capacity is not counted, but that of 0, for nobody knows when these leads would have been closed. 22023 for what a rule does not have and for less than one lead';
 
 CREATE FUNCTION salesops.simulate_routing_loads(changes jsonb, leads integer DEFAULT 1000, as_of timestamptz DEFAULT salesops.statement_clock(),
   OUT source_key text, OUT rep_id text, OUT leads_had bigint, OUT leads_now bigint, OUT leads_changed bigint)

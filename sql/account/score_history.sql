@@ -50,6 +50,7 @@ RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable
 #variable_conflict use_variable
 DECLARE
   last timestamptz := (SELECT max(k.as_of) FROM salesops.kept_account_score k);
+  rule record := salesops.get_rule('unmapped_industry', as_of);
   kept bigint;
 BEGIN
   PERFORM salesops.check_as_of(as_of),
@@ -65,15 +66,15 @@ BEGIN
   ON CONFLICT DO NOTHING;
   GET DIAGNOSTICS kept = ROW_COUNT;
 
-  PERFORM salesops.report_findings(run_id, as_of, 'unmapped_industry', 'account', 'warning', NULL,
+  PERFORM salesops.report_findings(run_id, as_of, rule.name, rule.object_kind, rule.severity, NULL,
     (SELECT coalesce(array_agg(ROW(a.source_key, a.id, a.owner_id, left(a.stated_industry, 200))::salesops.violation), '{}')
      FROM salesops.account_scores(as_of, as_of) a
-     WHERE btrim(a.stated_industry) <> '' AND 'industry' = ANY (salesops.missing_inputs(a.score))));
+     WHERE rule.is_enabled AND btrim(a.stated_industry) <> '' AND 'industry' = ANY (salesops.missing_inputs(a.score))));
   RETURN kept;
 END $$;
 COMMENT ON FUNCTION salesops.keep_account_scores(timestamptz, bigint) IS
   'Keep the scores of an instant: a row of kept_account_score for each account whose score changed, or that is gone; and findings unmapped_industry for accounts whose stated '
-  'industry nobody knows (value_map gives it a meaning). run_id NULL = by hand. Returns the rows kept, 0 when called again; 22023 before what was kept already, and for an '
+  'industry nobody knows (value_map gives it a meaning), as grave as the rule of that name says, none where it is disabled. run_id NULL = by hand. Returns the rows kept, 0 when called again; 22023 before what was kept already, and for an '
   'instant that is none or in the future';
 
 CREATE FUNCTION salesops.score_change(old_score salesops.account_score, new_score salesops.account_score, OUT change integer, OUT component text, OUT says text)

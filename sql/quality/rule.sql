@@ -84,17 +84,19 @@ BEGIN ATOMIC
     SELECT DISTINCT ON (r.name) r.* FROM salesops.audit_rule r
     WHERE r.valid_from <= audit_rules.as_of
     ORDER BY r.name, r.valid_from DESC, r.version_id DESC
+  ), given AS (
+    SELECT d.* FROM salesops.default_rules() d UNION ALL SELECT a.* FROM salesops.account_rules() a
   )
   SELECT d.name, d.checklist_item, d.field, d.object_kind, d.applies, d.violation, d.value,
          CASE WHEN s.name IS NULL THEN d.bound ELSE s.bound END, coalesce(s.severity, d.severity),
          d.cause, d.targets, d.description, coalesce(s.is_enabled, true), true,
          (SELECT pg_catalog.pg_get_userbyid(e.extowner)::text FROM pg_catalog.pg_extension e WHERE e.extname = 'salesops')
-  FROM salesops.default_rules() d LEFT JOIN said s ON s.name = d.name AND s.violation IS NULL
+  FROM given d LEFT JOIN said s ON s.name = d.name AND s.violation IS NULL
   UNION ALL
   SELECT s.name, s.checklist_item, s.field, s.object_kind, s.applies, s.violation, s.value, s.bound, s.severity,
          s.cause, s.targets, s.description, s.is_enabled, false, s.rule_owner
   FROM said s
-  WHERE s.violation IS NOT NULL AND NOT EXISTS (SELECT FROM salesops.default_rules() d WHERE d.name = s.name);
+  WHERE s.violation IS NOT NULL AND NOT EXISTS (SELECT FROM given d WHERE d.name = s.name);
 END;
 COMMENT ON FUNCTION salesops.audit_rules(timestamptz) IS
   'The rules in force at an instant: the default ones as users changed them and those users added; of a user''s versions the one with the latest valid_from holds';

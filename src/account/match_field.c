@@ -9,9 +9,6 @@
 #define PHONE_DIGITS	8
 #define FEWEST_DIGITS	7
 
-/* Room for a text made of words. */
-#define JOINED	(MATCH_WORD_BYTES * (MATCH_MOST_WORDS + 2))
-
 static bool
 is_placeholder(const char *joined)
 {
@@ -27,7 +24,7 @@ is_placeholder(const char *joined)
 static bool
 read_words(const char *text, MatchWordList *words)
 {
-	char		joined[JOINED];
+	char		joined[MATCH_JOINED_BYTES];
 
 	if (text == NULL)
 		return false;
@@ -39,7 +36,7 @@ read_words(const char *text, MatchWordList *words)
 static int32
 add_joined(MatchSet *set, const MatchWordList *words)
 {
-	char		joined[JOINED];
+	char		joined[MATCH_JOINED_BYTES];
 
 	match_join(words, joined, sizeof(joined));
 	return joined[0] ? match_set_add(set, joined) : MATCH_NONE;
@@ -56,7 +53,7 @@ static int32
 add_bag(MatchSet *set, const MatchWordList *words)
 {
 	const char *word[MATCH_MOST_WORDS + 1];
-	char		bag[JOINED];
+	char		bag[MATCH_JOINED_BYTES];
 	int			length = 0;
 
 	for (int i = 0; i < words->count; i++)
@@ -100,20 +97,28 @@ read_name(Match *match, MatchRecord *record, const char *text)
 		match->word_of[match->words_used++] = match_set_add(&match->word, words.word[i]);
 }
 
+/* The words of a company's name spelt out, without its legal form; false: it is not known. */
+bool
+match_company_words(const char *text, MatchWordList *words)
+{
+	if (!read_words(text, words))
+		return false;
+	match_set_legal_forms_aside(words);
+	match_drop_articles(words);
+	match_spell_out(words);
+	return true;
+}
+
 static void
 read_company(Match *match, MatchRecord *record, const char *text)
 {
 	MatchWordList words;
 
-	if (!read_words(text, &words))
-		return;
-	match_set_legal_forms_aside(&words);
-	match_drop_articles(&words);
-	match_spell_out(&words);
-	record->part[PART_COMPANY] = add_bag(&match->part[PART_COMPANY], &words);
+	if (match_company_words(text, &words))
+		record->part[PART_COMPANY] = add_bag(&match->part[PART_COMPANY], &words);
 }
 
-/* The host of an address as one types it, in lower case; empty: there is none. */
+/* The host of an address as one types it, in lower case; empty: there is none, or one longer than a host can be. */
 static void
 read_host(const char *text, char *host, Size size)
 {
@@ -127,8 +132,13 @@ read_host(const char *text, char *host, Size size)
 	at = strchr(start, '@');
 	if (at && strcspn(start, "/?# ") > (Size) (at - start))
 		start = at + 1;
-	while (start[length] && strchr("/?#: ,;\t\n\r", start[length]) == NULL && length < size - 1)
+	while (start[length] && strchr("/?#: ,;<>\t\n\r", start[length]) == NULL)
 	{
+		if (length == size - 1)
+		{
+			length = 0;
+			break;
+		}
 		host[length] = pg_tolower((unsigned char) start[length]);
 		length++;
 	}
@@ -144,28 +154,41 @@ read_host(const char *text, char *host, Size size)
 	}
 }
 
-static void
-read_site(Match *match, MatchRecord *record, const char *text)
+/*
+ * What a company has registered of the host that an address names: acme.co.uk of shop.acme.co.uk. It lies within host, and name is the length of what is before its
+ * suffix. NULL: the address has no host, or one where everybody has a mailbox or a page.
+ */
+const char *
+match_site(const char *text, char *host, Size size, int *name)
 {
-	char		host[256];
-	char		core[256];
-	char	   *label = host;
-	int			length = 0;
+	const char *label = host;
 	int			suffix;
 
-	if (text == NULL)
-		return;
-	read_host(text, host, sizeof(host));
+	read_host(text, host, size);
 	suffix = match_public_suffix(host);
 	if (suffix <= 0)
-		return;
+		return NULL;
 	for (int i = 0; i < suffix; i++)
 		if (host[i] == '.')
 			label = host + i + 1;
-	if (match_is_shared_host(label) || label == host + suffix)
+	*name = (int) (host + suffix - label);
+	return *name == 0 || match_is_shared_host(label, *name) ? NULL : label;
+}
+
+static void
+read_site(Match *match, MatchRecord *record, const char *text)
+{
+	char		host[MATCH_HOST_BYTES];
+	char		core[MATCH_HOST_BYTES];
+	const char *label;
+	int			name;
+	int			length = 0;
+
+	label = text ? match_site(text, host, sizeof(host), &name) : NULL;
+	if (label == NULL)
 		return;
 	record->part[PART_SITE] = match_set_add(&match->part[PART_SITE], label);
-	for (const char *at = label; at < host + suffix; at++)
+	for (const char *at = label; at < label + name; at++)
 		if (*at != '-' && *at != '_')
 			core[length++] = *at;
 	core[length] = '\0';
@@ -235,7 +258,7 @@ read_street(Match *match, MatchRecord *record, const char *text)
 	MatchWordList words;
 	MatchWordList street = {.count = 0};
 	const char *house = NULL;
-	char		address[JOINED];
+	char		address[MATCH_JOINED_BYTES];
 
 	if (!read_words(text, &words))
 		return;
@@ -265,7 +288,7 @@ read_street(Match *match, MatchRecord *record, const char *text)
 	record->part[PART_STREET] = add_joined(&match->part[PART_STREET], &street);
 	if (house && street.count > 0)
 	{
-		char		joined[JOINED];
+		char		joined[MATCH_JOINED_BYTES];
 
 		match_join(&street, joined, sizeof(joined) - MATCH_WORD_BYTES - 1);
 		snprintf(address, sizeof(address), "%s %s", house, joined);
@@ -295,7 +318,7 @@ read_place(Match *match, MatchRecord *record, const char *const *field)
 	}
 	if (read_words(field[MATCH_COUNTRY], &words))
 	{
-		char		country[JOINED];
+		char		country[MATCH_JOINED_BYTES];
 		int			length = 0;
 
 		for (int i = 0; i < words.count; i++)

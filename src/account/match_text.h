@@ -14,6 +14,10 @@
 /* Bytes of a word; a longer one is cut and says so by a hash of the rest. */
 #define MATCH_WORD_BYTES	96
 
+/* Room for a text made of words, and for a host. */
+#define MATCH_JOINED_BYTES	(MATCH_WORD_BYTES * (MATCH_MOST_WORDS + 2))
+#define MATCH_HOST_BYTES	256
+
 /* The words of a text, in its order. */
 typedef struct MatchWordList
 {
@@ -61,8 +65,12 @@ extern const char *match_country(const char *text);
 extern bool match_is_street_type(const char *word);
 extern bool match_is_within_building(const char *word);
 extern int	match_public_suffix(const char *host);
-extern bool match_is_shared_host(const char *site);
+extern bool match_is_shared_host(const char *site, int name);
 extern Size match_site_affix(const char *core, bool at_end);
+
+/* match_field.c */
+extern const char *match_site(const char *text, char *host, Size size, int *name);
+extern bool match_company_words(const char *text, MatchWordList *words);
 
 /* match_typo.c */
 extern int	match_letters(const char *word, uint32 *letter, uint32 *mask);

@@ -126,14 +126,21 @@ match_set_rarities(Match *match)
 	match_use_table(match);
 }
 
-/* Two names that contradict each other are for somebody to look at, whatever else agrees. */
+/*
+ * Two names that contradict each other are for somebody to look at, whatever else agrees. So are two people of one name with another employer or address, if nothing else
+ * agrees: in a short list any name is rare.
+ */
 bool
 match_may_be_sure(const Match *match, const MatchAgreement *agreement)
 {
-	int			name = agreement->level[MATCH_BY_NAME];
+	const uint8 *level = agreement->level;
+	bool		is_elsewhere = level[MATCH_BY_SITE] == SITE_DIFFER || level[MATCH_BY_EMAIL] == EMAIL_DIFFER;
+	bool		agrees_too = level[MATCH_BY_SITE] == SITE_SAME || level[MATCH_BY_EMAIL] == EMAIL_SAME ||
+		level[MATCH_BY_PHONE] == PHONE_SAME || level[MATCH_BY_PHONE] == PHONE_TYPO || level[MATCH_BY_PLACE] == PLACE_ADDRESS;
 
-	(void) match;
-	return name != NAME_CONFLICT && name != NAME_DIFFER;
+	if (match->options.kind == MATCH_PERSONS && is_elsewhere && !agrees_too)
+		return false;
+	return level[MATCH_BY_NAME] != NAME_CONFLICT && level[MATCH_BY_NAME] != NAME_DIFFER;
 }
 
 void

@@ -300,7 +300,8 @@ match_public_suffix(const char *host)
 		if (length > suffix && strcmp(host + length - suffix, shared_suffix[i]) == 0)
 			return length - suffix;
 	}
-	if (last == NULL || last == host)
+	/* Neither has an address of digits a name. */
+	if (last == NULL || last == host || (last[1] >= '0' && last[1] <= '9'))
 		return -1;
 	for (before = last - 1; before > host && *before != '.'; before--)
 		;
@@ -318,17 +319,27 @@ match_public_suffix(const char *host)
 	return (int) (last - host);
 }
 
-/* Mail providers and places where everybody has a page: the same there says nothing. */
+/* Mail providers and places where everybody has a page: the same there says nothing. Of the site, name is the length of what is before its suffix. */
 bool
-match_is_shared_host(const char *site)
+match_is_shared_host(const char *site, int name)
 {
+	/* In every country. */
+	static const char *const provider[] = {
+		"aol", "gmail", "gmx", "googlemail", "hotmail", "icloud", "live", "msn", "outlook", "protonmail", "rocketmail", "yahoo", "yandex", "ymail",
+	};
 	static const char *const list[] = {
-		"126.com", "163.com", "aol.com", "att.net", "bellsouth.net", "bit.ly", "comcast.net", "cox.net", "example.com", "example.net", "example.org", "facebook.com", "fastmail.com", "fb.com", "foxmail.com", "free.fr", "gmail.com", "gmx.at",
-		"gmx.com", "gmx.de", "gmx.net", "google.com", "googlemail.com", "hotmail.co.uk", "hotmail.com", "hotmail.de", "hotmail.fr", "icloud.com", "instagram.com", "libero.it", "linkedin.com", "live.com", "mac.com", "mail.com", "mail.ru", "me.com",
-		"msn.com", "naver.com", "orange.fr", "outlook.com", "pm.me", "proton.me", "protonmail.com", "qq.com", "rediffmail.com", "rocketmail.com", "sbcglobal.net", "sina.com", "t-online.de", "twitter.com", "uol.com.br", "verizon.net",
-		"wanadoo.fr", "web.de", "x.com", "yahoo.co.in", "yahoo.co.jp", "yahoo.co.uk", "yahoo.com", "yahoo.de", "yahoo.fr", "yandex.ru", "ymail.com", "youtube.com", "zoho.com",
+		"126.com", "139.com", "163.com", "alice.it", "att.net", "bellsouth.net", "bigpond.com", "bit.ly", "bk.ru", "bluewin.ch", "btinternet.com", "comcast.net",
+		"cox.net", "daum.net", "example.com", "example.net", "example.org", "facebook.com", "fastmail.com", "fastmail.fm", "fb.com", "foxmail.com", "free.fr",
+		"freenet.de", "google.com", "hanmail.net", "hey.com", "inbox.com", "inbox.ru", "instagram.com", "interia.pl", "laposte.net", "libero.it", "linkedin.com",
+		"list.ru", "mac.com", "mail.com", "mail.de", "mail.ru", "me.com", "naver.com", "o2.pl", "orange.fr", "pm.me", "proton.me", "qq.com", "rediffmail.com",
+		"sbcglobal.net", "seznam.cz", "sina.cn", "sina.com", "t-online.de", "telenet.be", "terra.com.br", "tiscali.it", "tutanota.com",
+		"twitter.com", "uol.com.br", "verizon.net", "virgilio.it", "wanadoo.fr", "wanadoo.nl", "web.de", "wp.pl", "x.com", "yeah.net", "youtube.com", "ziggo.nl",
+		"zoho.com", "zoho.eu",
 	};
 
+	for (int i = 0; i < (int) lengthof(provider); i++)
+		if ((int) strlen(provider[i]) == name && strncmp(site, provider[i], name) == 0)
+			return true;
 	return is_among(site, list, lengthof(list));
 }
 

@@ -395,6 +395,9 @@ scorecard_parse(const char *text)
 	bool		is_open = true;
 
 	card->feature = palloc(sizeof(ScorecardFeature));
+	/* The byte order mark with which some editors begin a file. */
+	if (strncmp(text, "\xEF\xBB\xBF", 3) == 0)
+		text += 3;
 	while (*text != '\0')
 	{
 		size_t		length = strcspn(text, "\n");

@@ -216,7 +216,7 @@ for (1 .. $cases)
 my @from = ("'-infinity'", "'2026-03-01'", "'2026-03-29 01:30+00'");
 for my $round (1 .. $cases / 10)
 {
-	my $rule = '{' . join(', ', map { "\"$_->[0]\": " . one(@$_[ 1 .. $#$_ ]) } grep { chance($_->[0] eq 'pool' ? 0.8 : 0.07) } [ 'position', 1, 2, 2, -2147483648, 2147483647, chance(0.1) ? (1e10, 'null') : 3 ], [ 'is_enabled', 'true', 'true', 'false', chance(0.1) ? ('null', '"x"') : 'true' ],
+	my $rule = '{' . join(', ', map { "\"$_->[0]\": " . one(@$_[ 1 .. $#$_ ]) } grep { chance($_->[0] eq 'position' ? 0.9 : $_->[0] eq 'pool' ? 0.8 : 0.07) } [ 'position', 1, 2, 2, -2147483648, 2147483647, chance(0.1) ? (1e10, 'null') : 3 ], [ 'is_enabled', 'true', 'true', 'false', chance(0.1) ? ('null', '"x"') : 'true' ],
 		[ 'min_score', 0, 40, 100, -5 ], [ 'tiers', '[1]', '[3]', '[1, 2, 3]', chance(0.1) ? ('[]', '[null]', '3', '["x"]') : '[2, 3]' ], [ 'min_intent', 0, 60, 1e300, '"NaN"' ], [ 'min_employees', 10, -1, '"Infinity"' ], [ 'max_employees', 0, 10 ],
 		[ 'countries', '["kenya"]', chance(0.1) ? ('[""]', '[null]') : '["Kenya"]' ], [ 'lead_sources', '["WEB"]', "[\"\x{1f600}\"]" ], [ 'segments', '["smb"]' ], [ 'account_ids', '["a1", "a2"]' ], [ 'has_account', 'true', 'false' ],
 		[ 'pool', map { "\"$_\"" } @pool, chance(0.1) ? '' : 'inbound' ], [ 'first_touch_minutes', 1, 60, 100000, chance(0.1) ? (0, -1) : 30 ], $round % 10 ? () : ([ 'name', '"other"' ], [ 'gone', 1 ], [ 'version_id', 1 ])) . '}';

@@ -33,7 +33,7 @@ our @EXPORT = qw(@STEPS undisturbed broken_off carried_on);
 my $here = abs_path(dirname(__FILE__));
 
 # The steps of a night in their order; each has a gate.
-our @STEPS = qw(sync snapshot forecast audit accounts refresh backtest alert purge);
+our @STEPS = qw(sync snapshot forecast audit accounts duplicates icp refresh backtest alert purge);
 
 # The night falls at 18:00 UTC.
 my $NIGHTFALL = timegm(0, 0, 18, 15, 5, 2026);

@@ -67,6 +67,10 @@ CREATE TRIGGER gate AFTER INSERT ON salesops.mart_refresh FOR EACH ROW WHEN (new
   EXECUTE FUNCTION nights.gate('refresh');
 CREATE TRIGGER gate_accounts AFTER UPDATE ON salesops.run_step_log FOR EACH ROW WHEN (new.step = 'accounts' AND new.status = 'succeeded')
   EXECUTE FUNCTION nights.gate('accounts');
+CREATE TRIGGER gate_duplicates AFTER UPDATE ON salesops.run_step_log FOR EACH ROW WHEN (new.step = 'duplicates' AND new.status = 'succeeded')
+  EXECUTE FUNCTION nights.gate('duplicates');
+CREATE TRIGGER gate_icp AFTER UPDATE ON salesops.run_step_log FOR EACH ROW WHEN (new.step = 'icp' AND new.status = 'succeeded')
+  EXECUTE FUNCTION nights.gate('icp');
 CREATE TRIGGER gate_backtest AFTER UPDATE ON salesops.run_step_log FOR EACH ROW WHEN (new.step = 'backtest' AND new.status = 'succeeded')
   EXECUTE FUNCTION nights.gate('backtest');
 CREATE TRIGGER gate_alert AFTER UPDATE ON salesops.run_step_log FOR EACH ROW WHEN (new.step = 'alert' AND new.status = 'succeeded')

@@ -21,7 +21,7 @@ $node->start;
 
 sub sales { return $node->safe_psql('sales', $_[0]); }
 
-my $all_good = 'sync succeeded, snapshot succeeded, forecast succeeded, audit succeeded, accounts succeeded, refresh succeeded, backtest succeeded, alert succeeded, purge succeeded';
+my $all_good = 'sync succeeded, snapshot succeeded, forecast succeeded, audit succeeded, accounts succeeded, duplicates succeeded, icp succeeded, refresh succeeded, backtest succeeded, alert succeeded, purge succeeded';
 
 # --- on request ------------------------------------------------------------------------------------------
 
@@ -66,7 +66,7 @@ is(sales("SELECT count(*) FROM salesops.run_log WHERE started_by = 'schedule'"),
 rehearse($node, 'sales', snapshot => q{DO $$BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '53100', DETAIL = 'd', HINT = 'h'; END$$});
 $run = request($node, 'sales');
 is(await($node, 'sales', $run), 'failed', 'a run with a failing step fails');
-is(steps_of($node, 'sales', $run), 'sync succeeded, snapshot failed 53100, forecast succeeded, audit succeeded, accounts succeeded, refresh succeeded, backtest succeeded, alert succeeded, purge succeeded',
+is(steps_of($node, 'sales', $run), 'sync succeeded, snapshot failed 53100, forecast succeeded, audit succeeded, accounts succeeded, duplicates succeeded, icp succeeded, refresh succeeded, backtest succeeded, alert succeeded, purge succeeded',
 	'... and its other steps succeed');
 is(sales("SELECT message, detail, hint, rows_affected FROM salesops.run_step_log WHERE run_id = $run AND step = 'snapshot'"),
 	'no room|d|h|', '... the error is logged in full');
@@ -80,7 +80,7 @@ $holder->query_safe('BEGIN');
 $holder->query_safe('LOCK TABLE rehearsal.trace IN ROW EXCLUSIVE MODE');
 $run = request($node, 'sales');
 is(await($node, 'sales', $run), 'failed', 'a run with steps over their limits fails');
-is(steps_of($node, 'sales', $run), 'sync failed 57014, snapshot succeeded, forecast succeeded, audit succeeded, accounts succeeded, refresh failed 55P03, backtest succeeded, alert succeeded, purge succeeded',
+is(steps_of($node, 'sales', $run), 'sync failed 57014, snapshot succeeded, forecast succeeded, audit succeeded, accounts succeeded, duplicates succeeded, icp succeeded, refresh failed 55P03, backtest succeeded, alert succeeded, purge succeeded',
 	'... the statement and the lock time-out each end one step');
 is(sales("SELECT finished_at - started_at BETWEEN '3 s' AND '10 s' FROM salesops.run_step_log
 		  WHERE run_id = $run AND step = 'sync'"), 't', '... at the limit');
@@ -92,7 +92,7 @@ $run = request($node, 'sales');
 wait_for_step($node);
 sales("SELECT pg_cancel_backend(backend_pid) FROM salesops.run_log WHERE run_id = $run");
 is(await($node, 'sales', $run), 'failed', 'pg_cancel_backend() ends a step');
-is(steps_of($node, 'sales', $run), 'sync failed 57014, snapshot succeeded, forecast succeeded, audit succeeded, accounts succeeded, refresh succeeded, backtest succeeded, alert succeeded, purge succeeded', '... and only that');
+is(steps_of($node, 'sales', $run), 'sync failed 57014, snapshot succeeded, forecast succeeded, audit succeeded, accounts succeeded, duplicates succeeded, icp succeeded, refresh succeeded, backtest succeeded, alert succeeded, purge succeeded', '... and only that');
 
 # --- one run at a time -----------------------------------------------------------------------------------
 

@@ -89,6 +89,7 @@ SKIP: {
 			ON p.product = CASE d.product WHEN 'GTXPro' THEN 'GTX Pro' ELSE d.product END WHERE d.deal_stage IN ('Prospecting', 'Engaging')}), 'and comes to what the price list says');
 	is(figures('maven', "SELECT count(*), count(*) FILTER (WHERE product_id = 'GTX Pro') FROM $state WHERE product = 'GTXPro'"), '1480|1480', 'GTXPro is GTX Pro by a map row');
 	is(figures('maven', "SELECT count(*) FROM salesops.rep_as_of('infinity', 'infinity') r WHERE NOT EXISTS (SELECT FROM $state o WHERE o.owner_id = r.id)"), '5', 'five agents without a deal');
+	is(figures('maven', q{SELECT * FROM salesops.near_products('infinity')}), 'csv|GTX Pro|0|GTX Pro|GTXPro|1480|GTX Pro|same name', '... and the only name that is near another');
 	is(figures('maven', q{SELECT count(*), max(level) FROM salesops.rep_tree('infinity', 'infinity')}), '35|1', 'agents report to managers who have no row');
 
 	my $then = q{salesops.opportunity_state(salesops.end_of_day('2017-10-01'), 'infinity')};

@@ -37,7 +37,7 @@ sales("SELECT salesops.connect('crm', 'fivetran_salesforce', 'crm_demo')");
 
 is(night('2026-06-15'), 'succeeded', 'the first night');
 is(sales('SELECT string_agg(step, \' \' ORDER BY started_at) FROM salesops.run_step_log WHERE status = \'succeeded\''),
-	'sync snapshot forecast audit accounts refresh backtest alert purge', 'every step of it');
+	'sync snapshot forecast audit accounts duplicates icp refresh backtest alert purge', 'every step of it');
 cmp_ok($planted, '>', 50, 'defects were planted');
 is(sales(<<'SQL'), 0, '... and found, each and no other');
 SELECT count(*) FROM (

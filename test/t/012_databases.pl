@@ -89,7 +89,7 @@ is($node->safe_psql('sales', "SELECT string_agg(status, ' ' ORDER BY attempt) FR
 	'abandoned succeeded', 'an update ends the run, and the next attempt goes on');
 is($node->safe_psql('sales', "SELECT string_agg(step || ' ' || attempt, ', ' ORDER BY s.started_at)
 							  FROM salesops.run_step_log s JOIN salesops.run_log USING (run_id) WHERE started_by = 'schedule' AND step <> 'purge'"),
-	'sync 1, snapshot 2, forecast 2, audit 2, accounts 2, refresh 2, backtest 2, alert 2', '... after the step that was at work, which was not repeated');
+	'sync 1, snapshot 2, forecast 2, audit 2, accounts 2, duplicates 2, icp 2, refresh 2, backtest 2, alert 2', '... after the step that was at work, which was not repeated');
 is(count_in_log($node, qr/salesops was updated from version \Q$version\E to rehearsed in database "sales"/), 1, '... as the log says');
 is(count_in_log($node, qr/deadlock detected/), 0, '... and there was no deadlock');
 

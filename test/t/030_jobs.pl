@@ -64,7 +64,7 @@ new_day("'nightly', '12:00', 'UTC', retry_after => '1 second'",
 	audit => q{DO $$BEGIN IF nextval('rehearsal.tries') = 1 THEN RAISE 'not now' USING ERRCODE = '55006'; END IF; END$$});
 clock(1);
 is(runs_of_day('2 succeeded'), '1 failed, 2 succeeded', 'a run that fails is retried');
-is(steps_of_day(), '1 sync succeeded, 1 snapshot succeeded, 1 forecast succeeded, 1 audit failed 55006, 1 accounts succeeded, 1 refresh succeeded, 1 backtest succeeded, 1 alert succeeded, '
+is(steps_of_day(), '1 sync succeeded, 1 snapshot succeeded, 1 forecast succeeded, 1 audit failed 55006, 1 accounts succeeded, 1 duplicates succeeded, 1 icp succeeded, 1 refresh succeeded, 1 backtest succeeded, 1 alert succeeded, '
 	  . '1 purge succeeded, 2 audit succeeded, 2 accounts succeeded, 2 refresh succeeded, 2 alert succeeded', '... by the step that is left and what builds on it');
 is(trace(), 'sync snapshot forecast refresh audit refresh|1', '... no other step twice, all as of one instant');
 
@@ -75,7 +75,7 @@ wait_for_step($node);
 kill KILL => runners_of($node);
 $node->poll_query_until('postgres', 'SELECT true');
 is(runs_of_day('2 succeeded'), '1 abandoned, 2 succeeded', 'a run whose process is killed is retried');
-is(steps_of_day(), '1 sync succeeded, 1 snapshot succeeded, 1 forecast succeeded, 1 audit abandoned, 2 audit succeeded, 2 accounts succeeded, 2 refresh succeeded, 2 backtest succeeded, 2 alert succeeded, 2 purge succeeded',
+is(steps_of_day(), '1 sync succeeded, 1 snapshot succeeded, 1 forecast succeeded, 1 audit abandoned, 2 audit succeeded, 2 accounts succeeded, 2 duplicates succeeded, 2 icp succeeded, 2 refresh succeeded, 2 backtest succeeded, 2 alert succeeded, 2 purge succeeded',
 	'... from the step on in which it was killed');
 is(trace(), 'sync snapshot forecast audit refresh|1', '... and what it leaves is that of an undisturbed night');
 is(sales("SELECT bool_and((shared_hit IS NOT NULL) = (status = 'succeeded')), sum(shared_hit) > 0, sum(wal_bytes) > 0 FROM salesops.run_step_log"),

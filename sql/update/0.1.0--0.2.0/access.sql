@@ -53,11 +53,12 @@ BEGIN ATOMIC
     ('submit_forecasts', 'INSERT (source_key, rep_id, period, category, adjusted_by, adjusted_at, amount, currency, reason, cut_off, prior_amount)',
      ARRAY['forecast_adjustment']),
     -- Nor who searched, or decided.
-    ('keep_maps', 'INSERT (run_id, source_key, entity, as_of, options, records, compared, left_out)', ARRAY['duplicate_run']),
+    ('keep_maps', 'INSERT (run_id, source_key, entity, as_of, options, query, first_run_id, "position", records, compared, left_out)', ARRAY['duplicate_run']),
     ('keep_maps', 'INSERT', ARRAY['duplicate_pair', 'duplicate_cluster_member', 'duplicate_block']),
     ('keep_maps', 'INSERT (source_key, entity, one, other, "position", decision, survivor, note)', ARRAY['duplicate_decision']),
     ('keep_maps', 'INSERT', ARRAY['backtest_run', 'backtest_score', 'backtest_calibration']),
     ('keep_maps', 'INSERT, DELETE', ARRAY['backtest_forecast', 'icp_placement', 'icp_pattern', 'icp_account']),
+    ('keep_maps', 'UPDATE (as_of, accounts)', ARRAY['icp_placement']),
     ('give_feedback', 'INSERT (action_id, given_at, feedback, note, given_by)', ARRAY['action_feedback']),
     ('keep_maps', 'INSERT (name, valid_from, is_enabled, signal, key, bound, min_amount, stages, tiers, what, due_days, weight)', ARRAY['action_rule']),
     -- Nor in whose name a plan is, or who decided.
@@ -96,7 +97,9 @@ BEGIN ATOMIC
     ('run_jobs', 'INSERT', ARRAY['territory_health', 'territory_health_load']),
     ('run_jobs', 'INSERT', ARRAY['kept_account_score', 'next_action', 'next_action_end']),
     ('run_jobs', 'DELETE', ARRAY['territory_plan', 'territory_plan_territory', 'territory_plan_class', 'territory_plan_account', 'territory_plan_finding']),
-    ('run_jobs', 'INSERT', ARRAY['duplicate_run', 'duplicate_pair', 'duplicate_cluster_member', 'duplicate_block']),
+    ('run_jobs', 'INSERT', ARRAY['duplicate_run', 'duplicate_pair', 'duplicate_cluster_member', 'duplicate_block', 'icp', 'icp_attribute']),
+    ('run_jobs', 'INSERT, DELETE', ARRAY['icp_placement', 'icp_pattern', 'icp_account']),
+    ('run_jobs', 'UPDATE (as_of, accounts)', ARRAY['icp_placement']),
     ('run_jobs', 'DELETE', ARRAY['run_request'])
   ) AS w(part, privilege, tables) CROSS JOIN LATERAL unnest(w.tables) AS u(name)
   WHERE w.part IN (SELECT g.part FROM granted g)

@@ -80,7 +80,7 @@ SELECT bag_eq($$SELECT role, "right" FROM held WHERE role <> 'salesops_test_nigh
   ('salesops_test_operator', 'INSERT step'), ('salesops_test_operator', 'UPDATE step'), ('salesops_test_operator', 'DELETE step'),
   ('salesops_test_operator', 'INSERT run_request'), ('salesops_test_operator', 'UPDATE run_request'), ('salesops_test_operator', 'DELETE run_request'),
   ('salesops_test_mapper', 'INSERT forecast_deadline'), ('salesops_test_mapper', 'INSERT forecast_plan'),
-  ('salesops_test_mapper', 'INSERT duplicate_run (run_id, source_key, entity, as_of, options, records, compared, left_out)'), ('salesops_test_mapper', 'INSERT duplicate_pair'),
+  ('salesops_test_mapper', 'INSERT duplicate_run (run_id, source_key, entity, as_of, options, query, first_run_id, position, records, compared, left_out)'), ('salesops_test_mapper', 'INSERT duplicate_pair'),
   ('salesops_test_mapper', 'INSERT duplicate_cluster_member'), ('salesops_test_mapper', 'INSERT duplicate_block'),
   ('salesops_test_mapper', 'INSERT duplicate_decision (source_key, entity, one, other, position, decision, survivor, note)'),
   ('salesops_test_mapper', 'EXECUTE merge_duplicates'), ('salesops_test_mapper', 'EXECUTE keep_distinct'), ('salesops_test_mapper', 'EXECUTE undo_duplicate_decision'),
@@ -125,6 +125,7 @@ SELECT is_empty($$SELECT c.oid::regclass FROM pg_class c JOIN pg_depend d ON d.c
                 'an analyst reads every table and view');
 
 -- Each can do its work.
+INSERT INTO salesops.account (source_key, id, is_deleted, effective_at, recorded_at, origin) SELECT 's', x, false, '2026-01-01', '2026-01-01', 'sync' FROM (VALUES ('a'), ('b')) v(x);
 SET LOCAL ROLE salesops_test_connector;
 SELECT lives_ok($$SELECT salesops.connect('s', 'fivetran_salesforce', 'landing')$$, 'connect_sources connects');
 SET LOCAL ROLE salesops_test_mapper;
@@ -144,7 +145,8 @@ SET LOCAL ROLE salesops_test_night;
 SELECT lives_ok(format('SELECT salesops.%s', call), 'run_jobs: ' || call) FROM (VALUES
   (1, 'try_run_lock()'), (2, $$begin_run('nightly', '2026-06-30', 7)$$),
   (3, $$begin_step(7, 'sync'), salesops.run_step(7, 'sync')$$), (4, $$begin_step(7, 'snapshot'), salesops.run_step(7, 'snapshot')$$),
-  (5, $$begin_step(7, 'audit'), salesops.run_step(7, 'audit')$$), (6, $$begin_step(7, 'accounts'), salesops.run_step(7, 'accounts')$$), (6, $$begin_step(7, 'refresh'), salesops.run_step(7, 'refresh')$$),
+  (5, $$begin_step(7, 'audit'), salesops.run_step(7, 'audit')$$), (6, $$begin_step(7, 'accounts'), salesops.run_step(7, 'accounts')$$), (6, $$begin_step(7, 'duplicates'), salesops.run_step(7, 'duplicates')$$),
+  (6, $$begin_step(7, 'icp'), salesops.run_step(7, 'icp')$$), (6, $$begin_step(7, 'refresh'), salesops.run_step(7, 'refresh')$$),
   (7, $$begin_step(7, 'alert'), salesops.run_step(7, 'alert')$$), (8, $$begin_step(7, 'purge'), salesops.run_step(7, 'purge')$$),
   (9, 'finish_run(7)'), (10, 'release_run_lock()')) AS c(n, call) ORDER BY n;
 RESET ROLE;
@@ -161,7 +163,7 @@ SELECT throws_ok($$INSERT INTO salesops.forecast_submission (source_key, rep_id,
 RESET ROLE;
 INSERT INTO salesops.lead (source_key, id, created_at, is_deleted, effective_at, recorded_at, origin) SELECT 's', 'l' || n, '2026-06-01', false, '2026-06-01', '2026-06-01', 'sync' FROM generate_series(1, 2) n;
 SET LOCAL ROLE salesops_test_rules;
-SELECT lives_ok($$SELECT salesops.set_routing_rule('all', '{"pool": "p", "first_touch_minutes": 60}', '2026-06-01'), salesops.set_routing_member('s', 'p', 'r1', valid_from => '2026-06-01'),
+SELECT lives_ok($$SELECT salesops.set_routing_rule('all', '{"position": 1, "pool": "p", "first_touch_minutes": 60}', '2026-06-01'), salesops.set_routing_member('s', 'p', 'r1', valid_from => '2026-06-01'),
                          salesops.set_routing_hours('s', 'r1', valid_from => '2026-06-01'), salesops.set_routing_absence('s', 'r1', '2026-08-01', '2026-08-15')$$, 'keep_routing sets rules, pools, hours and absences');
 SELECT throws_ok($$SELECT salesops.route_lead('s', 'l1', '2026-06-01')$$, '42501', NULL, '... and routes nothing');
 SET LOCAL ROLE salesops_test_router;

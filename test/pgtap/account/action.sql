@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(61);
+SELECT plan(68);
 
 -- Working days: 10 April 2026 is a Friday.
 SELECT results_eq($$ SELECT n, add_working_days('2026-04-10', n) FROM unnest(ARRAY[-1, 0, 1, 5, 6]) n $$,
@@ -98,7 +98,7 @@ SELECT results_eq($$ SELECT rule, object_id, why, due_date FROM candidate WHERE 
 SELECT set_action_rule('name_industry', '{"signal": "finding", "key": "unmapped_industry", "what": "Ask what the company does"}', '2026-01-01');
 INSERT INTO finding (rule, object_kind, source_key, object_id, severity, value, first_seen_at, first_run_id) VALUES ('unmapped_industry', 'account', 's', 'small', 'warning', 'Zzyx', '2026-04-05', 1);
 SELECT results_eq($$ SELECT object_kind, object_id, owner_id, why FROM candidate WHERE rule = 'name_industry' $$,
-  $$ VALUES ('account', 'small', 'ann', 'unmapped_industry: found on 2026-04-05, Zzyx') $$, 'a finding about an account asks its owner');
+  $$ VALUES ('account', 'small', 'ann', 'The industry of the account has a meaning; map_value() gives it one: found on 2026-04-05, Zzyx') $$, 'a finding about an account asks its owner');
 SELECT pg_temp.deal('dx', '{"account_id": "small"}');
 INSERT INTO activity_history (source_key, id, account_id, happened_at, is_deleted, effective_at, recorded_at, origin) VALUES ('s', 'moved', 'untouched', '2026-03-01', false, '2026-03-02', '2026-03-02', 'sync'),
   ('s', 'moved', 'untouched', '2026-04-02', false, '2026-04-20', '2026-04-20', 'sync');
@@ -189,6 +189,26 @@ SELECT results_eq($$ SELECT a.object_id, e.reason FROM next_action_end e JOIN ne
 SELECT throws_ok($$ SELECT set_action_rule('x', '{"signal": "noise", "key": "k", "what": "w"}') $$, '22023', NULL, 'a signal there is not');
 SELECT throws_ok($$ SELECT set_action_rule('x', '{"colour": 1}') $$, '22023', 'a rule of next best actions cannot be read: ''colour'' is not known', 'a column there is not');
 SELECT throws_ok($$ SELECT set_action_rule('x', '{}') $$, '22023', NULL, 'a rule needs to say what');
+SELECT throws_ok(format($$ SELECT set_action_rule('x', '{"signal": "%s", "key": "%s", "what": "w"}') $$, signal, key), '22023', NULL, format('no signal %s %s', signal, key))
+FROM (VALUES ('idle', 'deals'), ('score', 'up'), ('risk', 'stale'), ('stage', 'account')) v(signal, key);
+SELECT throws_ok($$ SELECT set_action_rule('wake_idle_deal', '{"tiers": [1, 4]}') $$, '22023', NULL, 'no tier 4');
+-- What the signals of everything that is here give is what a rule may name.
+SELECT is_empty($$ SELECT DISTINCT s.signal, s.key FROM action_signals('2026-04-22 12:00+00') s WHERE s.signal <> 'finding'
+  EXCEPT SELECT * FROM (VALUES ('risk', 'stalled'), ('risk', 'zombie'), ('risk', 'unusually_large'), ('risk', 'likely_to_push'), ('risk', 'category_above_evidence'), ('score', 'rise'), ('score', 'fall'),
+                               ('idle', 'deal'), ('idle', 'account'), ('idle', 'untouched'), ('stage', 'deal')) v $$, 'no other signal is given');
+
+-- Owners who are no rep, no longer one, or not to work any more read no list; of a source without reps nobody knows.
+SAVEPOINT staff;
+SELECT set_setting('actions_per_rep', '9');
+INSERT INTO rep (source_key, id, is_active, left_on, is_deleted, effective_at, recorded_at, origin) SELECT 's', r.*, '2025-01-01', '2025-01-01', 'sync'
+FROM (VALUES ('went', NULL::boolean, date '2026-04-23', false), ('goes', NULL, '2026-04-24', false), ('struck', true, NULL, true)) r;
+SELECT pg_temp.deal('of ' || o, jsonb_build_object('owner_id', o)), pg_temp.found('of ' || o, 'close_date_past', '2026-04-01') FROM unnest(ARRAY['nobody', 'left', 'went', 'goes', 'struck']) o;
+SELECT pg_temp.deal('elsewhere', '{"source_key": "t", "owner_id": "who"}');
+INSERT INTO source (source_key, kind, schema_name, options) VALUES ('t', 'fivetran_salesforce', 'public', '{}');
+INSERT INTO finding (rule, object_kind, source_key, object_id, severity, first_seen_at, first_run_id) VALUES ('close_date_past', 'opportunity', 't', 'elsewhere', 'error', '2026-04-05', 1);
+SELECT keep_actions('2026-04-24 12:00+00', 11) \g /dev/null
+SELECT results_eq($$ SELECT owner_id FROM next_best_actions('2026-04-24 12:00+00') WHERE object_id LIKE 'of %' OR object_id = 'elsewhere' ORDER BY 1 $$, $$ VALUES ('goes'), ('who') $$, 'whoever reads a list');
+ROLLBACK TO staff;
 
 -- What feedback refuses, and by the clock --------------------------------------------------------------------------------------
 

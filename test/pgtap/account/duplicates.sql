@@ -119,6 +119,19 @@ SELECT ok(EXISTS (SELECT FROM equal e WHERE e.item = 'block' AND e.other = 'name
 SELECT results_eq($$ SELECT * FROM salesops.near_names(ARRAY['GTX Pro', 'GTX Plus Pro', 'GTXPro', 'GTK 500', 'GTK 501', 'MG Special', 'MG Speical', NULL]) $$,
   $$ VALUES ('GTX Pro', 'GTXPro', 'same name'), ('MG Special', 'MG Speical', 'same but for a misspelling') $$, 'names of products that differ in spelling only');
 
+-- Products: names that deals state beside those of the catalogue, source by source; what a map has made one says so.
+INSERT INTO salesops.source (source_key, kind, schema_name, options) SELECT k, 'fivetran_salesforce', 'public', '{}' FROM unnest(ARRAY['p', 'q']) k;
+INSERT INTO salesops.product (source_key, id, name, is_deleted, effective_at, recorded_at, origin)
+SELECT v.*, false, '2026-01-01', '2026-01-01', 'sync' FROM (VALUES ('p', 'P1', 'GTX Pro'), ('p', 'P2', 'GTX Plus Pro'), ('p', 'P3', 'Zen-Desk 4'), ('p', 'P4', 'Zen-Desk 5'), ('q', 'Q1', 'Alpha Drive')) v;
+INSERT INTO salesops.opportunity (source_key, id, product, is_deleted, effective_at, recorded_at, origin)
+SELECT v.source_key, row_number() OVER (), v.product, false, '2026-01-01', '2026-01-01', 'sync'
+FROM (VALUES ('p', 'GTXPro'), ('p', 'GTXPro'), ('p', 'GTX Pro'), ('p', 'zen desk 4'), ('p', NULL), ('p', ''), ('q', 'GTX Pro'), ('q', 'Alfa Drive'), ('q', 'Alpha Drive'), ('q', '🚀')) v(source_key, product);
+SELECT salesops.map_value('p', 'product', 'zen desk 4', 'P3', '2026-01-01');
+SELECT results_eq($$ SELECT * FROM salesops.near_products('2026-02-01') $$,
+  $$ VALUES ('p', 'GTX Pro', 1::bigint, 'P1', 'GTXPro', 2::bigint, NULL, 'same name'), ('p', 'Zen-Desk 4', 0, 'P3', 'zen desk 4', 1, 'P3', 'same name'),
+            ('q', 'Alfa Drive', 1, NULL, 'Alpha Drive', 1, 'Q1', 'same but for a misspelling') $$, 'names of products that differ in spelling, and how many deals state them');
+SELECT is_empty($$ SELECT * FROM salesops.near_products(NULL) $$, 'of no instant none');
+
 -- Persons: colleagues share an employer and a switchboard, not a name; a name in two companies is two people.
 SELECT results_eq($$ SELECT c.cluster, c.key FROM salesops.duplicate_clusters($q$SELECT * FROM (VALUES
     (1, 'Ann Miller', 'Acme Inc', 'ann.miller@acme.com', '617-555-0100'), (2, 'Miller, Ann', 'ACME', 'ann.miller@acme.com', NULL), (3, 'Bob Stone', 'Acme Inc', 'bob.stone@acme.com', '617-555-0100'),

@@ -14,7 +14,8 @@ SELECT 's', a.id, a.name, a.website, a.owner_id, 'Enterprise', 'Retail', 300, 'K
 FROM (VALUES ('A1', 'Acme', 'https://www.ACME.com/about?x=1', 'cy', '2025-01-01'::timestamptz), ('A2', 'Bolt', 'bolt.io', NULL, '2025-01-01'),
              ('A3', 'Twin', NULL, 'ann', '2025-01-01'), ('A4', 'TWIN ', NULL, 'bob', '2025-01-01'),
              ('A5', 'Holding', 'shared.com', 'ann', '2025-01-01'), ('A6', 'Daughter', 'shared.com', 'bob', '2025-02-01'),
-             ('A7', 'Orphan', 'orphan.com', 'gone', '2025-01-01')) a(id, name, website, owner_id, created_at);
+             ('A7', 'Orphan', 'orphan.com', 'gone', '2025-01-01'), ('A8', 'Crane Manufacturing Ltd', 'https://shop.crane.co.uk/start', 'bob', '2025-01-01'),
+             ('A9', 'Solo Gmail Fan', 'gmail.com', 'bob', '2025-01-01')) a(id, name, website, owner_id, created_at);
 CREATE FUNCTION pg_temp.add_lead(id text, at timestamptz, custom jsonb DEFAULT '{}', company text DEFAULT NULL, employees numeric DEFAULT NULL, industry text DEFAULT NULL,
                                  lead_source text DEFAULT NULL, status text DEFAULT 'Open', owner_id text DEFAULT NULL)
 RETURNS void LANGUAGE sql AS $$
@@ -24,11 +25,22 @@ CREATE FUNCTION pg_temp.given(pool text) RETURNS text LANGUAGE sql AS
   $$ SELECT string_agg(d.rep_id, ' ' ORDER BY d.decision_id) FROM salesops.routing_decision d WHERE d.pool = given.pool $$;
 
 -- Domains and open leads.
-SELECT is(salesops.mail_domain(x.given), x.wanted, 'domain of ' || left(x.given, 40)) FROM (VALUES
+SELECT is(salesops.match_site(x.given), x.wanted, 'site of ' || left(x.given, 40)) FROM (VALUES
   ('Jo@ACME.com', 'acme.com'), ('https://www.acme.co.uk:8080/a@b?c', 'acme.co.uk'), (' www2.acme.com. ', 'acme.com'), ('acme', NULL), ('', NULL), ('jo@gmail.com', NULL),
-  ('jo@yahoo.co.uk', NULL), ('jo@notgmail.com', 'notgmail.com'), ('münchen.de', 'münchen.de'), ('😀@😀.com', '😀.com'), (repeat('x', 10000) || '.com', NULL), ('two words.com', NULL),
-  ('mailto:jo@acme.com', 'acme.com')) x(given, wanted);
-SELECT is(salesops.mail_domain(NULL), NULL, 'no address has no domain');
+  ('jo@yahoo.co.uk', NULL), ('jo@notgmail.com', 'notgmail.com'), ('münchen.de', 'münchen.de'), ('😀@😀.com', '😀.com'), (repeat('x', 10000) || '.com', NULL), (repeat('x.', 5000) || 'com', NULL), ('two words.com', NULL),
+  ('mailto:jo@acme.com', 'acme.com'), ('"Jo @ work" <jo@mail.eu.acme.com>', 'acme.com'), ('http://jo:pw@shop.acme.com.au/', 'acme.com.au'), ('jo@hotmail.it', NULL), ('jo@mail.yahoo.com', NULL), ('facebook.com/acme', NULL),
+  ('acme.myshopify.com', 'acme.myshopify.com'), ('10.0.0.1', NULL), ('@', NULL), ('.com', NULL)) x(given, wanted);
+SELECT is(salesops.match_site(NULL), NULL, 'no address has no site');
+SELECT is(salesops.match_name(x.given), x.wanted, 'name ' || left(x.given, 40)) FROM (VALUES
+  ('ACME, Inc.', 'acme'), ('The Café Mfg. Corporation', 'cafemanufacturing'), ('  acme  ', 'acme'), ('Data Bank', 'databank'), ('株式会社トヨタ', 'トヨタ'), ('n/a', NULL), ('', NULL), ('🚀', NULL), ('שלום', 'שלום'), ('Inc', 'inc')) x(given, wanted);
+SELECT is(salesops.match_name(NULL), NULL, 'nobody has no name');
+SELECT ok(octet_length(salesops.match_name(x.given)) <= 400 AND salesops.match_name(x.given) <> salesops.match_name(x.given || 'y'), 'long names fit into an index and differ')
+FROM (VALUES (repeat('x', 10000)), (repeat('é ', 10000)), (repeat('ト', 5000)), (repeat('word ', 5000))) x(given);
+-- What is looked up is what the matcher has in common: what one says is the same name or site, the other does too.
+SELECT is_empty($$ SELECT a.v, b.v FROM (VALUES ('Acme Inc.'), ('ACME, Incorporated'), ('Acme GmbH'), ('Café Zürich S.A. de C.V.'), ('CAFE ZURICH'), ('Northern Mfg Intl'), ('Northern Manufacturing International'), ('Acme Bank'), ('Data Bank'), ('Databank'), ('株式会社トヨタ'), ('トヨタ')) a(v)
+  JOIN (VALUES ('Acme Inc.'), ('ACME, Incorporated'), ('Acme GmbH'), ('Café Zürich S.A. de C.V.'), ('CAFE ZURICH'), ('Northern Mfg Intl'), ('Northern Manufacturing International'), ('Acme Bank'), ('Data Bank'), ('Databank'), ('株式会社トヨタ'), ('トヨタ')) b(v) ON a.v < b.v
+  WHERE (salesops.match_name(a.v) = salesops.match_name(b.v)) <> coalesce((SELECT p.evidence #>> '{name,agreement}' IN ('same name', 'same words') FROM salesops.duplicate_pairs(format('SELECT * FROM (VALUES (1, %L, ''Rome''), (2, %L, ''Rome'')) v(key, name, city)', a.v, b.v), '{"sure": 0, "review": -1000}') p), false) $$,
+  'names are the same where the matcher says so');
 SELECT is(salesops.lead_is_open(x.status, x.is_converted, x.is_deleted), x.wanted, format('open: %s %s %s', x.status, x.is_converted, x.is_deleted)) FROM (VALUES
   ('Open - Not Contacted', false, false, true), (NULL, NULL, NULL, true), ('Working', NULL, false, true), ('IN_PROGRESS', false, false, true), ('Closed - Not Converted', false, false, false),
   ('UNQUALIFIED', false, false, false), ('BAD_TIMING', false, false, false), ('Open', true, false, false), ('Open', false, true, false)) x(status, is_converted, is_deleted, wanted);
@@ -71,9 +83,14 @@ FROM (VALUES ('{}'::jsonb, '{full,bare,acme}'),
   ('{"lead_sources": ["event"]}', NULL), ('{"account_ids": ["A1", "A9"]}', '{acme}'), ('{"has_account": true}', '{acme}'), ('{"has_account": false}', '{full,bare}'),
   ('{"source_keys": ["s"]}', '{full,bare,acme}'), ('{"source_keys": ["t"]}', NULL), ('{"pool": null}', '{acme}'), ('{"is_enabled": false}', NULL),
   ('{"tiers": [1], "countries": ["Germany"]}', '{full}'), ('{"tiers": [1], "countries": ["Kenya"]}', NULL)) x(rule, takes);
-SELECT is((SELECT string_agg(m.matched_by || ' ' || m.account_id, ', ') FROM (VALUES (1, 'acme', 'x'), (2, NULL, ' bolt'), (3, NULL, 'Twin'), (4, 'shared', 'DAUGHTER'), (5, 'shared', 'x')) x(n, domain, company)
+SELECT is((SELECT string_agg(m.matched_by || ' ' || m.account_id, ', ' ORDER BY x.n) FROM (VALUES (1, 'acme', 'x'), (2, NULL, ' bolt'), (3, NULL, 'Twin'), (4, 'shared', 'DAUGHTER, Inc.'), (5, 'shared', 'x'), (6, NULL, 'The Crane Mfg GmbH')) x(n, domain, company)
            CROSS JOIN LATERAL (SELECT l.id AS account_id, l.matched_by FROM salesops.lead_account('s', NULL, x.domain || '.com', x.company) l) m),
-          'domain A1, name A2, domain A6, domain A5', 'accounts are found by domain, by a name that only one has; of those with one domain the one named so, else the oldest');
+          'domain A1, name A2, domain A6, domain A5, name A8', 'accounts are found by domain, by a name that only one has, whatever its legal form; of those with one domain the one named so, else the oldest');
+SELECT pg_temp.add_lead('sub', '2026-02-01', '{"email": "\"Jo\" <jo@mail.crane.co.uk>"}', 'Acme'), pg_temp.add_lead('free', '2026-02-01', '{"email": "jo@googlemail.com", "website": "WWW.CRANE.CO.UK"}'),
+       pg_temp.add_lead('page', '2026-02-01', '{"website": "gmail.com"}', 'crane manufacturing') \g /dev/null
+SELECT results_eq($$ SELECT f.id, f.account_id, f.matched_by FROM salesops.lead_facts('2026-03-01', '{s,s,s}', '{sub,free,page}') f ORDER BY f."position" $$,
+  $$ VALUES ('sub', 'A8', 'domain'), ('free', 'A8', 'domain'), ('page', 'A8', 'name') $$, 'subdomains, www and free mail providers');
+DELETE FROM salesops.lead WHERE id IN ('sub', 'free', 'page');
 
 -- Rules are versions, from an instant on; what a change does not name stays.
 SELECT salesops.set_routing_rule('v', '{"pool": "a", "tiers": [1], "position": 7}', '2026-01-01'), salesops.set_routing_rule('v', '{"pool": "b"}', '2026-02-01'),
@@ -234,13 +251,26 @@ SELECT pg_temp.add_lead(x.id, '2026-05-01', jsonb_build_object('email', x.t, 'co
 FROM (VALUES ('h1', ''), ('h2', repeat('Ω', 10000)), ('h3', '😀'), ('h4', 'שלום עולם'), ('h5', $$'; DROP TABLE salesops.lead; --$$), ('h6', '%s%I{id}\"')) x(id, t) \g /dev/null
 SELECT lives_ok($$SELECT salesops.route_leads('2026-05-02')$$, 'hostile text is routed');
 SELECT is((SELECT count(*) FROM salesops.routing_decision d WHERE d.lead_id ~ '^h'), 6::bigint, 'all of it');
-SELECT lives_ok($$SELECT salesops.set_routing_rule(repeat('x', 1000) || '"😀', '{"pool": "\"p", "countries": ["\"a\",b", "{}", ""]}')$$, 'a rule may be called anything');
+SELECT lives_ok($$SELECT salesops.set_routing_rule(repeat('x', 1000) || '"😀', '{"position": 0, "pool": "\"p", "countries": ["\"a\",b", "{}", ""]}')$$, 'a rule may be called anything');
+
+-- A lead whose source does not say when it was created came when it was read; it is among the last ones then.
+INSERT INTO salesops.lead (source_key, id, status, is_deleted, effective_at, recorded_at, origin) VALUES ('s', 'undated', 'Open', false, '-infinity', '2026-02-20', 'sync');
+SELECT is((SELECT u.created_at FROM salesops.unrouted_leads('2026-03-01', '2026-02-19') u WHERE u.id = 'undated'), '2026-02-20'::timestamptz, 'created when it was read');
+SELECT ok(EXISTS (SELECT FROM salesops.simulate_routing('{}', 1, '2026-02-20') s WHERE s.lead_id = 'undated'), 'the last one of then');
+-- Who takes none takes none in a simulation either.
+SELECT salesops.set_routing_member('s', 'nobody', 'ann', valid_from => '2026-01-01'), salesops.set_routing_hours('s', 'ann', 0, valid_from => '2026-02-25') \g /dev/null
+SELECT results_eq($$ SELECT s.new_rule, s.new_rep_id FROM salesops.simulate_routing('{"first of all": {"position": -1000, "pool": "nobody"}}', 1, '2026-02-24') s $$,
+  $$ VALUES ('first of all', 'ann') $$, 'who takes any number');
+SELECT isnt((SELECT s.new_rule FROM salesops.simulate_routing('{"first of all": {"position": -1000, "pool": "nobody"}}', 1, '2026-02-26') s), 'first of all', 'and who takes none');
 
 -- Errors.
 SELECT throws_ok(x.call, x.state, NULL, x.call) FROM (VALUES
   ($$SELECT salesops.set_routing_rule('x', '{"tier": [1]}')$$, '22023'), ($$SELECT salesops.set_routing_rule('x', '[]')$$, '22023'), ($$SELECT salesops.set_routing_rule('', '{}')$$, '22023'),
-  ($$SELECT salesops.set_routing_rule(NULL, '{}')$$, '22004'), ($$SELECT salesops.set_routing_rule('x', '{"tiers": []}')$$, '23514'), ($$SELECT salesops.set_routing_rule('x', '{"min_score": "much"}')$$, '22P02'),
-  ($$SELECT salesops.set_routing_rule('x', '{"first_touch_minutes": 0}')$$, '23514'),
+  ($$SELECT salesops.set_routing_rule(NULL, '{}')$$, '22004'), ($$SELECT salesops.set_routing_rule('x', '{"position": 1, "tiers": []}')$$, '23514'), ($$SELECT salesops.set_routing_rule('x', '{"position": 1, "min_score": "much"}')$$, '22P02'),
+  ($$SELECT salesops.set_routing_rule('x', '{"position": 1, "first_touch_minutes": 0}')$$, '23514'), ($$SELECT salesops.set_routing_rule('x', '{"position": 1, "tiers": [1, 4]}')$$, '23514'),
+  ($$SELECT salesops.set_routing_rule('x', '{"position": 1, "min_employees": 2, "max_employees": 1}')$$, '23514'), ($$SELECT salesops.set_routing_rule('x', '{"position": 1, "countries": ["US", null]}')$$, '23514'),
+  ($$SELECT salesops.set_routing_rule('x', '{"first_touch_minutes": 5}')$$, '22023'), ($$SELECT * FROM salesops.simulate_routing('{"x": {"tiers": [1]}}')$$, '22023'),
+  ($$SELECT * FROM salesops.simulate_routing('{}', 0)$$, '22023'), ($$SELECT * FROM salesops.simulate_routing('{}', NULL)$$, '22023'),
   ($$SELECT salesops.set_routing_member('s', 'p', 'nobody')$$, '42704'), ($$SELECT salesops.set_routing_member('s', 'p', 'ann', -1)$$, '23514'), ($$SELECT salesops.set_routing_member('s', 'p', 'ann', 'NaN')$$, '23514'),
   ($$SELECT salesops.set_routing_hours('s', 'ann', time_zone => 'Mars/Olympus')$$, '22023'), ($$SELECT salesops.set_routing_hours('s', 'ann', weekdays => '{0}')$$, '23514'),
   ($$SELECT salesops.set_routing_absence('s', 'ann', '2026-01-02', '2026-01-01')$$, '23514'),

@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(24);
+SELECT plan(27);
 
 INSERT INTO source (source_key, kind, schema_name, options) VALUES ('s', 'fivetran_salesforce', 'public', '{}');
 -- A further state of an account from an instant on; the one before becomes history.
@@ -78,6 +78,16 @@ SELECT throws_ok($$ SELECT keep_account_scores('infinity') $$, '22023', NULL, '.
 SELECT throws_ok($$ UPDATE kept_account_score SET run_id = 1 $$, '23001', NULL, 'what was kept is never changed');
 SELECT lives_ok($$ SELECT keep_account_scores('2026-04-07 00:00+00') $$, 'by hand');
 SELECT is((SELECT count(*) FROM finding WHERE rule = 'unmapped_industry' AND resolved_at IS NULL AND first_run_id = 1), 1::bigint, '... without opening again what is open');
+
+-- The finding has a rule like any other.
+SELECT results_eq($$ SELECT r.object_kind, r.severity, r.description FROM audit_rules() r WHERE r.name = 'unmapped_industry' $$,
+  $$ VALUES ('account', 'warning', 'The industry of the account has a meaning; map_value() gives it one') $$, 'the finding says what it means');
+SELECT disable_rule('unmapped_industry');
+SELECT keep_account_scores('2026-04-08 00:00+00') \g /dev/null
+SELECT is((SELECT count(*) FROM finding WHERE rule = 'unmapped_industry' AND resolved_at IS NULL), 0::bigint, 'its rule says whether it is looked for');
+SELECT change_rule('unmapped_industry', severity => 'error', is_enabled => true);
+SELECT keep_account_scores('2026-04-09 00:00+00') \g /dev/null
+SELECT is((SELECT severity FROM finding WHERE rule = 'unmapped_industry' AND resolved_at IS NULL), 'error', '... and how grave it is');
 
 SELECT * FROM finish();
 ROLLBACK;

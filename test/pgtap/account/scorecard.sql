@@ -212,6 +212,7 @@ SELECT results_eq($$ SELECT c.* FROM salesops.compare_scorecards(salesops.scorec
             ('size', 'employees', 'missing', NULL, 0, 'changed'), ('type', 'account_type', 'from account_type', NULL, NULL, 'added'), ('type', 'account_type', '"Partner"', NULL, 5, 'added'),
             ('type', 'account_type', 'else', NULL, 0, 'added'), ('type', 'account_type', 'missing', NULL, 0, 'added') $$, 'what two versions differ in');
 SELECT is_empty($$ SELECT * FROM salesops.compare_scorecards(salesops.default_scorecard(), salesops.scorecard_definition('default')) $$, 'the default one is always there');
+SELECT is(salesops.scorecard_name(E'\uFEFFscorecard marked\r\ncomponent c\r\nfeature x\r\n> 1: 1\r\n'), 'marked', 'a byte order mark and line ends of other systems are read over');
 SELECT throws_ok($$ SELECT salesops.add_scorecard(salesops.default_scorecard()) $$, '42710', 'the default scorecard does not change', '... and stays what it is');
 SELECT throws_ok($$ SELECT salesops.add_scorecard(pg_temp.card('> 5: 1') || 'nonsense') $$, '42601', NULL, 'nonsense is not kept');
 SELECT throws_ok($$ SELECT salesops.add_scorecard(replace(pg_temp.card('> 5: 1'), 'scorecard t', 'scorecard "A b"')) $$, '42602', NULL, 'nor a bad name');

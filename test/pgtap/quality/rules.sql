@@ -8,6 +8,10 @@ BEGIN;
 SELECT no_plan();
 SELECT is((SELECT sum(cardinality(e.violations)) FROM salesops.evaluate_rules('2026-06-30 12:00+00') e), 0::bigint,
           'an empty database has no violations');
+-- Whatever reports findings has a rule that says what they mean.
+SELECT is_empty($$ SELECT r.name FROM salesops.audit_rules() r WHERE r.description ~ '^\s*$' OR r.description IS NULL OR r.description = r.violation $$, 'every rule says what it wants');
+SELECT is_empty($$ SELECT p.proname, m.name FROM pg_proc p CROSS JOIN LATERAL regexp_matches(pg_get_functiondef(p.oid), 'report_findings\(\s*[^,()]+,\s*[^,()]+,\s*''([^'']*)''', 'g') AS m(name)
+  WHERE p.pronamespace = 'salesops'::regnamespace AND p.prokind = 'f' AND NOT EXISTS (SELECT FROM salesops.audit_rules() r WHERE r.name = m.name[1]) $$, 'nothing reports findings by a name that is no rule');
 \ir deal_fixture.psql
 INSERT INTO salesops.opportunity (source_key, id, deal_type, stage, is_closed, is_won, close_date, created_at, is_deleted, effective_at, recorded_at, origin)
 SELECT 's', 'won' || i, 'New', 'Closed Won', true, true, date '2025-01-01' + i, '2025-01-01 00:00+00', false, '2026-01-01', '2026-01-01', 'sync'

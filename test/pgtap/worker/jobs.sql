@@ -4,7 +4,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL TimeZone = 'UTC';
-SELECT plan(58);
+SELECT plan(60);
 
 DELETE FROM salesops.schedule;
 DELETE FROM salesops.run_log;
@@ -13,7 +13,7 @@ DELETE FROM salesops.job;
 \ir take_run_lock.psql
 
 -- Steps
-SELECT results_eq('SELECT step, is_default FROM salesops.steps()', $$VALUES ('accounts', true), ('alert', true), ('audit', true), ('backtest', true), ('forecast', true), ('purge', true), ('refresh', true), ('snapshot', true), ('sync', true), ('territory_health', true)$$,
+SELECT results_eq('SELECT step, is_default FROM salesops.steps()', $$VALUES ('accounts', true), ('alert', true), ('audit', true), ('backtest', true), ('duplicates', true), ('forecast', true), ('icp', true), ('purge', true), ('refresh', true), ('snapshot', true), ('sync', true), ('territory_health', true)$$,
                   'the steps that come with the extension');
 SELECT lives_ok(format('SELECT salesops.step_call(%L)', s.step), format('step %s has its function', s.step)) FROM salesops.default_steps() s;
 SELECT throws_ok($$SELECT salesops.define_step('report', 'public.report')$$, '42883', 'step "report" has no function', 'a step needs a function that is there');
@@ -56,7 +56,7 @@ SELECT salesops.begin_step(:run, 'report') \g /dev/null
 SELECT is(salesops.run_step(:run, 'report'), 3::bigint, '... and its step runs');
 SELECT is(salesops.finish_run(:run), 'succeeded', '... to its end');
 DELETE FROM salesops.job WHERE job = 'nightly';
-SELECT is((SELECT cardinality(steps) FROM salesops.jobs() WHERE job = 'nightly'), 9, 'without it the default is back');
+SELECT is((SELECT cardinality(steps) FROM salesops.jobs() WHERE job = 'nightly'), 11, 'without it the default is back');
 
 -- What a step may leave behind: not its settings, and the run lock where it was.
 CREATE FUNCTION "Week's end; --".session() RETURNS text LANGUAGE sql AS $$

@@ -48,7 +48,7 @@ SELECT salesops.set_schedule('nightly', '02:00', 'UTC') \g /dev/null
 UPDATE salesops.schedule SET since = '2026-01-01';
 
 -- A step that fails once
-SELECT is(pg_temp.drive('2026-01-10 02:00Z', '{audit}'), 'sync snapshot forecast audit accounts refresh backtest alert purge: failed', 'a night fails in one step');
+SELECT is(pg_temp.drive('2026-01-10 02:00Z', '{audit}'), 'sync snapshot forecast audit accounts duplicates icp refresh backtest alert purge: failed', 'a night fails in one step');
 SELECT is(pg_temp.due('2026-01-10 02:00Z'), '10 02:05', '... it is due again after five minutes');
 SELECT is(pg_temp.drive('2026-01-10 02:04Z'), 'nothing', '... not before');
 SELECT is(pg_temp.drive('2026-01-10 02:05Z'), 'audit accounts refresh alert: succeeded', '... the retry does that step, publishes it, and tells how it went');
@@ -61,42 +61,42 @@ SELECT is((SELECT count(*) FROM rehearsal.trace WHERE step = 'sync'), 1::bigint,
 SELECT is(pg_temp.drive('2026-01-11 02:00Z', dying => 'audit'), 'sync snapshot forecast audit: died', 'a night whose process dies');
 SELECT is(pg_temp.drive('2026-01-11 02:30Z'), 'nothing', '... is found to be dead');
 SELECT is(pg_temp.due('2026-01-11 02:30Z'), '11 02:35', '... and is due five minutes after that, for nobody saw when it died');
-SELECT is(pg_temp.drive('2026-01-11 02:35Z'), 'audit accounts refresh backtest alert purge: succeeded', '... the retry carries on where it stopped');
+SELECT is(pg_temp.drive('2026-01-11 02:35Z'), 'audit accounts duplicates icp refresh backtest alert purge: succeeded', '... the retry carries on where it stopped');
 SELECT is(pg_temp.attempts('2026-01-11'), '1 as of 11 02:00 abandoned, 2 as of 11 02:00 succeeded', '... as of the same instant');
 
 -- The reading fails: nothing to carry on from
-SELECT is(pg_temp.drive('2026-01-12 02:00Z', '{sync}'), 'sync snapshot forecast audit accounts refresh backtest alert purge: failed', 'a night that cannot read');
+SELECT is(pg_temp.drive('2026-01-12 02:00Z', '{sync}'), 'sync snapshot forecast audit accounts duplicates icp refresh backtest alert purge: failed', 'a night that cannot read');
 SELECT is(pg_temp.drive('2026-01-12 02:05Z', dying => 'sync'), 'sync: died', '... begins anew, and dies');
 SELECT is(pg_temp.drive('2026-01-12 02:06Z'), 'nothing', '... is found');
 SELECT is(pg_temp.due('2026-01-12 02:06Z'), '12 02:16', '... the third attempt waits twice as long');
-SELECT is(pg_temp.drive('2026-01-12 02:16Z', '{refresh}'), 'sync snapshot forecast audit accounts refresh backtest alert purge: failed', '... and fails elsewhere');
+SELECT is(pg_temp.drive('2026-01-12 02:16Z', '{refresh}'), 'sync snapshot forecast audit accounts duplicates icp refresh backtest alert purge: failed', '... and fails elsewhere');
 SELECT is(pg_temp.attempts('2026-01-12'), '1 as of 12 02:00 failed, 2 as of 12 02:05 abandoned, 3 as of 12 02:16 failed', '... each as of its own beginning');
 SELECT is(pg_temp.due('2026-01-12 02:16Z'), '13 02:00', '... there is no fourth');
 
 -- Another run has read meanwhile
-SELECT is(pg_temp.drive('2026-01-13 02:00Z', '{audit}'), 'sync snapshot forecast audit accounts refresh backtest alert purge: failed', 'a night fails after reading');
+SELECT is(pg_temp.drive('2026-01-13 02:00Z', '{audit}'), 'sync snapshot forecast audit accounts duplicates icp refresh backtest alert purge: failed', 'a night fails after reading');
 INSERT INTO salesops.run_request (run_id, job, as_of) VALUES (900000, 'sync', '2026-01-13 02:03Z');
 SELECT is(pg_temp.drive('2026-01-13 02:03Z'), 'sync forecast: succeeded', '... then somebody has the sources read again');
-SELECT is(pg_temp.drive('2026-01-13 02:05Z'), 'sync snapshot forecast audit accounts refresh backtest alert purge: succeeded', '... so the retry begins anew');
+SELECT is(pg_temp.drive('2026-01-13 02:05Z'), 'sync snapshot forecast audit accounts duplicates icp refresh backtest alert purge: succeeded', '... so the retry begins anew');
 
 -- The next slot comes, or catch_up ends, before the attempts are used up
 SELECT salesops.set_schedule('nightly', '02:00', 'UTC', every => '10 minutes', attempts => 5) \g /dev/null
 UPDATE salesops.schedule SET since = '2026-01-01';
-SELECT is(pg_temp.drive('2026-01-14 02:00Z', '{audit}'), 'sync snapshot forecast audit accounts refresh backtest alert purge: failed', 'every ten minutes: fails');
+SELECT is(pg_temp.drive('2026-01-14 02:00Z', '{audit}'), 'sync snapshot forecast audit accounts duplicates icp refresh backtest alert purge: failed', 'every ten minutes: fails');
 SELECT is(pg_temp.drive('2026-01-14 02:05Z', '{audit}'), 'audit accounts refresh alert: failed', '... fails again; the third attempt would be in ten minutes');
 SELECT is(pg_temp.due('2026-01-14 02:05Z'), '14 02:10', '... the next slot comes before');
-SELECT is(pg_temp.drive('2026-01-14 02:10Z'), 'sync snapshot forecast audit accounts refresh backtest alert purge: succeeded', '... and is a run of its own');
+SELECT is(pg_temp.drive('2026-01-14 02:10Z'), 'sync snapshot forecast audit accounts duplicates icp refresh backtest alert purge: succeeded', '... and is a run of its own');
 SELECT is(pg_temp.drive('2026-01-14 02:15Z'), 'nothing', '... after which the old one is not tried again');
 SELECT salesops.set_schedule('nightly', '02:00', 'UTC', catch_up => '8 minutes', attempts => 5) \g /dev/null
 UPDATE salesops.schedule SET since = '2026-01-01';
-SELECT is(pg_temp.drive('2026-01-15 02:00Z', '{audit}'), 'sync snapshot forecast audit accounts refresh backtest alert purge: failed', 'a short catch_up: fails');
+SELECT is(pg_temp.drive('2026-01-15 02:00Z', '{audit}'), 'sync snapshot forecast audit accounts duplicates icp refresh backtest alert purge: failed', 'a short catch_up: fails');
 SELECT is(pg_temp.drive('2026-01-15 02:05Z', '{audit}'), 'audit accounts refresh alert: failed', '... fails again');
 SELECT is(pg_temp.due('2026-01-15 02:05Z'), '16 02:00', '... and there is no time for a third attempt');
 
 -- A schedule that is changed, or switched off
 SELECT salesops.set_schedule('nightly', '02:00', 'UTC') \g /dev/null
 UPDATE salesops.schedule SET since = '2026-01-01';
-SELECT is(pg_temp.drive('2026-01-16 02:00Z', '{audit}'), 'sync snapshot forecast audit accounts refresh backtest alert purge: failed', 'fails, and would be tried again');
+SELECT is(pg_temp.drive('2026-01-16 02:00Z', '{audit}'), 'sync snapshot forecast audit accounts duplicates icp refresh backtest alert purge: failed', 'fails, and would be tried again');
 UPDATE salesops.schedule SET enabled = false;
 SELECT is(pg_temp.due('2026-01-16 02:00Z'), NULL, '... but not while the schedule is switched off');
 UPDATE salesops.schedule SET enabled = true, since = '2026-01-16 02:01Z';
@@ -104,7 +104,7 @@ SELECT is(pg_temp.due('2026-01-16 02:01Z'), '17 02:00', '... nor when it was set
 
 -- What is requested is not repeated
 INSERT INTO salesops.run_request (run_id, job, as_of) VALUES (900001, 'nightly', '2026-01-16 03:00Z');
-SELECT is(pg_temp.drive('2026-01-16 03:00Z', '{audit}'), 'sync snapshot forecast audit accounts refresh backtest alert purge: failed', 'a requested run fails');
+SELECT is(pg_temp.drive('2026-01-16 03:00Z', '{audit}'), 'sync snapshot forecast audit accounts duplicates icp refresh backtest alert purge: failed', 'a requested run fails');
 SELECT is((SELECT retry_at FROM salesops.run_log WHERE run_id = 900001), NULL, '... and is not repeated');
 
 -- A step runs again with what it builds on, whoever defined it, and not without

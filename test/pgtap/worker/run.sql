@@ -39,7 +39,7 @@ SELECT results_eq($$SELECT status, count(*) FROM salesops.run_log GROUP BY 1 ORD
                   $$VALUES ('abandoned', 4::bigint), ('running', 1)$$, 'a manual run that begins shows the ones before it to be abandoned');
 
 -- Steps
-SELECT results_eq($$SELECT step FROM salesops.job_steps('nightly')$$, ARRAY['sync', 'snapshot', 'forecast', 'audit', 'accounts', 'refresh', 'backtest', 'alert', 'purge'],
+SELECT results_eq($$SELECT step FROM salesops.job_steps('nightly')$$, ARRAY['sync', 'snapshot', 'forecast', 'audit', 'accounts', 'duplicates', 'icp', 'refresh', 'backtest', 'alert', 'purge'],
                   'the steps of the nightly job');
 SELECT is_empty($$SELECT * FROM salesops.job_steps('weekly')$$, 'no steps of a job that is not');
 SELECT salesops.begin_run('nightly', '2026-01-03 02:00Z') AS run \gset
