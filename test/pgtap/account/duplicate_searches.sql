@@ -87,8 +87,18 @@ SELECT results_eq(format($$ SELECT field, value, from_id, reason FROM salesops.m
 SELECT lives_ok($$ SELECT salesops.merge_duplicates('s', 'lead', 'l2', 'l1') $$, 'leads are merged');
 SELECT results_eq($$ SELECT entity, id, survivor FROM salesops.merged_ids('infinity') $$, $$ VALUES ('lead', 'l1', 'l2') $$, '... as decided');
 
--- Contacts: no table of ours, so by a query over theirs.
+-- From a CRM on: what Salesforce says of a lead beside its columns here, as custom fields.
 CREATE SCHEMA landing;
+CREATE TABLE landing.lead (id text, first_name text, last_name text, company text, email text, mobile_phone text, city text, is_converted boolean, created_date timestamptz);
+INSERT INTO landing.lead VALUES ('00Q1', 'Ann', 'Miller', 'Acme Inc', 'ann.miller@acme.com', '617-555-0100', 'Boston', false, '2025-01-01'), ('00Q2', 'Anne', 'Miller', 'ACME', 'ann.miller@acme.com', NULL, NULL, false, '2025-02-01'),
+  ('00Q3', 'Ann', 'Miller', 'Zebra', 'am@zebra.de', NULL, 'Ulm', false, '2025-02-01');
+SELECT salesops.connect('crm', 'fivetran_salesforce', 'landing', '{"custom_fields": {"lead": {"email": "email", "phone": "mobile_phone", "city": "city"}}}') \g /dev/null
+SELECT * FROM salesops.sync('crm', '2026-02-08') \g /dev/null
+SELECT salesops.step_duplicates(1, '2026-02-08') \g /dev/null
+SELECT results_eq($$ SELECT d.one, d.other, d.verdict, d.evidence #>> '{email,agreement}' FROM salesops.duplicates_to_review('2026-02-08') d WHERE d.source_key = 'crm' AND d.verdict = 'sure' $$,
+  $$ VALUES ('00Q1', '00Q2', 'sure', 'same address') $$, 'leads of a CRM, read with their e-mail addresses, searched by the night');
+
+-- Contacts: no table of ours, so by a query over theirs.
 CREATE TABLE landing.contact (id text, first_name text, last_name text, account_id text, email text, phone text, title text);
 INSERT INTO landing.contact VALUES ('p1', 'Jürgen', 'Weiß', 'a1', 'jw@works.com', '030 1234567', NULL), ('p2', 'Jurgen', 'Weiss', 'a1', 'JW@works.com', NULL, 'CFO'), ('p3', 'Eva', 'Weiß', 'a1', 'ew@works.com', '030 1234567', NULL);
 INSERT INTO salesops.contact_role (source_key, id, opportunity_id, contact_id, is_deleted, effective_at, recorded_at, origin) VALUES ('s', 'r1', 'o2', 'p2', false, '2026-01-01', '2026-01-01', 'sync');
