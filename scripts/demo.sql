@@ -40,8 +40,10 @@ SELECT a.account, a.owner, a.score_text AS score FROM salesops_bi.account_scorec
 
 \echo 'Duplicates for somebody to look at'
 SELECT d.entity, count(*) AS pairs, count(*) FILTER (WHERE d.verdict = 'sure') AS sure FROM salesops_bi.duplicates_for_review d GROUP BY d.entity ORDER BY 1;
-SELECT d.entity, d.first_name AS one, d.second_name AS other, d.verdict, round(d.weight, 1) AS bits, d.evidence
-FROM salesops_bi.duplicates_for_review d ORDER BY d.weight DESC, d.duplicates_for_review_key COLLATE "C" LIMIT 5;
+SELECT d.entity, d.first_name AS one, d.second_name AS other, d.pairs, d.verdict, round(d.weight, 1) AS bits, d.evidence
+FROM (SELECT DISTINCT ON (x.entity, x.first_name, x.second_name) x.*, count(*) OVER (PARTITION BY x.entity, x.first_name, x.second_name) AS pairs
+      FROM salesops_bi.duplicates_for_review x ORDER BY x.entity, x.first_name, x.second_name, x.weight DESC, x.duplicates_for_review_key COLLATE "C") d
+ORDER BY d.weight DESC, d.duplicates_for_review_key COLLATE "C" LIMIT 5;
 
 \echo 'Next best actions: what is worth most'
 SELECT count(*) AS actions, count(DISTINCT n.owner_id) AS reps, to_char(sum(n.expected_value), 'FM999,999,999,990') AS "worth", count(*) FILTER (WHERE n.expected_value IS NULL) AS "worth not known"
