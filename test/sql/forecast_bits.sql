@@ -35,7 +35,8 @@ SELECT 'exp' AS function, fingerprint(array_agg(portable_exp(x) ORDER BY k)) FRO
 UNION ALL SELECT 'ln', fingerprint(array_agg(portable_ln(x) ORDER BY k)) FROM (SELECT k, k * k / 777.0::float8 AS x FROM generate_series(1, 3000) AS k) AS v
 UNION ALL SELECT 'logistic', fingerprint(array_agg(logistic(x) ORDER BY k)) FROM (SELECT k, (k - 1500) / 33.0::float8 AS x FROM generate_series(0, 3000) AS k) AS v
 UNION ALL SELECT 'normal_cdf', fingerprint(array_agg(normal_cdf(x) ORDER BY k)) FROM (SELECT k, (k - 1500) / 40.0::float8 AS x FROM generate_series(0, 3000) AS k) AS v
-UNION ALL SELECT 'normal_quantile', fingerprint(array_agg(normal_quantile(k / 3001.0::float8) ORDER BY k)) FROM generate_series(1, 3000) AS k;
+UNION ALL SELECT 'normal_quantile', fingerprint(array_agg(normal_quantile(k / 3001.0::float8) ORDER BY k)) FROM generate_series(1, 3000) AS k
+ORDER BY 1;
 
 -- Books of one deal to many, without and with business not yet created
 SELECT n AS deals, rho, fingerprint(quantiles(b, '{0.01,0.1,0.5,0.9,0.99}')) AS quantiles,
