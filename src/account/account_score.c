@@ -41,10 +41,14 @@ static const uint64 component_inputs[SCORE_COMPONENTS] = {
 	MISSING(INPUT_EMPLOYEES), MISSING(INPUT_INDUSTRY), MISSING(INPUT_VISITS) | MISSING(INPUT_DOWNLOADS), MISSING(INPUT_INTENT)
 };
 
+static const uint8 industry_points[INDUSTRIES] = {
+	[INDUSTRY_TECHNOLOGY] = 25, [INDUSTRY_FINANCE] = 25, [INDUSTRY_HEALTHCARE] = 15, [INDUSTRY_MANUFACTURING] = 15
+};
+
 static int
 tier_of(int total)
 {
-	return total >= 70 ? 1 : total >= 40 ? 2 : 3;
+	return 3 - (total >= 40) - (total >= 70);
 }
 
 static AccountScore
@@ -115,7 +119,11 @@ known_industry(FunctionCallInfo fcinfo, const char *label, Size length)
 		return industry_recognize(label, length);
 	if (!labels)
 		labels = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(KnownLabels));
-	memcpy(&start, label, Min(length, sizeof(start)));
+	/* Of a length known beforehand, a copy is one instruction. */
+	if (length >= sizeof(start))
+		memcpy(&start, label, sizeof(start));
+	else
+		memcpy(&start, label, length);
 	at = (uint32) ((start ^ length ^ (uint64) (unsigned char) label[length - 1] << 7) * UINT64CONST(0x9E3779B97F4A7C15) >> 58);
 	StaticAssertStmt(LABELS == 1 << (64 - 58), "the hash has another size");
 	if (labels->known[at].length != length || memcmp(labels->known[at].label, label, length) != 0)
@@ -129,7 +137,8 @@ known_industry(FunctionCallInfo fcinfo, const char *label, Size length)
 
 /*
  * score_account(employees, industry, website_visits, content_downloads, intent_score): the default scorecard. An input that is NULL, and an industry
- * that recognize_industry() does not know, give their component 0 points and are kept as missing. Never NULL, never an error.
+ * that recognize_industry() does not know, give their component 0 points and are kept as missing. Never NULL, never an error. Thresholds are added up,
+ * not branched on: what an account has is no more than a guess to the processor.
  */
 PG_FUNCTION_INFO_V1(salesops_score_account);
 Datum
@@ -146,7 +155,7 @@ salesops_score_account(PG_FUNCTION_ARGS)
 	{
 		int32		employees = PG_GETARG_INT32(INPUT_EMPLOYEES);
 
-		points[COMPONENT_SIZE] = employees > 5000 ? 30 : employees > 1000 ? 20 : employees > 200 ? 10 : 0;
+		points[COMPONENT_SIZE] = 10 * ((employees > 200) + (employees > 1000) + (employees > 5000));
 	}
 	if (!PG_ARGISNULL(INPUT_INDUSTRY))
 	{
@@ -156,19 +165,16 @@ salesops_score_account(PG_FUNCTION_ARGS)
 	}
 	if (industry == INDUSTRY_UNKNOWN)
 		missing |= MISSING(INPUT_INDUSTRY);
-	else if (industry == INDUSTRY_TECHNOLOGY || industry == INDUSTRY_FINANCE)
-		points[COMPONENT_INDUSTRY] = 25;
-	else if (industry == INDUSTRY_HEALTHCARE || industry == INDUSTRY_MANUFACTURING)
-		points[COMPONENT_INDUSTRY] = 15;
-	if (!PG_ARGISNULL(INPUT_VISITS) && PG_GETARG_INT32(INPUT_VISITS) > 10)
-		points[COMPONENT_ENGAGEMENT] += VISIT_POINTS;
-	if (!PG_ARGISNULL(INPUT_DOWNLOADS) && PG_GETARG_INT32(INPUT_DOWNLOADS) > 0)
-		points[COMPONENT_ENGAGEMENT] += DOWNLOAD_POINTS;
+	points[COMPONENT_INDUSTRY] = industry_points[industry];
+	if (!PG_ARGISNULL(INPUT_VISITS))
+		points[COMPONENT_ENGAGEMENT] += VISIT_POINTS * (PG_GETARG_INT32(INPUT_VISITS) > 10);
+	if (!PG_ARGISNULL(INPUT_DOWNLOADS))
+		points[COMPONENT_ENGAGEMENT] += DOWNLOAD_POINTS * (PG_GETARG_INT32(INPUT_DOWNLOADS) > 0);
 	if (!PG_ARGISNULL(INPUT_INTENT))
 	{
 		int32		intent = PG_GETARG_INT32(INPUT_INTENT);
 
-		points[COMPONENT_INTENT] = intent > 80 ? 20 : intent > 50 ? 10 : 0;
+		points[COMPONENT_INTENT] = 10 * ((intent > 50) + (intent > 80));
 	}
 	PG_RETURN_ACCOUNT_SCORE(score_make(points, missing));
 }
