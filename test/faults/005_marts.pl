@@ -85,17 +85,11 @@ SKIP: {
 	my $disk = $ENV{SMALL_DISK} or skip 'the kernel lets nobody mount a small file system here', 1;
 	my $fill = sub { system_log('sh', '-c', "cat /dev/zero >'$disk/of_somebody_else' 2>/dev/null || true") };
 	my $free = sub { unlink "$disk/of_somebody_else" or die };
-	my $move = sub {
-		my ($mart, $tablespace) = @_;
-		$twins->sql("ALTER MATERIALIZED VIEW salesops_bi.${mart}_mat SET TABLESPACE $tablespace");
-	};
-
 	mkdir "$disk/tablespace" or die "$disk/tablespace: $!";
 	$twins->sql("CREATE TABLESPACE small LOCATION '$disk/tablespace'");
-	$move->('open_pipeline', 'small');
+	$twins->sql('ALTER MATERIALIZED VIEW salesops_bi.open_pipeline_mat SET TABLESPACE small');
+	# Not of all marts: those that hold nothing need no block, and are refreshed.
 	one_mart_fails('disk of a mart full', 'open_pipeline', '53100', $fill, $free);
-	$move->($_, 'small') for @marts;
-	all_marts_fail('disk of all marts full', '53100', $fill, $free);
 }
 
 $twins->stop;
