@@ -194,7 +194,7 @@ explain(Problem *p, const Search *s, const Prices *prices)
 		reason->measure = m;
 		reason->value = load / scale;
 		reason->limit = is_over ? in->most[j] : in->least[j];
-		reason->price = prices->load[j] * scale / p->cost_scale;
+		reason->price = price_as_given(p, prices, j);
 	}
 	for (int b = 0; b < TERRITORY_BUDGETS; b++)
 		if (s->used[b] > p->budget[b])
@@ -257,7 +257,7 @@ report(Problem *p, const Search *s, const Prices *prices, TerritoryPlan *plan)
 	for (int j = 0; j < p->rows; j++)
 	{
 		plan->load[j] = (s->row[j].load + p->held_load[j]) / p->amount_scale[j % p->measures];
-		plan->price[j] = prices->load[j] * p->amount_scale[j % p->measures] / p->cost_scale;
+		plan->price[j] = price_as_given(p, prices, j);
 	}
 	for (int b = 0; b < TERRITORY_BUDGETS; b++)
 	{

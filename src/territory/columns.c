@@ -394,6 +394,14 @@ least_add(Least *least, float value, int place)
 		least->last = least->value[least->room - 1];
 }
 
+/* A place in a list that was turned by less than its length. */
+static inline int
+turned(int place, int by, int count)
+{
+	place += by;
+	return place < 0 ? place + count : place < count ? place : place - count;
+}
+
 /*
  * The least values of a scan. Units that are next to each other have much the same territories, so those of the unit before are seen first: after
  * them hardly another one gets in. Where all cost alike, units begin with different ones.
@@ -413,7 +421,7 @@ least_of_scan(Columns *c, int unit, Least *least)
 	for (int g = 0; g < c->guesses; g++)
 	{
 		value[g] = scan->value[c->guess[g]];
-		least_add(least, value[g], (c->guess[g] - first + scan->count) % scan->count);
+		least_add(least, value[g], turned(c->guess[g], -first, scan->count));
 	}
 	for (int g = 0; g < c->guesses; g++)
 		scan->value[c->guess[g]] = INFINITY;
@@ -425,13 +433,13 @@ least_of_scan(Columns *c, int unit, Least *least)
 			any |= scan->value[q + l] <= least->last;
 		for (int j = q; any && j < Min(q + LANES, scan->count); j++)
 			if (scan->value[j] < INFINITY)
-				least_add(least, scan->value[j], (j - first + scan->count) % scan->count);
+				least_add(least, scan->value[j], turned(j, -first, scan->count));
 	}
 	for (int g = 0; g < c->guesses; g++)
 		scan->value[c->guess[g]] = value[g];
 	c->guesses = least->count;
 	for (int n = 0; n < least->count; n++)
-		c->guess[n] = least->place[n] = (least->place[n] + first) % scan->count;
+		c->guess[n] = least->place[n] = turned(least->place[n], first, scan->count);
 }
 
 /* Chooses the columns that are best at the prices looked at, and the owner's. */

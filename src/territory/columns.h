@@ -13,6 +13,13 @@ typedef struct Prices
 	double		budget[TERRITORY_BUDGETS];
 } Prices;
 
+/* The price of a load in the units of the input. */
+static inline double
+price_as_given(const Problem *p, const Prices *prices, int load)
+{
+	return prices->load[load] * p->amount_scale[load % p->measures] / p->cost_scale;
+}
+
 /* The most columns that are chosen for a row. */
 #define MOST_CHOSEN	64
 

@@ -185,17 +185,6 @@ plan_part(Part *part, TerritoryPlan **plan)
 	return (*plan)->is_valid && (*plan)->outside <= p->outside;
 }
 
-/* Prices in the units of the input. */
-static double *
-prices_as_given(Problem *p, const Prices *prices)
-{
-	double	   *price = take(p, double, p->rows);
-
-	for (int j = 0; j < p->rows; j++)
-		price[j] = prices->load[j] * p->amount_scale[j % p->measures] / p->cost_scale;
-	return price;
-}
-
 /*
  * Where every unit goes, in a plan within limits that leaves most of the former plan as it is: [units], to be given back. NULL where the owners are
  * not of a former plan, or no such plan was found. prices: of the whole problem, for which the bound is known.
@@ -205,11 +194,13 @@ warm_plan(Problem *p, const Prices *prices)
 {
 	int		   *territory = take(p, int, p->units);
 	Size		eligible = (Size) p->input->classes * p->territories;
-	Part		part = {take(p, bool, p->territories), take(p, bool, p->territories), take(p, int, p->input->accounts), take(p, bool, eligible), prices_as_given(p, prices), .whole = p};
+	Part		part = {take(p, bool, p->territories), take(p, bool, p->territories), take(p, int, p->input->accounts), take(p, bool, eligible), take(p, double, p->rows), .whole = p};
 	TerritoryPlan *plan;
 	bool		is_found;
 
 	p->status.phase = TERRITORY_PHASE_PLAN;
+	for (int j = 0; j < p->rows; j++)
+		part.price[j] = price_as_given(p, prices, j);
 	for (int u = 0; u < p->units; u++)
 		territory[u] = former_territory(p, u);
 	is_found = choose_part(p, prices, territory, &part) && plan_part(&part, &plan);
