@@ -34,6 +34,8 @@
 #define FIRST_DAMPING	2e-3
 /* Of a step that went too far so much is tried at least. */
 #define LEAST_SHARE		0.05
+/* The next step may be so many times longer, as a share of Newton's. */
+#define LONGER			2.0
 /* Below this the dual is as good as at its maximum: mean distance of loads from their limits, as a share. */
 #define GOOD_GRADIENT	0.003
 #define GOOD_SAMPLE		0.01
@@ -527,7 +529,7 @@ ceiling_of(const Problem *p, int j)
 	return j < p->rows ? p->ceiling[j % p->measures] : p->budget_ceiling[j - p->rows];
 }
 
-/* Where prices may not go further: at their ceiling; a budget's never below 0, and it stays 0 where there is none. */
+/* Where prices may not go further: where they are known; at their ceiling; a budget's never below 0, and it stays 0 where there is none. */
 static void
 fix_prices(const Dual *d, const double *at, bool *is_fixed)
 {
@@ -537,7 +539,8 @@ fix_prices(const Dual *d, const double *at, bool *is_fixed)
 	{
 		double		ceiling = ceiling_of(p, j);
 
-		is_fixed[j] = (at[j] >= ceiling && d->gradient[j] > 0) ||
+		is_fixed[j] = (d->is_known && (j >= p->rows || d->is_known[j])) ||
+			(at[j] >= ceiling && d->gradient[j] > 0) ||
 			(j < p->rows && is_wide(d, j) && at[j] == 0 && d->gradient[j] == 0) ||
 			(j < p->rows && at[j] <= -ceiling && d->gradient[j] < 0) ||
 			(j >= p->rows && (!d->curvature.border[j - p->rows] || (at[j] <= 0 && d->gradient[j] < 0)));
@@ -575,14 +578,18 @@ mean_distance(const Dual *d, const bool *is_fixed)
 {
 	const Problem *p = d->p;
 	double		sum = 0;
+	int			rows = 0;
 
 	for (int j = 0; j < p->rows; j++)
+	{
+		rows += !d->is_known || !d->is_known[j];
 		if (!is_fixed[j])
 			sum += fabs(d->gradient[j]) / p->width[j];
+	}
 	for (int b = 0; b < TERRITORY_BUDGETS; b++)
 		if (!is_fixed[p->rows + b])
 			sum += p->territories * fabs(d->gradient[p->rows + b]) / Max(d->budget[b], p->budget_scale[b]);
-	return sum / p->rows;
+	return sum / rows;
 }
 
 /*
@@ -607,10 +614,12 @@ climb(Dual *d, double *at, int most_steps, Prices *best)
 	bool	   *is_fixed = take(p, bool, d->size);
 	double	   *slope = take(p, double, d->size);
 	double		value = dual_smooth(d, at, true);
+	double		length = 1;
 
 	for (int i = 0;; i++)
 	{
-		double		length = 1;
+		/* Where a step was too long the next one would be. */
+		double		longest_step = Min(length * LONGER, 1);
 		bool		is_better = false;
 
 		if (d->exact > d->best)
@@ -634,6 +643,7 @@ climb(Dual *d, double *at, int most_steps, Prices *best)
 			d->step[j] = Min(Max(d->step[j], -longest), longest);
 			slope[j] = d->gradient[j];
 		}
+		length = longest_step;
 		for (int tries = 0; tries < 7 && !is_better; tries++)
 		{
 			double		next;
@@ -654,14 +664,15 @@ climb(Dual *d, double *at, int most_steps, Prices *best)
 			else
 				length *= share_of_step(d, at, rise);
 		}
-		if (length == 1)
+		if (length == longest_step)
 			d->damping = Max(d->damping / 4, LEAST_DAMPING);
-		else if (length < 0.25)
+		else if (length < 0.25 * longest_step)
 			d->damping = Min(d->damping * 4, MOST_DAMPING);
 		if (!is_better && (d->damping == MOST_DAMPING || i >= most_steps))
 			break;
 		if (!is_better)
 		{
+			length = 1;
 			value = dual_smooth(d, at, true);
 			continue;
 		}

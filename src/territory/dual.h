@@ -33,6 +33,7 @@ typedef struct Dual
 	int			size;			/* of vectors: territories x measures + budgets */
 	double	   *least;			/* limits; in a sample scaled to what the sample carries */
 	double	   *most;
+	const bool *is_known;		/* [territories][measures], whose prices stay as they are, and those of the budgets; NULL: all may change */
 	double		budget[TERRITORY_BUDGETS];
 	double		temperature;
 	double		softness;		/* of the limits */
