@@ -228,8 +228,8 @@ random_transport(void)
 }
 
 /*
- * A plan goes on after limits changed: accounts are owned by whom it gave them to, and one territory is to have less and all others may have more. Returns
- * how many claims are wrong, and counts plans that are outside where there is one within limits; from nothing with the same effort those may be missed
+ * A plan goes on after limits changed: accounts are owned by whom it gave them to, and one territory is to have less and all others may have more; of
+ * every other plan a territory is new, has no price, and nobody has its accounts. Returns how many claims are wrong, and counts plans that are outside where there is one within limits; from nothing with the same effort those may be missed
  * too, but what that finds must be found.
  */
 static int
@@ -240,7 +240,10 @@ check_warm(const TerritoryInput *before, const TerritoryPlan *former, int number
 	double	   *least = many(double, rows);
 	double	   *most = many(double, rows);
 	int			shrinks = draw() % in.territories;
-	TerritoryOptions options = {.price = former->price};
+	int		   *owner = many(int, in.accounts);
+	double	   *price = many(double, rows);
+	int			is_new = number % 2 == 0 ? TERRITORY_NONE : (int) (draw() % in.territories);
+	TerritoryOptions options = {.price = price};
 	TerritoryOptions from_nothing = {.effort = 0.01};
 	TerritoryPlan *plan;
 	Verdict		verdict;
@@ -253,13 +256,17 @@ check_warm(const TerritoryInput *before, const TerritoryPlan *former, int number
 
 		least[j] = in.least[j] * Min(factor, 1);
 		most[j] = in.most[j] * factor;
+		price[j] = j / in.measures == is_new ? NAN : former->price[j];
 	}
 	in.least = least;
 	in.most = most;
-	in.owner = former->territory;
+	in.owner = owner;
 	for (int i = 0; i < in.accounts; i++)
+	{
 		if (former->territory[i] < 0)
 			return 0;
+		owner[i] = former->territory[i] == is_new ? TERRITORY_NONE : former->territory[i];
+	}
 	plan = territory_balance(&in, &options);
 	verdict = verify(&in, plan);
 	optimum = enumerate(&in, &least_outside);

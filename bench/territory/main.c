@@ -4,8 +4,8 @@
  *	balance [-k terr|gap|cpmp|partition|world] [-s solution] [-e effort] [-g gap] [-m memory limit in MB] [-b most moves] [-f] [-c candidates] [-S seed]
  *		[-o plan] [-v] [-d] [-w] instance
  *
- * -w then takes the territory with the largest load away, lets those that may have the same accounts share its targets, and solves that from nothing
- * and from the plan and its prices
+ * -w then takes the territory with the largest load away, lets all others share its targets, and solves that from nothing and from the plan and its
+ * prices; and then it comes back, to nothing that it had
  * -v says when each phase ended, when the first plan within limits was known, and the longest time between two calls of the callback
  * -d chooses the homes; the verifier's bound is that for these homes, the plan's is for all
  * -f asks for the fewest moves: cost and bound of the plan are then in moves, those of the verifier are not
@@ -65,9 +65,16 @@ watch(const TerritoryStatus *status, void *arg)
 	return false;
 }
 
+/* In %. */
+static double
+gap_of(const TerritoryPlan *plan)
+{
+	return 100 * (plan->cost - plan->bound) / fabs(plan->cost);
+}
+
 /*
- * A representative leaves: nobody may be there any more, what was there has no owner, and those with the same eligibility share the targets.
- * The plan becomes the owners. Returns how many accounts lost their owner. What is written to was made by read_instance().
+ * A representative leaves: nobody may be there any more, what was there has no owner, and all others share the targets. The plan becomes the
+ * owners. Returns who left. What is written to was made by read_instance().
  */
 static int
 take_away(TerritoryInput *in, const TerritoryPlan *plan)
@@ -78,33 +85,23 @@ take_away(TerritoryInput *in, const TerritoryPlan *plan)
 	bool	   *eligible = (bool *) in->eligible;
 	int		   *owner = (int *) in->owner;
 	int		   *held = (int *) in->held;
-	bool	   *is_same = palloc0(sizeof(bool) * in->territories);
 	int			gone = 0;
-	int			lost = 0;
 
 	for (int k = 1; k < in->territories; k++)
 		if (plan->load[k * measures] > plan->load[gone * measures])
 			gone = k;
-	for (int k = 0; k < in->territories; k++)
-	{
-		is_same[k] = k != gone;
-		for (int c = 0; c < in->classes; c++)
-			is_same[k] &= eligible[c * in->territories + k] == eligible[c * in->territories + gone];
-	}
 	for (int m = 0; m < measures; m++)
 	{
 		double		shared = 0;
 
 		for (int k = 0; k < in->territories; k++)
-			if (is_same[k])
-				shared += most[k * measures + m];
+			shared += k == gone ? 0 : most[k * measures + m];
 		for (int k = 0; k < in->territories; k++)
-			if (is_same[k])
-			{
-				least[k * measures + m] *= 1 + most[gone * measures + m] / shared;
-				most[k * measures + m] *= 1 + most[gone * measures + m] / shared;
-			}
-		least[gone * measures + m] = most[gone * measures + m] = 0;
+		{
+			least[k * measures + m] *= k == gone ? 0 : 1 + most[gone * measures + m] / shared;
+			most[k * measures + m] *= k == gone ? 1 : 1 + most[gone * measures + m] / shared;
+		}
+		most[gone * measures + m] = 0;
 	}
 	for (int c = 0; c < in->classes; c++)
 		eligible[c * in->territories + gone] = false;
@@ -112,9 +109,30 @@ take_away(TerritoryInput *in, const TerritoryPlan *plan)
 	{
 		owner[i] = plan->territory[i] == gone ? TERRITORY_NONE : plan->territory[i];
 		held[i] = held[i] == gone ? TERRITORY_NONE : held[i];
-		lost += owner[i] == TERRITORY_NONE;
 	}
-	return lost;
+	return gone;
+}
+
+/* Solves an input from nothing and from a plan. */
+static TerritoryPlan *
+go_on(const char *what, const TerritoryInput *input, TerritoryOptions options, Watch *w)
+{
+	const double *price = options.price;
+	TerritoryPlan *plan;
+	double		took[2];
+
+	for (int is_warm = 0; is_warm < 2; is_warm++)
+	{
+		*w = (Watch) {.is_talkative = w->is_talkative};
+		w->begun = w->called = seconds();
+		options.price = is_warm ? price : NULL;
+		plan = territory_balance(input, &options);
+		took[is_warm] = seconds() - w->begun;
+		watch(&w->status, w);
+		printf("  %s, from %s: %.2f s (%.1f%%), cost %.4f, gap %.3f%%, outside %.6f, %d moved\n", what, is_warm ? "the plan" : "nothing", took[is_warm],
+			   100 * took[is_warm] / took[0], plan->cost, gap_of(plan), plan->outside, verify(input, plan).moved);
+	}
+	return plan;
 }
 
 static const char *const finding_name[] = {
@@ -150,13 +168,6 @@ with_homes(const TerritoryInput *input, const int *home)
 		in.cost = cost;
 	}
 	return in;
-}
-
-/* In %. */
-static double
-gap_of(const TerritoryPlan *plan)
-{
-	return 100 * (plan->cost - plan->bound) / fabs(plan->cost);
 }
 
 int
@@ -239,27 +250,21 @@ main(int argc, char **argv)
 	else
 		plan = territory_balance(input, &options);
 	took = seconds() - w.begun;
+	watch(&w.status, &w);
 	if (is_warm && plan->is_valid)
 	{
-		int			lost = take_away(input, plan);
-		double		cold;
+		int			gone = take_away(input, plan);
 
-		printf("  before: %.2f s, cost %.4f, gap %.3f%%; %d accounts lose their owner\n", took, plan->cost, gap_of(plan), lost);
+		printf("  before: %.2f s, cost %.4f, gap %.3f%%\n", took, plan->cost, gap_of(plan));
 		options.price = plan->price;
-		plan = territory_balance(input, &(TerritoryOptions) {.effort = options.effort, .seed = options.seed, .fewest_moves = options.fewest_moves});
-		cold = seconds() - w.begun - took;
-		verdict = verify(input, plan);
-		printf("  after, from nothing: %.2f s, cost %.4f, gap %.3f%%, %d moved\n", cold, plan->cost, gap_of(plan), verdict.moved);
-		w = (Watch) {.is_talkative = w.is_talkative};
-		w.begun = w.called = seconds();
-		plan = territory_balance(input, &options);
-		took = seconds() - w.begun;
-		watch(&w.status, &w);
-		verdict = verify(input, plan);
-		printf("  after, from the plan: %.2f s (%.1f%%), cost %.4f, gap %.3f%%, %d moved\n", took, 100 * took / cold, plan->cost, gap_of(plan), verdict.moved);
+		plan = go_on("one leaves", input, options, &w);
+		input = read_instance(argv[optind], kind, solution);
+		input->owner = plan->territory;
+		for (int m = 0; m < input->measures; m++)
+			plan->price[gone * input->measures + m] = NAN;
+		options.price = plan->price;
+		plan = go_on("one comes", input, options, &w);
 	}
-	else
-		watch(&w.status, &w);
 	if (w.is_talkative)
 		printf("  first plan within limits: %.2f s; longest between two calls: %.1f ms (%s)\n", w.first, 1000 * w.longest,
 			   phase_name[w.longest_in]);

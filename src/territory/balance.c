@@ -15,14 +15,17 @@
 #define COLUMNS_OF_MANY	10
 /* Temperature of the climb from given prices, in shares of the spread of costs, and its steps: the fewer the longer one takes. */
 #define WARM			0.02
-#define WARM_STEPS		20
-#define WARM_STEPS_OF_MANY	5
-#define WARM_UNITS		500000
+#define WARM_STEPS		12
+#define WARM_STEPS_OF_MANY	3
+#define WARM_UNITS		300000
 
 /* The climb ends at this share of the spread, divided by the units of a territory; within these limits. */
 #define COLD_UNITS		0.08
 #define COLDEST			0.0001
 #define LEAST_COLD		0.003
+
+/* Columns are chosen anew where another territory comes so near to the best one, in shares of the spread. */
+#define REACH			0.1
 
 /* Where all cost alike no territory is nearer than another. */
 #define FEW_ALIKE		4000000
@@ -33,6 +36,8 @@
 /* With the fewest moves all territories but the owner cost nearly alike. */
 #define COLUMNS_OF_MOVES	64
 #define TIES_OF_MOVES	20
+/* Where a former plan goes on not much is to be changed, and fewer do. */
+#define TIES_OF_FORMER	5
 /* With more units than that memory is what there is least of. */
 #define MANY_UNITS		400000
 #define TIES_OF_MANY	2
@@ -46,6 +51,9 @@
 #define HOT_AGAIN		0.003
 #define COLD			0.0007
 #define ROUNDS			3
+/* Where a former plan goes on and ends further above the bound than this share, so much of the usual polish. */
+#define WELL			0.02
+#define SHORT_POLISH	0.015
 #define PROPOSALS_FIRST	2e6
 #define PROPOSALS_A_UNIT 1200.0
 #define PROPOSALS_MANY	14e6
@@ -89,16 +97,20 @@ coldest(const Problem *p)
 	return Min(Max(COLD_UNITS * p->territories / p->units, COLDEST), LEAST_COLD);
 }
 
-/*
- * Prices for the bound, and the columns that go with them. Where all cost alike no price can raise the bound. Prices of the whole problem are
- * further from those of a part than a former plan's are from the next one's, but nearer than none.
- */
+/* What is known of the prices before. */
+typedef enum Known
+{
+	KNOWN_NOTHING,
+	KNOWN_PRICES,				/* of some other plan */
+	KNOWN_FORMER,				/* of the plan that the owners are */
+} Known;
+
+/* Prices for the bound, and the columns that go with them. Where all cost alike no price can raise the bound. */
 static Columns *
-find_prices(Problem *p, Prices *prices, bool is_part)
+find_prices(Problem *p, Prices *prices, Known known)
 {
 	Columns    *c;
 	Dual		dual;
-	bool		is_known = p->options->price != NULL;
 	bool		is_large = false;
 	int			before = 0;
 	static const struct
@@ -107,7 +119,7 @@ find_prices(Problem *p, Prices *prices, bool is_part)
 		double		hot;
 		double		cold;
 	}			level[] = {{10, 0.5, 0.25}, {40, 0.125, 0.06}, {200, 0.06, 0.03}};
-	int			first_level = !is_known ? 0 : is_part ? 1 : lengthof(level);
+	int			first_level = known == KNOWN_NOTHING ? 0 : known == KNOWN_PRICES ? 1 : lengthof(level);
 
 	if (p->all_alike)
 		memset(prices->load, 0, sizeof(double) * p->rows);
@@ -117,7 +129,7 @@ find_prices(Problem *p, Prices *prices, bool is_part)
 		if (p->all_alike)
 			return c;
 		dual_begin(&dual, p, c);
-		dual_climb(&dual, prices, is_known ? 0.03 : 1.0, 0.0004, 12);
+		dual_climb(&dual, prices, known == KNOWN_NOTHING ? 1.0 : 0.03, 0.0004, 12);
 		dual_end(&dual);
 		return c;
 	}
@@ -140,8 +152,7 @@ find_prices(Problem *p, Prices *prices, bool is_part)
 	if (!p->all_alike)
 	{
 		dual_begin(&dual, p, c);
-		/* Prices that are nearly right must still be able to go far: owners are different, and all of a kind of territories rise or fall. */
-		if (is_known && !is_part)
+		if (known == KNOWN_FORMER)
 			dual_climb(&dual, prices, WARM, WARM, Max(Min(WARM_STEPS, WARM_UNITS / p->units), WARM_STEPS_OF_MANY));
 		else
 			dual_climb(&dual, prices, is_large ? 0.03 : 0.06, coldest(p), 20);
@@ -150,13 +161,11 @@ find_prices(Problem *p, Prices *prices, bool is_part)
 	return c;
 }
 
-/* Those given; one that is not known is as the others of its measure are on average. */
-static double *
-starting_prices(Problem *p)
+/* Those given; one that is not known is first as the others of its measure are on average. */
+static void
+start_prices(Problem *p, Prices *prices)
 {
-	double	   *price = take(p, double, p->rows);
-
-	for (int m = 0; m < p->measures && p->options->price; m++)
+	for (int m = 0; m < p->measures; m++)
 	{
 		double		sum = 0;
 		int			known = 0;
@@ -168,9 +177,10 @@ starting_prices(Problem *p)
 				known++;
 			}
 		for (int j = m; j < p->rows; j += p->measures)
-			price[j] = (isnan(p->options->price[j]) ? sum / Max(known, 1) : p->options->price[j]) * p->cost_scale / p->amount_scale[m];
+			prices->load[j] = (isnan(p->options->price[j]) ? sum / Max(known, 1) : p->options->price[j]) * p->cost_scale / p->amount_scale[m];
 	}
-	return price;
+	if (count_newcomers(p) > 0)
+		price_newcomers(p, prices);
 }
 
 /* Says which loads and which budgets are outside, and what a unit more or less of room there would be worth. */
@@ -356,13 +366,36 @@ splits(const Problem *p)
 	return (int64) (MOST_SUBSETS * problem_effort(p));
 }
 
-/* is_part: of a problem in which most is held. Such a one is tight, and repair takes more time than polish, which does without a plan within limits; the first one is good enough. */
+/* A former plan goes on. True where that is the plan: little should change, unless more is asked for; a short polish, where the plan costs much. */
+static bool
+continue_former(Search *s, Best *best, double worth)
+{
+	Problem    *p = s->p;
+	bool		is_changed = former_goes_on(s, Min(usual_ties(p), TIES_OF_FORMER));
+	double		strictness = STRICTNESS;
+
+	keep_best(s, best);
+	if (p->options->effort > 0)
+		return false;
+	if (best->outside > 0)
+		settle(s, best, &strictness);
+	if (best->outside > 0)
+		return false;
+	if (is_changed && p->options->effort == 0 && p->status.cost - p->status.bound > WELL * fabs(p->status.bound))
+	{
+		p->status.phase = TERRITORY_PHASE_POLISH;
+		search_rates(s, strictness);
+		polish(s, HOT * worth, COLD * worth, (int64) (SHORT_POLISH * proposals(p)));
+		settle(s, best, &strictness);
+	}
+	return true;
+}
+
 static void
-find_plan(Search *s, bool is_part)
+find_plan(Search *s, bool is_former)
 {
 	Problem    *p = s->p;
 	Best		best = {take(p, uint16, p->units), INFINITY, INFINITY};
-	bool		is_former;
 	bool		is_done;
 	int			rounds;
 	double		strictness = STRICTNESS;
@@ -370,24 +403,25 @@ find_plan(Search *s, bool is_part)
 
 	p->status.phase = TERRITORY_PHASE_PLAN;
 	search_round(s);
-	search_rates(s, STRICTNESS);
-	is_former = !is_part && p->options->price && search_owners(s);
-	search_ties(s, usual_ties(p));
+	is_done = is_former && continue_former(s, &best, worth);
+	if (!is_former)
+	{
+		search_rates(s, STRICTNESS);
+		search_ties(s, usual_ties(p));
+	}
 	if (p->all_alike)
 	{
 		/* Any plan within limits is as good as any other. */
 		search_descend(s, MOST_ROUNDS);
 		split_exactly(s, splits(p));
 		keep_best(s, &best);
+		is_done = best.outside == 0;
 	}
-	is_done = p->all_alike && best.outside == 0;
-	if (!is_done && (!is_part || p->options->effort < 0))
+	if (!is_done)
 		settle(s, &best, &strictness);
-	/* Where a former plan goes on there is little to do, and little should change: no polish, unless it is asked for or needed. */
-	is_done = is_done || (is_former && p->options->effort <= 0 && best.outside == 0);
 	p->status.phase = TERRITORY_PHASE_POLISH;
 	rounds = p->options->effort < 0 || is_done ? 0 : ROUNDS;
-	for (int round = 0; round < rounds && !p->is_stopped && !problem_near_enough(p) && !(is_part && best.outside == 0); round++)
+	for (int round = 0; round < rounds && !p->is_stopped && !problem_near_enough(p); round++)
 	{
 		search_rates(s, strictness);
 		polish(s, (round == 0 ? HOT : HOT_AGAIN) * worth, COLD * worth, proposals(p) / ROUNDS);
@@ -397,7 +431,7 @@ find_plan(Search *s, bool is_part)
 	/* Nothing was settled if somebody asked for the end. */
 	keep_best(s, &best);
 	search_set(s, best.slot);
-	if (p->options->effort >= 0 && !is_done && !is_part && !problem_near_enough(p) && (Size) p->units * p->territories <= FEW_COLUMNS)
+	if (p->options->effort >= 0 && !is_done && !problem_near_enough(p) && (Size) p->units * p->territories <= FEW_COLUMNS)
 	{
 		recombine(s, exchanges(p, LEAST_EXCHANGES), exchanges(p, MOST_EXCHANGES));
 		keep_best(s, &best);
@@ -414,67 +448,72 @@ find_plan(Search *s, bool is_part)
 	give_back(p, uint16, best.slot, p->units);
 }
 
-/* Goes on from a former plan, or finds one. */
-static void
-plan_anyhow(Problem *p, Columns *c, const Prices *prices, Search *s, bool is_part)
+static Known
+what_is_known(Problem *p, const Former *former)
 {
-	/* To polish is to look at all. */
-	int		   *territory = !is_part && p->options->price && p->options->effort <= 0 ? warm_plan(p, prices) : NULL;
-
-	if (territory)
-	{
-		columns_free(p, c);
-		c = columns_of(p, territory);
-		give_back(p, int, territory, p->units);
-		search_begin(s, p, c, prices);
-		search_set(s, s->slot);
-		return;
-	}
-	if (c->beyond)
-		columns_settle(p, c, prices, 0.1 * p->spread);
-	search_begin(s, p, c, prices);
-	find_plan(s, is_part);
+	if (!p->options->price || p->all_alike || 2 * count_newcomers(p) > p->territories)
+		return KNOWN_NOTHING;
+	return former_is_within(p, former) ? KNOWN_FORMER : KNOWN_PRICES;
 }
 
-static TerritoryPlan *
-solve(const TerritoryInput *input, const TerritoryOptions *options, bool is_part)
+/* Finds prices from what is known, and the bound. */
+static Columns *
+find_bound(Problem *p, Prices *prices, Known known)
+{
+	Columns    *c;
+
+	if (known == KNOWN_NOTHING)
+		memset(prices->load, 0, sizeof(double) * p->rows);
+	else
+		start_prices(p, prices);
+	c = find_prices(p, prices, known);
+	bound_round(p, prices);
+	p->status.phase = TERRITORY_PHASE_BOUND;
+	p->status.bound = bound_as_cost(p, bound_exact(p, prices));
+	return c;
+}
+
+static void
+find(Problem *p, TerritoryPlan *plan)
+{
+	Former		former = p->options->price ? former_plan(p) : (Former) {0};
+	Known		known = what_is_known(p, &former);
+	Prices		prices = {.load = take(p, double, p->rows)};
+	Columns    *c = find_bound(p, &prices, known);
+	Search		s;
+
+	if (known == KNOWN_FORMER && !former_is_cheap(p, &former))
+	{
+		columns_free(p, c);
+		known = KNOWN_PRICES;
+		c = find_bound(p, &prices, known);
+	}
+	if (c->beyond)
+	{
+		columns_settle(p, c, &prices, REACH * p->spread);
+		columns_supply(p, c, &prices);
+	}
+	search_begin(&s, p, c, &prices);
+	find_plan(&s, known == KNOWN_FORMER);
+	report(p, &s, &prices, plan);
+	search_end(&s);
+}
+
+TerritoryPlan *
+territory_balance(const TerritoryInput *input, const TerritoryOptions *options)
 {
 	TerritoryPlan *plan = palloc0(sizeof(TerritoryPlan));
 	Problem    *p = palloc0(sizeof(Problem));
-	Prices		prices = {0};
-	Columns    *c;
-	Search		s;
 	sigjmp_buf	when_short;
 
 	if (options->memory_limit > 0)
 		p->when_short = &when_short;
 	/* Memory is palloc's and is left to its context, as on every other way out. */
 	if (sigsetjmp(when_short, 0) == 0 && problem_build(p, input, options))
-	{
-		prices.load = starting_prices(p);
-		c = find_prices(p, &prices, is_part);
-		bound_round(p, &prices);
-		p->status.phase = TERRITORY_PHASE_BOUND;
-		p->status.bound = bound_as_cost(p, bound_exact(p, &prices));
-		plan_anyhow(p, c, &prices, &s, is_part);
-		report(p, &s, &prices, plan);
-		search_end(&s);
-	}
+		find(p, plan);
 	plan->reasons = p->reasons;
 	plan->reason = p->reason;
 	plan->memory = p->most_memory;
 	plan->work = p->work;
 	return plan;
-}
-
-TerritoryPlan *
-territory_balance(const TerritoryInput *input, const TerritoryOptions *options)
-{
-	return solve(input, options, false);
-}
-
-TerritoryPlan *
-balance_part(const TerritoryInput *input, const TerritoryOptions *options)
-{
-	return solve(input, options, true);
 }

@@ -8,9 +8,11 @@
  *
  *	problem.c		input checked, families merged, everything turned into whole numbers, by problem_*.c
  *	columns.c		which territories are worth a thought for an account, given prices
+ *	supply.c		columns for territories that hardly any account has one of
  *	dual.c			best prices by continuation of the smoothed dual
  *	newton.c		one Newton step for the prices
  *	bound.c			the lower bound, exact
+ *	ties.c			the accounts that either of two territories might have
  *	search.c		a plan from prices; shifts and swaps until none pays, and repair of what is outside its limits
  *	repair.c		what the search cannot bring within limits, and budgets that are kept
  *	polish.c		annealing over shifts, swaps and chains, for as long as allowed
@@ -18,6 +20,8 @@
  *	recombine_plans.c	plans of small and tight problems, from plans
  *	split.c			loads to the last unit, where limits leave no room
  *	warm.c			a former plan goes on: only what is outside is worked at
+ *	newcomers.c		prices of territories that the former plan knows nothing of
+ *	chain.c			load goes far by short ways
  *	explain.c		why no plan is within limits
  *	balance.c		the phases in their order, and the report
  *

@@ -10,8 +10,6 @@
 
 #include "core/numerics.h"
 
-#define MOST_COST	2147483647.0
-
 static Columns *
 columns_make(Problem *p, int rows, int width)
 {
@@ -68,8 +66,8 @@ columns_free(Problem *p, Columns *c)
 }
 
 /* Fills in what the territories of a row cost above the cheapest of them, which is returned. */
-static double
-row_costs(const Problem *p, Columns *c, int row)
+double
+columns_costs(const Problem *p, Columns *c, int row)
 {
 	double		cost[TERRITORY_MOST_TERRITORIES];
 	double		cheapest = INFINITY;
@@ -93,7 +91,7 @@ row_all(const Problem *p, Columns *c, int row)
 
 	c->count[row] = p->list_start[list + 1] - start;
 	memcpy(c->territory + (Size) row * c->width, p->list + start, sizeof(uint16) * c->count[row]);
-	row_costs(p, c, row);
+	columns_costs(p, c, row);
 }
 
 /* All columns of all units. */
@@ -110,17 +108,40 @@ columns_all(Problem *p)
 	return c;
 }
 
-/* One column for every unit, the territory that it is to go to. */
+/* Of every unit the territory that is best at the prices among those that are not new, and all new ones. */
 Columns *
-columns_of(Problem *p, const int *territory)
+columns_new(Problem *p, const Prices *prices, const bool *is_new)
 {
-	Columns    *c = columns_make(p, p->units, 1);
+	int			news = 0;
+	Columns    *c;
+	Scan		scan;
 
+	for (int k = 0; k < p->territories; k++)
+		news += is_new[k];
+	c = columns_make(p, p->units, 1 + news);
+	scan_begin(&scan, p, prices);
 	for (int row = 0; row < c->rows; row++)
 	{
-		c->count[row] = 1;
-		c->territory[row] = territory[row];
+		uint16	   *territory = c->territory + (Size) row * c->width;
+		float		least = INFINITY;
+		int			n = 0;
+
+		progress_every(p, row, PROGRESS_UNITS);
+		scan_unit(&scan, row);
+		for (int j = 0; j < scan.count; j++)
+			if (!is_new[scan.territory[j]] && scan.value[j] < least)
+			{
+				least = scan.value[j];
+				territory[0] = scan.territory[j];
+				n = 1;
+			}
+		for (int j = 0; j < scan.count; j++)
+			if (is_new[scan.territory[j]])
+				territory[n++] = scan.territory[j];
+		c->count[row] = n;
+		columns_costs(p, c, row);
 	}
+	scan_end(&scan);
 	return c;
 }
 
@@ -480,7 +501,7 @@ columns_choose(Problem *p, Columns *c, int row)
 	}
 	c->count[row] = n;
 	memcpy(c->territory + (Size) row * c->width, chosen, sizeof(uint16) * n);
-	c->cheapest[row] = (float) row_costs(p, c, row);
+	c->cheapest[row] = (float) columns_costs(p, c, row);
 	c->era[row] = c->eras;
 	c->is_chosen_now = true;
 }

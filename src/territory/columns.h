@@ -20,6 +20,9 @@ price_as_given(const Problem *p, const Prices *prices, int load)
 	return prices->load[load] * p->amount_scale[load % p->measures] / p->cost_scale;
 }
 
+/* Costs of columns are kept up to this. */
+#define MOST_COST	2147483647.0
+
 /* The most columns that are chosen for a row. */
 #define MOST_CHOSEN	64
 
@@ -88,12 +91,14 @@ row_unit(const Columns *c, int row)
 
 extern Columns *columns_sample(Problem *p, int units_per_territory, int width);
 extern Columns *columns_all(Problem *p);
-extern Columns *columns_of(Problem *p, const int *territory);
+extern Columns *columns_new(Problem *p, const Prices *prices, const bool *is_new);
 extern Columns *columns_best(Problem *p, int width);
 extern void columns_look(Problem *p, Columns *c, const Prices *prices);
 extern void columns_choose(Problem *p, Columns *c, int row);
 extern void columns_settle(Problem *p, Columns *c, const Prices *prices, double reach);
 extern void columns_look_away(Columns *c);
+extern void columns_supply(Problem *p, Columns *c, const Prices *prices);
+extern double columns_costs(const Problem *p, Columns *c, int row);
 extern void columns_free(Problem *p, Columns *c);
 
 /* Whether no other territory is worth less than the limit at the prices looked at. */

@@ -5,32 +5,22 @@
  * The search minimises cost + rate x load outside the limits. With rates a little above the prices the best plan within the limits is the
  * minimum of that sum too (an exact penalty), but on the way there loads may be outside, which makes all the difference: nearly every
  * good change passes through something forbidden.
- *
- * How much a change can matter is known beforehand. A plan's cost exceeds the bound by exactly its units' regrets, what each pays
- * at the prices above its cheapest territory, and by price x slack. So only ties, units with a small regret in two territories, are worth
- * weighing, and they are kept by pair of territories.
  */
 #include "territory/search.h"
 
 /* Smallest gain that counts, in whole numbers of cost: below lies the rounding of penalties. */
 #define SMALL_GAIN	1.0
-/* Territories of a unit that are considered for ties. */
-#define MOST_CHOICES 8
-/* How much dearer a territory gets at a time that cannot get within its limits. */
-#define REPAIR_DEARER 1.2
+/* Where nothing pays, a territory gets so much dearer as makes the cheapest change pay, and that many times more: it may not pay to take it back at once. */
+#define REPAIR_DEARER 1.5
+/* How much dearer a budget gets at a time that is overdrawn. */
+#define BUDGET_DEARER	1.2
 /* With budgets, which may be what keeps loads outside, a repair ends when so many goes have brought no load nearer to its limits. */
 #define USELESS_REPAIRS	100
 /* What a measure's usual load is taken to be worth at least, as a share of the measure that is worth most. */
 #define LEAST_WORTH	0.2
-/* Owners are of a former plan if loads are no further outside than that on average, and the cost no further above the bound, both as shares. */
-#define NEAR		0.06
-/* Regrets at territories that a repair could not bring within their limits may be so many times larger the next time. */
-#define STRETCH		4.0
-/* Of a pair, the units on either side that are weighed against each other. */
-#define MOST_WEIGHED 32
 
 void
-search_begin(Search *s, Problem *p, const Columns *c, const Prices *prices)
+search_begin(Search *s, Problem *p, Columns *c, const Prices *prices)
 {
 	double		worth = 0;
 
@@ -73,24 +63,6 @@ search_begin(Search *s, Problem *p, const Columns *c, const Prices *prices)
 		s->floor[m] = Max(s->floor[m], LEAST_WORTH * worth / Max(p->mean_amount[m], 1));
 }
 
-static void
-forget_ties(Search *s)
-{
-	Problem    *p = s->p;
-
-	if (!s->pair_of)
-		return;
-	give_back(p, int, s->pair_of, (Size) p->territories * p->territories);
-	give_back(p, int, s->tie_start, s->pairs + 1);
-	give_back(p, Tie, s->tie, s->ties);
-	give_back(p, uint16, s->pair_one, s->pairs);
-	give_back(p, uint16, s->pair_other, s->pairs);
-	give_back(p, int, s->neighbour_start, p->territories + 1);
-	give_back(p, int, s->neighbour, 2 * s->pairs);
-	give_back(p, uint32, s->seen, s->pairs);
-	s->pair_of = NULL;
-}
-
 void
 search_end(Search *s)
 {
@@ -101,23 +73,6 @@ search_end(Search *s)
 	give_back(p, Row, s->row, p->rows);
 	give_back(p, uint32, s->version, p->territories);
 	give_back(p, double, s->stretch, p->territories);
-}
-
-/* Value of a column at the prices, above the cost of the unit's cheapest column. */
-static double
-slot_value(const Search *s, int unit, int slot)
-{
-	const Problem *p = s->p;
-	int			k = slot_territory(s, unit, slot);
-	const double *amount = unit_amount(p, unit, k);
-	double		value = slot_cost(s, unit, slot);
-
-	for (int m = 0; m < p->measures; m++)
-		value += s->prices->load[k * p->measures + m] * amount[m];
-	for (int b = 0; b < TERRITORY_BUDGETS; b++)
-		if (s->prices->budget[b] != 0)
-			value += s->prices->budget[b] * unit_used(p, unit, k, b);
-	return value;
 }
 
 void
@@ -173,37 +128,6 @@ search_round(Search *s)
 		}
 	}
 	search_set(s, s->slot);
-}
-
-/*
- * Every unit where its owner is, the others stay; unless that is far from the bound or leaves loads far outside their limits, as owners do that
- * are not of a former plan. True if that is where the search is.
- */
-bool
-search_owners(Search *s)
-{
-	Problem    *p = s->p;
-	uint16	   *before = take(p, uint16, p->units);
-	double		excess;
-	bool		is_near;
-
-	memcpy(before, s->slot, sizeof(uint16) * p->units);
-	for (int u = 0; u < p->units; u++)
-	{
-		int			owner = unit_owner(p, u);
-
-		progress_every(p, u, PROGRESS_UNITS);
-		for (int q = 0; q < s->c->count[u]; q++)
-			if (slot_territory(s, u, q) == owner)
-				s->slot[u] = q;
-	}
-	search_set(s, s->slot);
-	excess = (s->least_cost + s->cost) / p->cost_scale - p->status.bound;
-	is_near = search_outside(s) <= NEAR * p->rows && excess <= NEAR * fabs(p->status.bound);
-	if (!is_near)
-		search_set(s, before);
-	give_back(p, uint16, before, p->units);
-	return is_near;
 }
 
 /* Rates: so many times the price, or what prices usually are. */
@@ -286,206 +210,6 @@ search_total(const Search *s)
 	return sum;
 }
 
-/*
- * Ties.
- */
-
-/*
- * The columns of a unit with a small regret and their values; returns how many, at most MOST_CHOICES, those with the smallest. Small is
- * in proportion to what its load is worth: to move a large account helps more, and no small ones may do in its place.
- */
-static int
-small_regrets(const Search *s, int unit, double share, int *slot, double *value)
-{
-	const double *amount = unit_amount(s->p, unit, slot_territory(s, unit, 0));
-	int			count = s->c->count[unit];
-	double		all[TERRITORY_MOST_TERRITORIES];
-	double		regret[MOST_CHOICES];
-	double		limit = 0;
-	double		least = INFINITY;
-	int			n = 0;
-
-	for (int m = 0; m < s->p->measures; m++)
-		limit += share * s->floor[m] * amount[m];
-	for (int q = 0; q < count; q++)
-	{
-		all[q] = slot_value(s, unit, q);
-		least = Min(least, all[q]);
-	}
-	/* Where all cost alike, units begin with different territories. */
-	for (int i = 0, q = s->p->all_alike ? unit % count : 0; i < count; i++, q = q + 1 < count ? q + 1 : 0)
-	{
-		double		here = (all[q] - least) / s->stretch[slot_territory(s, unit, q)];
-		int			at;
-
-		if (here > limit || (n == MOST_CHOICES && here >= regret[n - 1]))
-			continue;
-		at = n < MOST_CHOICES ? n++ : n - 1;
-		for (; at > 0 && regret[at - 1] > here; at--)
-		{
-			regret[at] = regret[at - 1];
-			slot[at] = slot[at - 1];
-		}
-		regret[at] = here;
-		slot[at] = q;
-	}
-	for (int i = 0; i < n; i++)
-		value[i] = all[slot[i]];
-	return n;
-}
-
-/* Lets territories that are outside their limits have ties with larger regrets, once they are sought again. False where none is outside. */
-bool
-search_stretch(Search *s)
-{
-	const Problem *p = s->p;
-	bool		is_any = false;
-
-	for (int j = 0; j < p->rows; j++)
-		if (s->row[j].load > s->row[j].most || s->row[j].load < s->row[j].least)
-		{
-			s->stretch[j / p->measures] *= STRETCH;
-			is_any = true;
-		}
-	return is_any;
-}
-
-static int
-compare_ties(const void *one, const void *other)
-{
-	const Tie  *a = one;
-	const Tie  *b = other;
-
-	/* Those that lean most to the first have the largest value at the second. */
-	if (a->lean != b->lean)
-		return a->lean > b->lean ? -1 : 1;
-	return a->unit < b->unit ? -1 : a->unit > b->unit;
-}
-
-/* How small a regret must be so that there are about so many ties, by bisection on a sample. */
-static double
-regret_share(const Search *s, int ties_per_unit)
-{
-	const Problem *p = s->p;
-	int			step = Max(1, p->units / 2000);
-	double		low = 0;
-	double		high = 1024;
-	int			slot[MOST_CHOICES];
-	double		value[MOST_CHOICES];
-
-	for (int i = 0; i < 20; i++)
-	{
-		double		share = i == 0 ? high : low / 2 + high / 2;
-		double		ties = 0;
-		double		units = 0;
-
-		for (int u = 0; u < p->units; u += step)
-		{
-			int			n = small_regrets(s, u, share, slot, value);
-
-			ties += n * (n - 1) / 2;
-			units += 1;
-		}
-		if (ties <= ties_per_unit * units)
-			low = share;
-		else
-			high = share;
-		if (low >= high)
-			break;
-	}
-	return low;
-}
-
-/* Finds the ties, about so many for each unit, and sorts them by pair. */
-void
-search_ties(Search *s, int ties_per_unit)
-{
-	Problem    *p = s->p;
-	int			territories = p->territories;
-	/* Where all cost alike there are no regrets. */
-	double		share = p->all_alike ? 0 : regret_share(s, ties_per_unit);
-	int			slot[MOST_CHOICES];
-	double		value[MOST_CHOICES];
-	int		   *at = NULL;
-
-	forget_ties(s);
-	s->pairs = s->ties = 0;
-	s->pair_of = take(p, int, (Size) territories * territories);
-	/* First how many in each pair, then the ties themselves. */
-	for (int u = 0; u < p->units; u++)
-	{
-		int			n = small_regrets(s, u, share, slot, value);
-
-		progress_every(p, u, PROGRESS_UNITS);
-		for (int i = 0; i < n; i++)
-			for (int j = 0; j < i; j++)
-			{
-				int			k = slot_territory(s, u, slot[i]);
-				int			l = slot_territory(s, u, slot[j]);
-
-				s->pair_of[Min(k, l) * territories + Max(k, l)]++;
-				s->ties++;
-			}
-	}
-	for (int j = 0; j < territories * territories; j++)
-		s->pairs += s->pair_of[j] > 0;
-	s->tie_start = take(p, int, s->pairs + 1);
-	s->tie = take(p, Tie, s->ties);
-	s->pair_one = take(p, uint16, s->pairs);
-	s->pair_other = take(p, uint16, s->pairs);
-	s->seen = take(p, uint32, s->pairs);
-	s->neighbour_start = take(p, int, territories + 1);
-	s->neighbour = take(p, int, 2 * s->pairs);
-	for (int k = 0, pair = 0; k < territories; k++)
-		for (int l = k + 1; l < territories; l++)
-			if (s->pair_of[k * territories + l])
-			{
-				s->tie_start[pair + 1] = s->tie_start[pair] + s->pair_of[k * territories + l];
-				s->pair_one[pair] = k;
-				s->pair_other[pair] = l;
-				s->neighbour_start[k + 1]++;
-				s->neighbour_start[l + 1]++;
-				s->pair_of[k * territories + l] = s->pair_of[l * territories + k] = ++pair;
-			}
-	for (int k = 0; k < territories; k++)
-		s->neighbour_start[k + 1] += s->neighbour_start[k];
-	at = take(p, int, Max(s->pairs, territories));
-	memcpy(at, s->neighbour_start, sizeof(int) * territories);
-	for (int pair = 0; pair < s->pairs; pair++)
-	{
-		s->neighbour[at[s->pair_one[pair]]++] = pair;
-		s->neighbour[at[s->pair_other[pair]]++] = pair;
-	}
-	memcpy(at, s->tie_start, sizeof(int) * s->pairs);
-	for (int u = 0; u < p->units; u++)
-	{
-		int			n = small_regrets(s, u, share, slot, value);
-
-		progress_every(p, u, PROGRESS_UNITS);
-		for (int i = 0; i < n; i++)
-			for (int j = 0; j < i; j++)
-			{
-				bool		in_order = slot_territory(s, u, slot[i]) < slot_territory(s, u, slot[j]);
-				int			one = in_order ? i : j;
-				int			other = in_order ? j : i;
-				int			pair = s->pair_of[slot_territory(s, u, slot[one]) * territories + slot_territory(s, u, slot[other])] - 1;
-
-				s->tie[at[pair]++] = (Tie) {u, pair, {slot[one], slot[other]}, (float) (value[other] - value[one]),
-					slot_cost(s, u, slot[other]) - slot_cost(s, u, slot[one])};
-			}
-	}
-	give_back(p, int, at, Max(s->pairs, territories));
-	for (int pair = 0; pair < s->pairs; pair++)
-	{
-		progress_every(p, pair, 16);
-		qsort(s->tie + s->tie_start[pair], s->tie_start[pair + 1] - s->tie_start[pair], sizeof(Tie), compare_ties);
-	}
-}
-
-/*
- * Descent.
- */
-
 /* Moves every unit to where it serves best now; returns how many moved. */
 TERRITORY_INLINE int64
 shift_all(Search *s, const int measures)
@@ -536,12 +260,25 @@ shift_all(Search *s, const int measures)
 typedef struct Change
 {
 	double		gain;			/* negative: the total falls by that */
+	double		dearer;			/* above 1: it pays if being outside costs that much more at the territory that is repaired */
 	int			here;
 	int			there;
 } Change;
 
+static const Change no_change = {-SMALL_GAIN, 1, -1, -1};
+
+/* Takes a change if it is better; own: what it changes at the territory that is repaired, other: what it changes elsewhere. */
+static inline void
+consider(Change *best, double own, double other, int here, int there)
+{
+	if (own + other < best->gain)
+		*best = (Change) {own + other, 1, here, there};
+	else if (best->dearer > 1 && own < 0 && other + SMALL_GAIN < best->dearer * -own)
+		*best = (Change) {best->gain, (other + SMALL_GAIN) / -own, here, there};
+}
+
 /* The units of a pair that are on one side now, the least firmly settled first; returns how many, at most MOST_WEIGHED. */
-static int
+int
 weighed_ties(const Search *s, int pair, int side, int *weighed)
 {
 	int			n = 0;
@@ -561,7 +298,7 @@ weighed_ties(const Search *s, int pair, int side, int *weighed)
 
 /* What a change that touches a territory can bring at most: its penalties, and what its slack is worth. */
 static double
-most_gain(const Search *s, int k)
+most_gain(const Search *s, int k, double dearer)
 {
 	const Problem *p = s->p;
 	double		gain = 0;
@@ -571,68 +308,80 @@ most_gain(const Search *s, int k)
 		const Row  *row = &s->row[k * p->measures + m];
 		double		price = s->prices->load[k * p->measures + m];
 
-		gain += row_penalty(row, row->load);
+		gain += dearer * row_penalty(row, row->load);
 		gain += price > 0 ? price * Max(row->most - row->load, 0) : -price * Max(row->load - row->least, 0);
 	}
 	return gain;
 }
 
-/* Finds the best shift or swap between the territories of a pair. */
-TERRITORY_INLINE Change
-weigh_pair(Search *s, int pair, const int measures)
+/* Looks for the best shift or swap between the territories of a pair. repaired: which of them is, or NONE. */
+TERRITORY_INLINE void
+weigh_pair(Search *s, int pair, int repaired, Change *best, const int measures)
 {
 	Problem    *p = s->p;
 	int			k = s->pair_one[pair];
 	int			l = s->pair_other[pair];
-	Change		best = {-SMALL_GAIN, -1, -1};
+	double		own_k = k == repaired;
+	double		own_l = l == repaired;
 	int			here[MOST_WEIGHED];
 	int			there[MOST_WEIGHED];
 	int			heres = weighed_ties(s, pair, 0, here);
 	int			theres = weighed_ties(s, pair, 1, there);
-	double		limit = most_gain(s, k) + most_gain(s, l);
+	double		limit;
 
 	for (int j = 0; j < theres; j++)
 	{
 		const Tie  *b = &s->tie[there[j]];
-		double		gain = change_one(s, k, unit_amount(p, b->unit, k), 1, measures) +
-			change_one(s, l, unit_amount(p, b->unit, l), -1, measures) - b->rise + change_budget(s, b->unit, l, k);
+		double		at_k = change_one(s, k, unit_amount(p, b->unit, k), 1, measures);
+		double		at_l = change_one(s, l, unit_amount(p, b->unit, l), -1, measures);
 
-		if (gain < best.gain)
-			best = (Change) {gain, -1, there[j]};
+		consider(best, own_k * at_k + own_l * at_l,
+				 (1 - own_k) * at_k + (1 - own_l) * at_l - b->rise + change_budget(s, b->unit, l, k), -1, there[j]);
 	}
+	for (int i = 0; i < heres; i++)
+	{
+		const Tie  *a = &s->tie[here[i]];
+		double		at_k = change_one(s, k, unit_amount(p, a->unit, k), -1, measures);
+		double		at_l = change_one(s, l, unit_amount(p, a->unit, l), 1, measures);
+
+		consider(best, own_k * at_k + own_l * at_l,
+				 (1 - own_k) * at_k + (1 - own_l) * at_l + a->rise + change_budget(s, a->unit, k, l), here[i], -1);
+	}
+	limit = most_gain(s, k, k == repaired ? best->dearer : 1) + most_gain(s, l, l == repaired ? best->dearer : 1);
 	for (int i = 0; i < heres; i++)
 	{
 		const Tie  *a = &s->tie[here[i]];
 		const double *a_k = unit_amount(p, a->unit, k);
 		const double *a_l = unit_amount(p, a->unit, l);
-		double		gain = change_one(s, k, a_k, -1, measures) + change_one(s, l, a_l, 1, measures) + a->rise +
-			change_budget(s, a->unit, k, l);
 
-		if (gain < best.gain)
-			best = (Change) {gain, here[i], -1};
 		for (int j = 0; j < theres; j++)
 		{
 			const Tie  *b = &s->tie[there[j]];
+			double		at_k;
+			double		at_l;
+			double		cost = (double) a->rise - b->rise;
 
 			if (a->lean - b->lean > limit)
 				break;
-			gain = (double) a->rise - b->rise + change_two(s, k, unit_amount(p, b->unit, k), a_k, measures) +
-				change_two(s, l, a_l, unit_amount(p, b->unit, l), measures);
+			at_k = change_two(s, k, unit_amount(p, b->unit, k), a_k, measures);
+			at_l = change_two(s, l, a_l, unit_amount(p, b->unit, l), measures);
 			if (p->has_budget)
-				gain += change_budget_two(s, a->unit, k, l, b->unit, l, k);
-			if (gain < best.gain)
-				best = (Change) {gain, here[i], there[j]};
+				cost += change_budget_two(s, a->unit, k, l, b->unit, l, k);
+			consider(best, own_k * at_k + own_l * at_l, (1 - own_k) * at_k + (1 - own_l) * at_l + cost, here[i], there[j]);
 		}
 	}
 	p->work += heres;
-	return best;
 }
 
-static Change
-weigh_pair_any(Search *s, int pair)
+static void
+weigh_pair_any(Search *s, int pair, int repaired, Change *best)
 {
-	return s->p->measures == 1 ? weigh_pair(s, pair, 1) : s->p->measures == 2 ? weigh_pair(s, pair, 2) :
-		weigh_pair(s, pair, s->p->measures);
+	if (s->p->measures == 1)
+		weigh_pair(s, pair, repaired, best, 1);
+	else if (s->p->measures == 2)
+		weigh_pair(s, pair, repaired, best, 2);
+	else
+		weigh_pair(s, pair, repaired, best, s->p->measures);
 }
 
 static void
@@ -659,8 +408,9 @@ swap_all(Search *s)
 			continue;
 		for (;;)
 		{
-			Change		change = weigh_pair_any(s, pair);
+			Change		change = no_change;
 
+			weigh_pair_any(s, pair, TERRITORY_NONE, &change);
 			if (change.here < 0 && change.there < 0)
 				break;
 			make_change(s, &change);
@@ -700,8 +450,9 @@ search_descend(Search *s, int most_rounds)
 }
 
 /*
- * Works at the territories that are outside their limits. Each makes the best change with any neighbour; if none pays, it gets dearer to be
- * outside there. What one does not get rid of it pushes on to a neighbour, who may find it easier. True when all are within limits.
+ * Works at the territories that are outside their limits. Each makes the best change with any neighbour; if none pays, it gets as much dearer to be
+ * outside there as makes the cheapest one pay. What one does not get rid of it pushes on to a neighbour, who may find it easier. True when all
+ * are within limits.
  */
 bool
 search_repair(Search *s, int most_rounds)
@@ -709,9 +460,10 @@ search_repair(Search *s, int most_rounds)
 	Problem    *p = s->p;
 	int			outside = 0;
 	int			useless = 0;
+	bool		is_any = true;
 	double		least = INFINITY;
 
-	for (int round = 0; round < most_rounds && useless < USELESS_REPAIRS && !problem_progress(p); round++)
+	for (int round = 0; round < most_rounds && is_any && useless < USELESS_REPAIRS && !problem_progress(p); round++)
 	{
 		double		now = search_outside(s);
 
@@ -719,35 +471,34 @@ search_repair(Search *s, int most_rounds)
 		least = Min(least, now);
 
 		outside = 0;
+		is_any = false;
 		for (int k = 0; k < p->territories; k++)
 		{
 			Row		   *row = s->row + k * p->measures;
-			Change		best = {-SMALL_GAIN, -1, -1};
+			Change		best = no_change;
 
 			if (!search_is_outside(s, k))
 				continue;
 			problem_progress(p);
 			outside++;
+			best.dearer = INFINITY;
 			for (int n = s->neighbour_start[k]; n < s->neighbour_start[k + 1]; n++)
-			{
-				Change		change = weigh_pair_any(s, s->neighbour[n]);
-
-				if (change.gain < best.gain)
-					best = change;
-			}
-			if (best.here >= 0 || best.there >= 0)
-				make_change(s, &best);
-			else
-				for (int m = 0; m < p->measures; m++)
-					if (row[m].load > row[m].most || row[m].load < row[m].least)
-						row[m].rate *= REPAIR_DEARER;
+				weigh_pair_any(s, s->neighbour[n], k, &best);
+			if (isinf(best.dearer))
+				continue;
+			is_any = true;
+			for (int m = 0; m < p->measures && best.dearer > 1; m++)
+				if (row[m].load > row[m].most || row[m].load < row[m].least)
+					row[m].rate *= best.dearer * REPAIR_DEARER;
+			make_change(s, &best);
 		}
 		for (int b = 0; b < TERRITORY_BUDGETS; b++)
 			if (s->used[b] > p->budget[b])
 			{
-				s->budget_rate[b] *= REPAIR_DEARER;
+				s->budget_rate[b] *= BUDGET_DEARER;
 				search_return(s, b, s->budget_rate[b]);
 				outside++;
+				is_any = true;
 			}
 		if (outside == 0)
 			break;

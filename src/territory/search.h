@@ -6,6 +6,9 @@
 
 #include "territory/columns.h"
 
+/* The slot of a unit that has no territory for now. */
+#define NOWHERE		PG_UINT16_MAX
+
 /* One load of one territory. */
 typedef struct Row
 {
@@ -14,6 +17,11 @@ typedef struct Row
 	double		most;
 	double		rate;			/* what a whole number of load outside the limits costs the search */
 } Row;
+
+/* Territories of a unit that are considered for ties. */
+#define MOST_CHOICES	8
+/* Of a pair, the units on either side that are weighed against each other. */
+#define MOST_WEIGHED	32
 
 /* A unit that either of two territories might have at a small regret. */
 typedef struct Tie
@@ -28,9 +36,9 @@ typedef struct Tie
 typedef struct Search
 {
 	Problem    *p;
-	const Columns *c;
+	Columns    *c;
 	const Prices *prices;
-	uint16	   *slot;			/* [units], the column that the unit is in */
+	uint16	   *slot;			/* [units], the column that the unit is in, or NOWHERE */
 	Row		   *row;			/* [territories][measures] */
 	double		used[TERRITORY_BUDGETS];
 	double		budget_rate[TERRITORY_BUDGETS];
@@ -39,6 +47,8 @@ typedef struct Search
 	double		floor[TERRITORY_MOST_MEASURES];	/* lowest rates */
 
 	double	   *stretch;		/* [territories], ties there may have a regret so many times larger than elsewhere */
+
+	double		share;			/* how small regrets of ties are */
 
 	/* Ties by pair of territories, those that lean to the first come first. */
 	int			pairs;
@@ -76,6 +86,23 @@ static inline int32
 slot_cost(const Search *s, int unit, int slot)
 {
 	return s->c->cost[(Size) unit * s->c->width + slot];
+}
+
+/* Value of a column at the prices, above the cost of the unit's cheapest column. */
+static inline double
+slot_value(const Search *s, int unit, int slot)
+{
+	const Problem *p = s->p;
+	int			k = slot_territory(s, unit, slot);
+	const double *amount = unit_amount(p, unit, k);
+	double		value = slot_cost(s, unit, slot);
+
+	for (int m = 0; m < p->measures; m++)
+		value += s->prices->load[k * p->measures + m] * amount[m];
+	for (int b = 0; b < TERRITORY_BUDGETS; b++)
+		if (s->prices->budget[b] != 0)
+			value += s->prices->budget[b] * unit_used(p, unit, k, b);
+	return value;
 }
 
 /* Whether any load of a territory is outside its limits. */
@@ -150,10 +177,9 @@ change_budget_two(const Search *s, int unit, int from, int to, int unit_2, int f
 	return change_budgets(s, more);
 }
 
-extern void search_begin(Search *s, Problem *p, const Columns *c, const Prices *prices);
+extern void search_begin(Search *s, Problem *p, Columns *c, const Prices *prices);
 extern void search_end(Search *s);
 extern void search_round(Search *s);
-extern bool search_owners(Search *s);
 extern void search_set(Search *s, const uint16 *slot);
 extern double search_usual_worth(const Search *s);
 extern void search_rates(Search *s, double strictness);
@@ -161,6 +187,12 @@ extern void search_move(Search *s, int unit, int slot);
 extern double search_outside(const Search *s);
 extern double search_total(const Search *s);
 extern void search_ties(Search *s, int ties_per_unit);
+extern void forget_ties(Search *s);
+extern int search_spare(const Search *s, int unit);
+extern void chain_out(Search *s, int unit);
+extern void chain_in(Search *s);
+extern void chain_level(Search *s);
+extern int weighed_ties(const Search *s, int pair, int side, int *weighed);
 extern bool search_stretch(Search *s);
 extern void search_descend(Search *s, int most_rounds);
 extern void search_return(Search *s, int budget, double most_rise);

@@ -1,14 +1,24 @@
 /*
- * warm.h: a former plan goes on. See warm.c.
+ * warm.h: a former plan goes on. See warm.c and newcomers.c.
  */
 #ifndef SALESOPS_TERRITORY_WARM_H
 #define SALESOPS_TERRITORY_WARM_H
 
-#include "territory/columns.h"
+#include "territory/search.h"
 
-/* balance.c: territory_balance() where most is held. */
-extern TerritoryPlan *balance_part(const TerritoryInput *input, const TerritoryOptions *options);
+/* The plan that the owners are. */
+typedef struct Former
+{
+	double		outside;		/* what its loads are outside their limits, in shares of the limits */
+	double		cost;			/* of the units that somebody has */
+} Former;
 
-extern int *warm_plan(Problem *p, const Prices *prices);
+extern Former former_plan(Problem *p);
+extern bool former_is_within(const Problem *p, const Former *former);
+extern bool former_is_cheap(const Problem *p, const Former *former);
+extern bool former_goes_on(Search *s, int ties_per_unit);
+
+extern int count_newcomers(const Problem *p);
+extern void price_newcomers(Problem *p, Prices *prices);
 
 #endif

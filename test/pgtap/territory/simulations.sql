@@ -4,7 +4,7 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(11);
+SELECT plan(15);
 
 -- Two islands: who is on one may not have accounts of the other, so that targets there do not depend on who leaves here.
 CREATE TEMP TABLE account AS
@@ -31,5 +31,19 @@ SELECT is(pg_temp.moves(plan_id, 'b'), 0::bigint, kind || ': nothing moves on th
 SELECT ok(pg_temp.moves(plan_id, 'a') > 0, kind || ': something does on this one') FROM simulated WHERE kind <> 'nothing';
 SELECT is_empty($$ SELECT s.kind FROM simulated s JOIN salesops.territory_plan p USING (plan_id) WHERE p.outside > 0 $$, 'all are within limits');
 SELECT is_empty($$ SELECT s.kind, v.* FROM simulated s CROSS JOIN LATERAL salesops.verify_territory_plan(s.plan_id) v WHERE NOT v.ok $$, 'and all are what they claim');
+
+-- So many that not every account looks at every territory: from the plan less moves, and the bound is nearly that from nothing, even where a territory is new.
+CREATE TEMP TABLE many AS SELECT * FROM salesops.generate_territory_accounts(4000, 60, 3, '2026-06-30');
+CREATE TEMP TABLE homes AS SELECT * FROM salesops.generate_territories(4000, 60, 3);
+CREATE TEMP TABLE base AS SELECT salesops.plan_territories('TABLE many', 'TABLE homes', '{"as_of": "2026-06-30", "effort": 0.05, "tolerance": 0.03}') AS plan;
+CREATE TEMP TABLE went_on AS
+  SELECT c.kind, salesops.simulate_territories(b.plan, c.changes) AS warm, salesops.simulate_territories(b.plan, c.changes, '{"warm_from": null, "effort": 0.05}') AS cold
+  FROM base b, LATERAL (SELECT territory_id FROM salesops.territory_plan_territory WHERE plan_id = b.plan ORDER BY load[1] DESC, territory_id LIMIT 1) l,
+    LATERAL (VALUES ('leaves', jsonb_build_object('leaves', jsonb_build_array(l.territory_id))),
+      ('joins', jsonb_build_object('joins', jsonb_build_array(jsonb_build_object('id', 'anew', 'like', l.territory_id))))) c(kind, changes);
+SELECT is((SELECT sum(outside) FROM went_on JOIN salesops.territory_plan ON plan_id IN (warm, cold)), 0::double precision, 'both are within limits, with fewer columns than territories');
+SELECT cmp_ok(pg_temp.moves(warm, ''), '<', pg_temp.moves(cold, ''), kind || ': fewer move than from nothing') FROM went_on;
+SELECT is_empty($$ SELECT kind, w.bound, c.bound FROM went_on JOIN salesops.territory_plan w ON w.plan_id = warm JOIN salesops.territory_plan c ON c.plan_id = cold WHERE w.bound < 0.97 * c.bound $$,
+  'from former prices the bound is as high, but for 3 %');
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,0 +1,349 @@
+/*
+ * chain.c: load goes far by short ways.
+ *
+ * Where all territories near a unit are full, it could only go far away; or it drives out another one, which drives out a third, until one comes to where
+ * there is room. At the borders between territories are units that cost nearly the same on either side, so a chain of several is cheaper than one long
+ * way. The cheapest chains of every length are made from those that are one link shorter, like shortest paths (cf. exchange.c, which weighs all
+ * units of small problems; this one weighs ties, and so any number of units). What is outside its limits costs a chain its rate; its sum is at the prices: what
+ * its links lean by, and what the loads do less what they are worth, so that chains to different territories compare.
+ */
+#include "territory/search.h"
+
+/* Links of a chain at most. */
+#define MOST_LINKS	4
+/* Territories further outside than this share of their limits are filled or emptied by chains. */
+#define FAR			0.05
+/* Chains for one territory at most, for each unit that a usual one has. */
+#define MOST_CHAINS	4
+/* Smallest gain that counts, in whole numbers of cost. */
+#define SMALL_GAIN	1.0
+
+/* The cheapest way that load comes to a territory, or from it, before what it does there. */
+typedef struct Link
+{
+	double		sum;
+	int			unit;
+	int			slot;			/* the column that the unit goes to; of one that was nowhere a spare one */
+	int			before;			/* the territory of the link before; NONE: this is the first, of a unit that was nowhere */
+} Link;
+
+typedef struct Chain
+{
+	Search	   *s;
+	bool		gives;			/* units go on from the beginning; or they come to it */
+	Link	   *link[MOST_LINKS];	/* [territories] */
+	double		best;			/* sum of the best chain */
+	int			links;			/* how many it has; 0: none found */
+	int			end;			/* the territory of its last link */
+} Chain;
+
+/* What the loads of a territory do when one unit comes and another goes, either may be NULL, less what they are worth. */
+static double
+loads_change(const Search *s, int k, const double *comes, const double *goes)
+{
+	const Problem *p = s->p;
+	double		change = 0;
+
+	for (int m = 0; m < p->measures; m++)
+	{
+		const Row  *row = &s->row[k * p->measures + m];
+		double		more = (comes ? comes[m] : 0) - (goes ? goes[m] : 0);
+
+		change += row_penalty(row, row->load + more) - row_penalty(row, row->load) - s->prices->load[k * p->measures + m] * more;
+	}
+	return change;
+}
+
+/* The same when the unit of a link comes, or goes, and another one does the opposite. */
+static double
+at_link(const Chain *chain, int k, const Link *link, const double *opposite)
+{
+	const double *amount = unit_amount(chain->s->p, link->unit, k);
+
+	return chain->gives ? loads_change(chain->s, k, amount, opposite) : loads_change(chain->s, k, opposite, amount);
+}
+
+/* Keeps a link if it is the cheapest of its length to a territory, and the chain if it might end there. */
+static void
+offer(Chain *chain, int depth, int k, Link link)
+{
+	double		sum;
+
+	if (link.sum >= chain->link[depth][k].sum)
+		return;
+	chain->link[depth][k] = link;
+	sum = link.sum + at_link(chain, k, &link, NULL);
+	if (sum < chain->best)
+	{
+		chain->best = sum;
+		chain->links = depth + 1;
+		chain->end = k;
+	}
+}
+
+/* Whether the chain to a territory goes through another one, or begins there. */
+static bool
+goes_through(const Chain *chain, int depth, int k, int other)
+{
+	for (; depth >= 0 && k != other; depth--)
+		k = chain->link[depth][k].before;
+	return k == other;
+}
+
+/* Lengthens the chain to a territory by all links from there. NULL: it begins there. */
+static void
+lengthen(Chain *chain, int depth, int k, const Link *link)
+{
+	Search	   *s = chain->s;
+	Problem    *p = s->p;
+	int			weighed[MOST_WEIGHED];
+
+	for (int n = s->neighbour_start[k]; n < s->neighbour_start[k + 1]; n++)
+	{
+		int			pair = s->neighbour[n];
+		bool		is_first = s->pair_one[pair] == k;
+		int			other = is_first ? s->pair_other[pair] : s->pair_one[pair];
+		/* Where the units are that would move. */
+		int			side = is_first == chain->gives ? 0 : 1;
+		int			count;
+
+		if (goes_through(chain, depth - 1, k, other))
+			continue;
+		count = weighed_ties(s, pair, side, weighed);
+		for (int i = 0; i < count; i++)
+		{
+			const Tie  *tie = &s->tie[weighed[i]];
+			const double *amount = unit_amount(p, tie->unit, k);
+			double		sum = side == 0 ? tie->lean : -tie->lean;
+
+			if (link)
+				sum += link->sum + at_link(chain, k, link, amount);
+			else
+				sum += chain->gives ? loads_change(s, k, NULL, amount) : loads_change(s, k, amount, NULL);
+			sum += change_budget(s, tie->unit, chain->gives ? k : other, chain->gives ? other : k);
+			offer(chain, depth, other, (Link) {sum, tie->unit, tie->slot[1 - side], k});
+		}
+		p->work += count;
+	}
+}
+
+static void
+begin(Chain *chain, bool gives, double best)
+{
+	for (int depth = 0; depth < MOST_LINKS; depth++)
+		for (int k = 0; k < chain->s->p->territories; k++)
+			chain->link[depth][k].sum = INFINITY;
+	chain->gives = gives;
+	chain->best = best;
+	chain->links = 0;
+}
+
+/* Lengthens all that cost less than the best one so far. */
+static void
+lengthen_all(Chain *chain)
+{
+	for (int depth = 0; depth + 1 < MOST_LINKS; depth++)
+		for (int k = 0; k < chain->s->p->territories; k++)
+			if (chain->link[depth][k].sum < chain->best)
+				lengthen(chain, depth + 1, k, &chain->link[depth][k]);
+}
+
+/* Adds a unit to the loads, or takes it away. */
+static void
+count_unit(Search *s, int unit, double sign)
+{
+	int			k = slot_territory(s, unit, s->slot[unit]);
+	const double *amount = unit_amount(s->p, unit, k);
+
+	for (int m = 0; m < s->p->measures; m++)
+		s->row[k * s->p->measures + m].load += sign * amount[m];
+	for (int b = 0; b < TERRITORY_BUDGETS && s->p->has_budget; b++)
+		s->used[b] += sign * unit_used(s->p, unit, k, b);
+	s->cost += sign * slot_cost(s, unit, s->slot[unit]);
+	s->version[k]++;
+}
+
+static int
+slot_of(const Search *s, int unit, int k)
+{
+	for (int q = 0; q < s->c->count[unit]; q++)
+		if (slot_territory(s, unit, q) == k)
+			return q;
+	return NOWHERE;
+}
+
+/* Makes a spare column of a unit one of a territory. */
+static void
+give_column(Search *s, int unit, int k, int spare)
+{
+	Columns    *c = s->c;
+	double		cheapest = unit_cost(s->p, unit, slot_territory(s, unit, 0)) - slot_cost(s, unit, 0);
+
+	c->count[unit] = Max(c->count[unit], spare + 1);
+	c->territory[(Size) unit * c->width + spare] = k;
+	c->cost[(Size) unit * c->width + spare] = (int32) Min(unit_cost(s->p, unit, k) - cheapest, MOST_COST);
+}
+
+static void
+make(Chain *chain)
+{
+	Search	   *s = chain->s;
+	int			k = chain->end;
+
+	for (int depth = chain->links - 1; depth >= 0; depth--)
+	{
+		Link	   *link = &chain->link[depth][k];
+
+		if (link->before == TERRITORY_NONE)
+		{
+			if (slot_of(s, link->unit, k) == NOWHERE)
+				give_column(s, link->unit, k, link->slot);
+			s->slot[link->unit] = slot_of(s, link->unit, k);
+			count_unit(s, link->unit, 1);
+		}
+		else
+			search_move(s, link->unit, link->slot);
+		k = link->before;
+	}
+}
+
+/* Brings in a unit that is nowhere, to any territory that it is eligible for. */
+static void
+bring(Chain *chain, int unit)
+{
+	Search	   *s = chain->s;
+	const Problem *p = s->p;
+	int			spare = search_spare(s, unit);
+
+	begin(chain, true, INFINITY);
+	for (int j = p->list_start[p->list_of[unit]]; j < p->list_start[p->list_of[unit] + 1]; j++)
+	{
+		int			k = p->list[j];
+		double		sum = unit_cost(p, unit, k);
+
+		if (spare == NOWHERE && slot_of(s, unit, k) == NOWHERE)
+			continue;
+		for (int m = 0; m < p->measures; m++)
+			sum += s->prices->load[k * p->measures + m] * unit_amount(p, unit, k)[m];
+		sum += change_budget(s, unit, TERRITORY_NONE, k);
+		offer(chain, 0, k, (Link) {sum, unit, spare, TERRITORY_NONE});
+	}
+	lengthen_all(chain);
+	make(chain);
+}
+
+/* A unit that is nowhere, and what its load is worth. */
+typedef struct Outsider
+{
+	double		worth;
+	int			unit;
+} Outsider;
+
+static int
+compare_outsiders(const void *one, const void *other)
+{
+	const Outsider *a = one;
+	const Outsider *b = other;
+
+	if (a->worth != b->worth)
+		return a->worth > b->worth ? -1 : 1;
+	return a->unit < b->unit ? -1 : a->unit > b->unit;
+}
+
+static void
+chain_begin(Chain *chain, Search *s)
+{
+	chain->s = s;
+	for (int depth = 0; depth < MOST_LINKS; depth++)
+		chain->link[depth] = take(s->p, Link, s->p->territories);
+}
+
+static void
+chain_end(Chain *chain)
+{
+	for (int depth = 0; depth < MOST_LINKS; depth++)
+		give_back(chain->s->p, Link, chain->link[depth], chain->s->p->territories);
+}
+
+/* A unit is nowhere from now on. */
+void
+chain_out(Search *s, int unit)
+{
+	count_unit(s, unit, -1);
+	s->slot[unit] = NOWHERE;
+}
+
+/* Brings in all units that are nowhere, what is worth most first: it fits in the fewest places. */
+void
+chain_in(Search *s)
+{
+	Problem    *p = s->p;
+	Chain		chain;
+	Outsider   *outsider;
+	int			outsiders = 0;
+	int			n = 0;
+
+	for (int u = 0; u < p->units; u++)
+		outsiders += s->slot[u] == NOWHERE;
+	outsider = take(p, Outsider, outsiders);
+	for (int u = 0; u < p->units; u++)
+		if (s->slot[u] == NOWHERE)
+		{
+			outsider[n].unit = u;
+			for (int m = 0; m < p->measures; m++)
+				outsider[n].worth += s->floor[m] * unit_amount(p, u, slot_territory(s, u, 0))[m];
+			n++;
+		}
+	qsort(outsider, outsiders, sizeof(Outsider), compare_outsiders);
+	chain_begin(&chain, s);
+	for (int i = 0; i < outsiders; i++)
+	{
+		problem_progress(p);
+		bring(&chain, outsider[i].unit);
+	}
+	chain_end(&chain);
+	give_back(p, Outsider, outsider, outsiders);
+}
+
+/* How far the load of a territory that is furthest outside its limits is below its least, or above its most, which is negative, in shares of the limits. */
+static double
+shortage(const Search *s, int k)
+{
+	const Problem *p = s->p;
+	double		most = 0;
+
+	for (int m = 0; m < p->measures; m++)
+	{
+		const Row  *row = &s->row[k * p->measures + m];
+		double		width = p->width[k * p->measures + m];
+		double		here = row->load < row->least ? (row->least - row->load) / width : row->load > row->most ? (row->most - row->load) / width : 0;
+
+		if (fabs(here) > fabs(most))
+			most = here;
+	}
+	return most;
+}
+
+/* Brings load to territories that are far below their limits, and away from those that are far above. */
+void
+chain_level(Search *s)
+{
+	Problem    *p = s->p;
+	Chain		chain;
+
+	chain_begin(&chain, s);
+	for (int k = 0; k < p->territories; k++)
+	{
+		double		begun = shortage(s, k);
+		int			left = fabs(begun) > FAR ? MOST_CHAINS * (1 + p->units / p->territories) : 0;
+
+		for (chain.links = 1; left > 0 && chain.links > 0 && begun * shortage(s, k) > 0 && !problem_progress(p); left--)
+		{
+			begin(&chain, begun < 0, -SMALL_GAIN);
+			lengthen(&chain, 0, k, NULL);
+			lengthen_all(&chain);
+			make(&chain);
+		}
+	}
+	chain_end(&chain);
+}
