@@ -452,7 +452,7 @@ arrange(Given *given)
 	set_budgets(given);
 }
 
-/* The prices of an earlier plan, by the names of territories and measures; NaN where it has none. */
+/* The prices of an earlier plan, by the names of territories and measures; NaN where it has none, and those in moves tell nothing of costs. */
 static double *
 earlier_prices(const Given *given)
 {
@@ -468,7 +468,7 @@ earlier_prices(const Given *given)
 	value[1] = PointerGetDatum(construct_array(name, measures, TEXTOID, -1, false, TYPALIGN_INT));
 	for (int j = 0; j < territories_of(given) * measures; j++)
 		price[j] = NAN;
-	if (SPI_execute_with_args("SELECT t.territory_id, w.ordinality::integer - 1, t.price[m.ordinality] "
+	if (SPI_execute_with_args("SELECT t.territory_id, w.ordinality::integer - 1, CASE WHEN p.options OPERATOR(pg_catalog.->>) 'objective' OPERATOR(pg_catalog.=) 'cost' THEN t.price[m.ordinality] END "
 							  "FROM salesops.territory_plan p "
 							  "JOIN salesops.territory_plan_territory t ON t.plan_id OPERATOR(pg_catalog.=) p.plan_id, "
 							  "ROWS FROM (pg_catalog.unnest(p.measures)) WITH ORDINALITY AS m(name, ordinality) "
@@ -485,12 +485,13 @@ earlier_prices(const Given *given)
 		int			number = names_find(&given->territory, territory, strlen(territory));
 		bool		is_null;
 		int			m = DatumGetInt32(SPI_getbinval(tuple, desc, 2, &is_null));
+		Datum		found = SPI_getbinval(tuple, desc, 3, &is_null);
 
 		if (number < 0)
 			continue;
-		for (int k = 0; k < territories_of(given); k++)
+		for (int k = 0; k < territories_of(given) && !is_null; k++)
 			if (given->territory_order[k] == number)
-				price[k * measures + m] = DatumGetFloat8(SPI_getbinval(tuple, desc, 3, &is_null));
+				price[k * measures + m] = DatumGetFloat8(found);
 		known++;
 	}
 	if (known == 0)

@@ -448,10 +448,11 @@ find_plan(Search *s, bool is_former)
 	give_back(p, uint16, best.slot, p->units);
 }
 
+/* What moves were worth tells nothing once they are made: with the fewest moves every plan is from nothing. */
 static Known
 what_is_known(Problem *p, const Former *former)
 {
-	if (!p->options->price || p->all_alike || 2 * count_newcomers(p) > p->territories)
+	if (!p->options->price || p->all_alike || p->options->fewest_moves || 2 * count_newcomers(p) > p->territories)
 		return KNOWN_NOTHING;
 	return former_is_within(p, former) ? KNOWN_FORMER : KNOWN_PRICES;
 }

@@ -7,8 +7,10 @@
  */
 #include "territory/warm.h"
 
-/* Owners are of a former plan if loads are no further outside than that on average, and the cost no further above the bound, both as shares. */
-#define NEAR			0.06
+/* Owners are of a former plan if loads are no further outside than that on average, as a share of them or of the limits, whichever is larger ... */
+#define NEAR_LIMITS		0.15
+/* ... and the cost no further above the bound. */
+#define NEAR_BOUND		0.06
 /* What is outside costs chains so many times the prices: it may end outside, and then others push it on, but only where the way is very dear. */
 #define STRICTNESS		3.0
 /* And repairs, where a change weighs more at a time. */
@@ -49,7 +51,7 @@ former_plan(Problem *p)
 		if (p->held_at[i] >= 0)
 			former.cost += account_cost(p, i, p->held_at[i]);
 	for (int j = 0; j < p->rows; j++)
-		former.outside += Max(Max(load[j] - p->most[j], p->least[j] - load[j]), 0) / p->width[j];
+		former.outside += Max(Max(load[j] - p->most[j], p->least[j] - load[j]), 0) / Max(p->width[j], load[j]);
 	give_back(p, double, load, p->rows);
 	return former;
 }
@@ -57,14 +59,14 @@ former_plan(Problem *p)
 bool
 former_is_within(const Problem *p, const Former *former)
 {
-	return former->outside <= NEAR * p->rows;
+	return former->outside <= NEAR_LIMITS * p->rows;
 }
 
 /* Once the bound is known. */
 bool
 former_is_cheap(const Problem *p, const Former *former)
 {
-	return former->cost / p->cost_scale - p->status.bound <= NEAR * fabs(p->status.bound);
+	return former->cost / p->cost_scale - p->status.bound <= NEAR_BOUND * fabs(p->status.bound);
 }
 
 /* Goes on from the owners; where that leaves loads outside their limits, the search is on its way. False where nothing had to change. */

@@ -9,7 +9,7 @@
 /* The plan that the owners are. */
 typedef struct Former
 {
-	double		outside;		/* what its loads are outside their limits, in shares of the limits */
+	double		outside;		/* what its loads are outside their limits, in shares of them or of the limits: a territory that all must leave counts as one */
 	double		cost;			/* of the units that somebody has */
 } Former;
 

@@ -4,7 +4,7 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(15);
+SELECT plan(21);
 
 -- Two islands: who is on one may not have accounts of the other, so that targets there do not depend on who leaves here.
 CREATE TEMP TABLE account AS
@@ -19,10 +19,13 @@ CREATE TEMP TABLE leaver AS
 CREATE FUNCTION pg_temp.moves(plan bigint, island text) RETURNS bigint LANGUAGE sql AS $$
   SELECT count(*) FROM salesops.territory_plan_account WHERE plan_id = plan AND account_id LIKE island || '%' AND to_territory IS DISTINCT FROM from_territory $$;
 CREATE TEMP TABLE simulated AS
-  SELECT c.kind, salesops.simulate_territories(base, c.changes) AS plan_id
-  FROM made, leaver l, LATERAL (VALUES ('nothing', '{}'::jsonb), ('leaves', jsonb_build_object('leaves', jsonb_build_array(l.territory_id))),
-    ('joins', jsonb_build_object('joins', jsonb_build_array(jsonb_build_object('id', 'anew', 'like', l.territory_id, 'ramp', 0.5)))),
-    ('ramps', jsonb_build_object('ramps', jsonb_build_object(l.territory_id, 0.5)))) c(kind, changes);
+  SELECT c.kind, salesops.simulate_territories(base, c.changes, c.options) AS plan_id
+  FROM made, leaver l, LATERAL (VALUES ('nothing', '{}'::jsonb, '{}'::jsonb), ('leaves', jsonb_build_object('leaves', jsonb_build_array(l.territory_id)), '{}'),
+    ('joins', jsonb_build_object('joins', jsonb_build_array(jsonb_build_object('id', 'anew', 'like', l.territory_id, 'ramp', 0.5))), '{}'),
+    ('ramps', jsonb_build_object('ramps', jsonb_build_object(l.territory_id, 0.5)), '{}'),
+    -- However much changes here; wider limits would be a reason to move something there.
+    ('falls', jsonb_build_object('ramps', jsonb_build_object(l.territory_id, 0.1)), '{"tolerance": 0.2, "effort": 0}'),
+    ('three join', jsonb_build_object('joins', (SELECT jsonb_agg(jsonb_build_object('id', 'anew' || n, 'like', l.territory_id)) FROM generate_series(1, 3) n)), '{"tolerance": 0.2, "effort": 0}')) c(kind, changes, options);
 SELECT results_eq($$ SELECT pg_temp.moves(s.plan_id, ''), p.cost <= b.cost FROM simulated s JOIN salesops.territory_plan p USING (plan_id), made m JOIN salesops.territory_plan b ON b.plan_id = m.base WHERE s.kind = 'nothing' $$,
   $$ VALUES (0::bigint, true) $$, 'where nothing changes nothing moves, and no relationship is lost any more');
 CREATE TEMP TABLE wider AS SELECT salesops.simulate_territories(base, '{}', '{"tolerance": 0.2}') AS plan_id FROM made;
@@ -45,5 +48,15 @@ SELECT is((SELECT sum(outside) FROM went_on JOIN salesops.territory_plan ON plan
 SELECT cmp_ok(pg_temp.moves(warm, ''), '<', pg_temp.moves(cold, ''), kind || ': fewer move than from nothing') FROM went_on;
 SELECT is_empty($$ SELECT kind, w.bound, c.bound FROM went_on JOIN salesops.territory_plan w ON w.plan_id = warm JOIN salesops.territory_plan c ON c.plan_id = cold WHERE w.bound < 0.97 * c.bound $$,
   'from former prices the bound is as high, but for 3 %');
+
+-- Prices in moves say nothing of costs, and those of a plan whose moves are made say nothing of the fewest: such a plan is that from nothing.
+CREATE TEMP TABLE fewest AS SELECT base, salesops.simulate_territories(base, '{}', '{"objective": "fewest_moves"}') AS plan_id FROM made;
+CREATE TEMP TABLE returned AS SELECT plan_id AS base, salesops.simulate_territories(plan_id, '{}', '{"objective": "cost"}') AS plan_id FROM fewest;
+CREATE FUNCTION pg_temp.from_nothing(base bigint, like_plan bigint) RETURNS bigint LANGUAGE sql AS $$
+  SELECT salesops.plan_territories(salesops.territory_plan_accounts_sql(base, '{}'), salesops.territory_plan_territories_sql(base, '{}'), p.options - 'warm_from')
+  FROM salesops.territory_plan p WHERE p.plan_id = like_plan $$;
+CREATE TEMP TABLE compared AS SELECT p.plan_id, pg_temp.from_nothing(p.base, p.plan_id) AS anew FROM (TABLE fewest UNION ALL TABLE returned) p;
+SELECT is((p.cost, p.bound, p.outside), (q.cost, q.bound, q.outside), p.options ->> 'objective' || ': the plan from nothing, and its bound')
+FROM compared c JOIN salesops.territory_plan p USING (plan_id) JOIN salesops.territory_plan q ON q.plan_id = c.anew;
 SELECT * FROM finish();
 ROLLBACK;
