@@ -140,20 +140,23 @@ swing(Search *s, const double *usual, bool may_fall)
 }
 
 /*
- * From a plan to where no exchange within limits pays. At usual rates those that lead out of the limits pay more, and are all that is seen; a plan
- * that the swing begins at is left for them at once.
+ * From a plan within limits to where no exchange within them pays. At usual rates those that lead out of the limits pay more, and are all that is
+ * seen; a plan that the swing begins at is left for them at once.
  */
 static void
 settle_plan(Exchange *x, Plan *plan)
 {
 	Search	   *s = x->s;
 
-	search_set(s, plan->slot);
-	search_rates(s, STRICT);
-	do
-		exchange_touch(x);
-	while (exchange_pass(x) && !problem_progress(s->p));
-	note(s, plan);
+	if (plan->outside == 0)
+	{
+		search_set(s, plan->slot);
+		search_rates(s, STRICT);
+		do
+			exchange_touch(x);
+		while (exchange_pass(x) && !problem_progress(s->p));
+		note(s, plan);
+	}
 	s->p->status.outside = plan->outside + s->p->outside;
 	s->p->status.cost = (s->least_cost + plan->cost) / s->p->cost_scale;
 }
