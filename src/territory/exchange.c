@@ -12,6 +12,10 @@
  * with a negative sum are followed. The sums are those at the prices: cost above the value of the unit's best territory, as in the bound. What
  * remains to be gained anywhere is then seen, and few paths stay negative for long.
  *
+ * A path that begins with a unit that weighs nothing begins with nobody, who is nowhere, and may be closed wherever its last unit may go. If it had
+ * to end where it began, there would be one such path for each territory, all equal, of which only one is kept: chains to all other territories
+ * would be missed. Of swaps, too, that way finds only one for each unit that goes: where no cycle pays all are weighed before that is believed.
+ *
  * Paths are weighed in floats; what pays is weighed again exactly before it is made.
  */
 #include "territory/exchange.h"
@@ -97,7 +101,6 @@ exchange_begin(Exchange *x, Search *s)
 	x->begin = take(p, int, p->territories + 1);
 	x->end = take(p, int, p->territories);
 	x->node = take(p, int, x->room);
-	x->at = take(p, int, x->nodes);
 	x->own = take(p, float, x->room);
 	x->amount = take(p, float, p->measures * x->room);
 	x->over = take(p, float, p->rows);
@@ -127,7 +130,6 @@ exchange_end(Exchange *x)
 	give_back(p, int, x->begin, p->territories + 1);
 	give_back(p, int, x->end, p->territories);
 	give_back(p, int, x->node, x->room);
-	give_back(p, int, x->at, x->nodes);
 	give_back(p, float, x->own, x->room);
 	give_back(p, float, x->amount, p->measures * x->room);
 	give_back(p, float, x->over, p->rows);
@@ -173,6 +175,13 @@ node_territory(const Exchange *x, int node)
 	return node < p->units ? slot_territory(x->s, node, x->s->slot[node]) : node - p->units;
 }
 
+/* Who comes to the first territory of a chain: the node after all others, at no territory, with the position after all others. */
+static inline int
+nobody(const Exchange *x)
+{
+	return x->begin[x->s->p->territories];
+}
+
 /* Puts down who is where and how much room there is. */
 static void
 lay_out(Exchange *x)
@@ -203,6 +212,7 @@ lay_out(Exchange *x)
 		}
 	}
 	x->begin[p->territories] = next;
+	x->node[nobody(x)] = x->nodes;
 	for (int n = 0; n < x->nodes; n++)
 	{
 		int			k = node_territory(x, n);
@@ -210,7 +220,6 @@ lay_out(Exchange *x)
 		const double *amount = node_amount(x, n, k);
 
 		x->node[i] = n;
-		x->at[n] = i;
 		x->own[i] = node_stay(x, n, k);
 		for (int m = 0; m < measures; m++)
 			x->amount[m * x->room + i] = (float) amount[m];
@@ -266,7 +275,7 @@ lengthen_all(Exchange *x, int depth, const int measures)
 	const float *value = x->value[depth];
 	int64		arcs = 0;
 
-	for (int position = 0; position < x->begin[p->territories]; position++)
+	for (int position = 0; position <= nobody(x); position++)
 	{
 		float		path = value[position];
 		int			node;
@@ -282,11 +291,12 @@ lengthen_all(Exchange *x, int depth, const int measures)
 		for (int q = 0; q < choices; q++)
 		{
 			int			k = node < p->units ? x->choice[node * EXCHANGE_CHOICES + q] : q;
-			bool		is_past = false;
+			/* A chain begins at a territory that was touched, like a cycle of units. */
+			bool		is_barred = node == x->nodes && !x->is_touched[k];
 
 			for (int d = 0; d <= depth; d++)
-				is_past |= past[d] == k;
-			if (is_past)
+				is_barred |= past[d] == k;
+			if (is_barred)
 				continue;
 			lengthen(x, path + node_stay(x, node, k) - x->penalty[k], position, node_amount(x, node, k), k,
 					 x->value[depth + 1], x->from[depth + 1], measures);
@@ -306,15 +316,15 @@ lengthen_any(Exchange *x, int depth)
 
 /* The nodes of a cycle, the last one first, and where each goes; returns how many. */
 static int
-cycle_moves(const Exchange *x, int depth, int end, int *node, int *to)
+cycle_moves(const Exchange *x, const Cycle *cycle, int *node, int *to)
 {
 	int			n = 0;
 
-	for (int d = depth, i = end; d >= 0; i = d > 0 ? x->from[d][i] : i, d--)
-		node[n++] = x->node[i];
-	to[0] = node_territory(x, node[n - 1]);
-	for (int i = 1; i < n; i++)
-		to[i] = node_territory(x, node[i - 1]);
+	for (int d = cycle->depth, i = cycle->end; d >= 0; i = x->from[d--][i])
+	{
+		to[n] = n == 0 ? cycle->to : node_territory(x, node[n - 1]);
+		node[n++] = d == 0 ? cycle->first : x->node[i];
+	}
 	return n;
 }
 
@@ -330,13 +340,13 @@ find_slot(const Search *s, int unit, int territory)
 
 /* What a cycle changes the total by, exactly. */
 static double
-cycle_gain(const Exchange *x, int depth, int end)
+cycle_gain(const Exchange *x, const Cycle *cycle)
 {
 	const Search *s = x->s;
 	const Problem *p = s->p;
 	int			node[EXCHANGE_DEPTH];
 	int			to[EXCHANGE_DEPTH];
-	int			n = cycle_moves(x, depth, end, node, to);
+	int			n = cycle_moves(x, cycle, node, to);
 	double		more[TERRITORY_BUDGETS] = {0};
 	double		gain = 0;
 
@@ -355,44 +365,92 @@ cycle_gain(const Exchange *x, int depth, int end)
 	return p->has_budget ? gain + change_budgets(s, more) : gain;
 }
 
-/* Closes the paths of a length where that pays; returns how many cycles there are now. */
+/* A path with one arc more: a node comes to a territory and another one goes. What is not negative may be less than it is. */
+static inline float
+longer(const Exchange *x, float path, int comes, int goes, int k)
+{
+	int			measures = x->s->p->measures;
+	const double *more = node_amount(x, comes, k);
+	const double *less = node_amount(x, goes, k);
+
+	path += node_stay(x, comes, k) - node_stay(x, goes, k) - x->penalty[k];
+	for (int m = 0; m < measures && path < 0; m++)
+	{
+		float		change = (float) (more[m] - less[m]);
+		float		outside = Max(x->over[k * measures + m] + change, x->under[k * measures + m] - change);
+
+		path += x->rate[k * measures + m] * Max(outside, 0);
+	}
+	return path;
+}
+
+/* Notes a cycle that ends a path, if it pays; returns how many there are now. An arc weighed alone is as much work as LANES of them together. */
+static int
+close_path(Exchange *x, float path, Cycle cycle, int cycles)
+{
+	x->s->p->work += LANES;
+	if (longer(x, path, x->node[cycle.end], cycle.first, cycle.to) >= 0)
+		return cycles;
+	for (int d = cycle.depth, i = cycle.end; d > 0; i = x->from[d--][i])
+		if (node_territory(x, x->node[i]) == cycle.to)
+			return cycles;
+	cycle.gain = cycle_gain(x, &cycle);
+	if (cycle.gain < -SMALL_GAIN && cycles < x->room)
+		x->cycle[cycles++] = cycle;
+	return cycles;
+}
+
+/* Closes the paths of a length where that pays: where they began, anywhere if nobody came first; returns how many cycles there are now. */
 static int
 close_all(Exchange *x, int depth, int cycles)
 {
 	const Problem *p = x->s->p;
-	int			measures = p->measures;
 
-	for (int i = 0; i < x->begin[p->territories]; i++)
+	for (int i = 0; i < nobody(x); i++)
 	{
-		float		sum = x->value[depth][i];
-		double		gain;
+		float		path = x->value[depth][i];
 		int			node = x->node[i];
 		int			first = i;
-		int			k;
-		const double *comes;
-		const double *goes;
 
-		if (sum >= 0)
+		if (path >= 0)
 			continue;
 		for (int d = depth; d > 0; d--)
 			first = x->from[d][first];
 		first = x->node[first];
-		k = node_territory(x, first);
-		comes = node_amount(x, node, k);
-		goes = node_amount(x, first, k);
-		sum += node_stay(x, node, k) - node_stay(x, first, k) - x->penalty[k];
-		for (int m = 0; m < measures; m++)
-		{
-			float		more = (float) (comes[m] - goes[m]);
-			float		outside = Max(x->over[k * measures + m] + more, x->under[k * measures + m] - more);
+		if (first < x->nodes)
+			cycles = close_path(x, path, (Cycle) {0, depth, i, node_territory(x, first), first}, cycles);
+		else if (node < p->units)
+			for (int q = 0; q < x->choices[node]; q++)
+				cycles = close_path(x, path, (Cycle) {0, depth, i, x->choice[node * EXCHANGE_CHOICES + q], first}, cycles);
+	}
+	return cycles;
+}
 
-			sum += x->rate[k * measures + m] * Max(outside, 0);
+/* Two units in each other's place, all whose first arc pays; returns how many cycles there are now. */
+static int
+close_swaps(Exchange *x)
+{
+	Problem    *p = x->s->p;
+	int			cycles = 0;
+
+	for (int u = 0; u < p->units; u++)
+	{
+		int			from = node_territory(x, u);
+
+		for (int q = 0; q < x->choices[u] && x->is_touched[from]; q++)
+		{
+			int			k = x->choice[u * EXCHANGE_CHOICES + q];
+
+			for (int i = x->begin[k]; i < x->end[k] && k != from; i++)
+				if (x->value[1][i] < 0 && x->node[i] < p->units)
+				{
+					float		path = longer(x, 0, u, x->node[i], k);
+
+					p->work += LANES;
+					if (path < 0)
+						cycles = close_path(x, path, (Cycle) {0, 1, i, from, u}, cycles);
+				}
 		}
-		if (sum >= 0)
-			continue;
-		gain = cycle_gain(x, depth, i);
-		if (gain < -SMALL_GAIN && cycles < x->room)
-			x->cycle[cycles++] = (Cycle) {gain, depth, i};
 	}
 	return cycles;
 }
@@ -405,7 +463,7 @@ compare_cycles(const void *one, const void *other)
 
 	if (a->gain != b->gain)
 		return a->gain < b->gain ? -1 : 1;
-	return a->depth != b->depth ? a->depth - b->depth : a->end - b->end;
+	return a->depth != b->depth ? a->depth - b->depth : a->end != b->end ? a->end - b->end : a->to != b->to ? a->to - b->to : a->first - b->first;
 }
 
 /* Makes the cycles that pay, the best first, as long as they have no territory in common; a budget is common to all. */
@@ -423,27 +481,19 @@ make_cycles(Exchange *x, int cycles)
 	{
 		int			node[EXCHANGE_DEPTH];
 		int			to[EXCHANGE_DEPTH];
-		int			n = 0;
+		int			n = cycle_moves(x, &x->cycle[c], node, to);
 		bool		is_free = true;
 
-		/* Territories are as they were laid out, though units move. */
-		for (int d = x->cycle[c].depth, i = x->cycle[c].end; d >= 0; i = d > 0 ? x->from[d][i] : i, d--)
-		{
-			node[n] = x->node[i];
-			to[n] = 0;
-			while (x->begin[to[n] + 1] <= i)
-				to[n]++;
-			is_free &= !x->is_used[to[n++]];
-		}
+		/* A unit that has moved is at a territory that is used, as the one it came from. */
+		for (int i = 0; i < n; i++)
+			is_free &= !x->is_used[to[i]];
 		if (!is_free)
 			continue;
 		for (int i = 0; i < n; i++)
 		{
-			int			k = to[(i + n - 1) % n];
-
-			x->is_touched[k] = x->is_used[k] = true;
+			x->is_touched[to[i]] = x->is_used[to[i]] = true;
 			if (node[i] < p->units)
-				search_move(s, node[i], find_slot(s, node[i], k));
+				search_move(s, node[i], find_slot(s, node[i], to[i]));
 		}
 		made++;
 	}
@@ -467,16 +517,19 @@ exchange_pass(Exchange *x)
 		}
 	lay_out(x);
 	p->work += x->nodes;
-	positions = x->begin[p->territories];
+	positions = nobody(x) + 1;
+	x->value[0][nobody(x)] = 0;
 	for (int k = 0; k < p->territories; k++)
 		for (int i = x->begin[k]; i < x->begin[k + 1]; i++)
-			x->value[0][i] = i < x->end[k] && x->is_touched[k] ? 0 : INFINITY;
+			x->value[0][i] = i < x->end[k] && x->node[i] < p->units && x->is_touched[k] ? 0 : INFINITY;
 	for (int depth = 1; depth < longest; depth++)
 	{
 		memset(x->value[depth], 0, sizeof(float) * positions);
-		p->work += lengthen_any(x, depth - 1);
+		p->work += lengthen_any(x, depth - 1) + positions;
 		cycles = close_all(x, depth, cycles);
 	}
+	if (cycles == 0)
+		cycles = close_swaps(x);
 	if (cycles > 0)
 		make_cycles(x, cycles);
 	return cycles > 0;

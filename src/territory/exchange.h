@@ -17,6 +17,8 @@ typedef struct Cycle
 	double		gain;
 	int			depth;
 	int			end;			/* a position */
+	int			to;				/* the territory that the last node goes to */
+	int			first;			/* the first node */
 } Cycle;
 
 typedef struct Exchange
@@ -33,7 +35,6 @@ typedef struct Exchange
 	int		   *begin;			/* [territories + 1] */
 	int		   *end;			/* [territories] */
 	int		   *node;			/* [room] */
-	int		   *at;				/* [nodes], where they are */
 	float	   *own;			/* [room], stay where the node is; an infinite one ends every cycle */
 	float	   *amount;			/* [measures][room] */
 	float	   *over;			/* [territories][measures], load less most */

@@ -31,6 +31,8 @@
 #define DEARER			1.5
 #define CHEAPER			0.97
 #define CHEAPEST		0.5
+/* At such rates nothing that pays leads out of the limits. */
+#define STRICT			1000.0
 
 typedef struct Plan
 {
@@ -137,6 +139,28 @@ swing(Search *s, const double *usual, bool may_fall)
 			s->budget_rate[b] *= DEARER;
 }
 
+/*
+ * From a plan within limits to where no exchange within them pays. At usual rates those that lead out of the limits pay more, and are all that is
+ * seen; a plan that the swing begins at is left for them at once.
+ */
+static void
+settle_plan(Exchange *x, Plan *plan)
+{
+	Search	   *s = x->s;
+
+	if (plan->outside == 0)
+	{
+		search_set(s, plan->slot);
+		search_rates(s, STRICT);
+		do
+			exchange_touch(x);
+		while (exchange_pass(x) && !problem_progress(s->p));
+		note(s, plan);
+	}
+	s->p->status.outside = plan->outside + s->p->outside;
+	s->p->status.cost = (s->least_cost + plan->cost) / s->p->cost_scale;
+}
+
 /* From where the search is, to and fro across the limits; the best plan on the way. */
 static void
 improve(Exchange *x, const double *usual, Plan *plan)
@@ -216,6 +240,7 @@ recombine(Search *s, int64 least_work, int64 most_work)
 		usual[j] = s->row[j].rate;
 	exchange_begin(&x, s);
 	note(s, &best);
+	settle_plan(&x, &best);
 	for (int born = 0; !problem_progress(p); born++)
 	{
 		int64		work = p->work - begun;
@@ -232,16 +257,15 @@ recombine(Search *s, int64 least_work, int64 most_work)
 			combine(&x, &kept[one], &kept[random_below(&s->random, plans)]);
 		}
 		improve(&x, usual, &child);
-		keep(p, kept, &plans, &child);
 		if (is_better(&child, &best))
 		{
+			settle_plan(&x, &child);
 			best.outside = child.outside;
 			best.cost = child.cost;
 			memcpy(best.slot, child.slot, sizeof(uint16) * p->units);
 			found = p->work - begun;
-			p->status.outside = best.outside + p->outside;
-			p->status.cost = (s->least_cost + best.cost) / p->cost_scale;
 		}
+		keep(p, kept, &plans, &child);
 	}
 	search_set(s, best.slot);
 	exchange_end(&x);
