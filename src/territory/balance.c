@@ -54,6 +54,8 @@
 /* Where a former plan goes on and ends further above the bound than this share, so much of the usual polish. */
 #define WELL			0.02
 #define SHORT_POLISH	0.015
+/* And where it ends further above the bound than that, all of it. */
+#define POORLY			0.04
 #define PROPOSALS_FIRST	2e6
 #define PROPOSALS_A_UNIT 1200.0
 #define PROPOSALS_MANY	14e6
@@ -311,13 +313,13 @@ keep_best(const Search *s, Best *best)
 
 /* Down from where the search is, then within the limits; where that fails, with more ties there. */
 static void
-settle(Search *s, Best *best, double *strictness)
+settle(Search *s, Best *best, double *strictness, int most_repairs)
 {
 	for (int attempt = 1;; attempt++)
 	{
 		search_rates(s, *strictness);
 		search_descend(s, MOST_ROUNDS);
-		search_repair(s, MOST_REPAIRS);
+		search_repair(s, most_repairs);
 		keep_best(s, best);
 		if (attempt == MOST_ATTEMPTS || s->p->is_stopped || !search_stretch(s))
 			break;
@@ -378,17 +380,20 @@ continue_former(Search *s, Best *best, double worth)
 	if (p->options->effort > 0)
 		return false;
 	if (best->outside > 0)
-		settle(s, best, &strictness);
+		settle(s, best, &strictness, MOST_REPAIRS_OF_FORMER);
 	if (best->outside > 0)
 		return false;
-	if (is_changed && p->options->effort == 0 && p->status.cost - p->status.bound > WELL * fabs(p->status.bound))
+	if (!is_changed || p->options->effort < 0)
+		return true;
+	if (p->status.cost - p->status.bound > WELL * fabs(p->status.bound))
 	{
 		p->status.phase = TERRITORY_PHASE_POLISH;
+		search_set(s, best->slot);
 		search_rates(s, strictness);
 		polish(s, HOT * worth, COLD * worth, (int64) (SHORT_POLISH * proposals(p)));
-		settle(s, best, &strictness);
+		settle(s, best, &strictness, MOST_REPAIRS_OF_FORMER);
 	}
-	return true;
+	return p->status.cost - p->status.bound <= POORLY * fabs(p->status.bound);
 }
 
 static void
@@ -418,14 +423,14 @@ find_plan(Search *s, bool is_former)
 		is_done = best.outside == 0;
 	}
 	if (!is_done)
-		settle(s, &best, &strictness);
+		settle(s, &best, &strictness, MOST_REPAIRS);
 	p->status.phase = TERRITORY_PHASE_POLISH;
 	rounds = p->options->effort < 0 || is_done ? 0 : ROUNDS;
 	for (int round = 0; round < rounds && !p->is_stopped && !problem_near_enough(p); round++)
 	{
 		search_rates(s, strictness);
 		polish(s, (round == 0 ? HOT : HOT_AGAIN) * worth, COLD * worth, proposals(p) / ROUNDS);
-		settle(s, &best, &strictness);
+		settle(s, &best, &strictness, MOST_REPAIRS);
 		search_set(s, best.slot);
 	}
 	/* Nothing was settled if somebody asked for the end. */

@@ -15,7 +15,6 @@
 #define STRICTNESS		3.0
 /* And repairs, where a change weighs more at a time. */
 #define STRICTNESS_OF_REPAIR	1.5
-#define MOST_REPAIRS	1000
 #define MOST_ATTEMPTS	3
 
 /* The territory that has a unit and may have it; NONE where nobody does. */
@@ -99,7 +98,7 @@ former_goes_on(Search *s, int ties_per_unit)
 	chain_in(s);
 	chain_level(s);
 	search_rates(s, STRICTNESS_OF_REPAIR);
-	for (int attempt = 1; !search_repair(s, MOST_REPAIRS) && attempt < MOST_ATTEMPTS && !p->is_stopped && search_stretch(s); attempt++)
+	for (int attempt = 1; !search_repair(s, MOST_REPAIRS_OF_FORMER) && attempt < MOST_ATTEMPTS && !p->is_stopped && search_stretch(s); attempt++)
 		search_ties(s, ties_per_unit);
 	return true;
 }

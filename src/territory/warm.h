@@ -6,6 +6,9 @@
 
 #include "territory/search.h"
 
+/* Repairs of a former plan. Those that help do so soon; after many, being outside is so dear that units go anywhere. */
+#define MOST_REPAIRS_OF_FORMER	200
+
 /* The plan that the owners are. */
 typedef struct Former
 {

@@ -4,7 +4,7 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(21);
+SELECT plan(22);
 
 -- Two islands: who is on one may not have accounts of the other, so that targets there do not depend on who leaves here.
 CREATE TEMP TABLE account AS
@@ -48,6 +48,14 @@ SELECT is((SELECT sum(outside) FROM went_on JOIN salesops.territory_plan ON plan
 SELECT cmp_ok(pg_temp.moves(warm, ''), '<', pg_temp.moves(cold, ''), kind || ': fewer move than from nothing') FROM went_on;
 SELECT is_empty($$ SELECT kind, w.bound, c.bound FROM went_on JOIN salesops.territory_plan w ON w.plan_id = warm JOIN salesops.territory_plan c ON c.plan_id = cold WHERE w.bound < 0.97 * c.bound $$,
   'from former prices the bound is as high, but for 3 %');
+
+-- Three measures, and three who join in one place: where going on ends dear, all is polished.
+CREATE TEMP TABLE three AS
+  SELECT salesops.plan_territories('SELECT * FROM salesops.generate_territory_accounts(5000, 60, 7, ''2026-06-01'')', 'SELECT * FROM salesops.generate_territories(5000, 60, 7)',
+    '{"as_of": "2026-06-01", "effort": 0.05, "measures": {"potential": 0.03, "workload": 0.05, "accounts": 0.1}}') AS plan;
+CREATE TEMP TABLE crowded AS
+  SELECT salesops.simulate_territories(plan, (SELECT jsonb_build_object('joins', jsonb_agg(jsonb_build_object('id', 'anew' || n, 'like', 'territory-54'))) FROM generate_series(1, 3) n)) AS plan_id FROM three;
+SELECT ok(outside = 0 AND cost <= 1.05 * bound, format('who goes on is near the bound: cost %s, bound %s', cost, bound)) FROM crowded JOIN salesops.territory_plan USING (plan_id);
 
 -- Prices in moves say nothing of costs, and those of a plan whose moves are made say nothing of the fewest: such a plan is that from nothing.
 CREATE TEMP TABLE fewest AS SELECT base, salesops.simulate_territories(base, '{}', '{"objective": "fewest_moves"}') AS plan_id FROM made;
