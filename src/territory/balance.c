@@ -51,10 +51,10 @@
 #define HOT_AGAIN		0.003
 #define COLD			0.0007
 #define ROUNDS			3
-/* Where a former plan goes on and ends further above the bound than this share, so much of the usual polish. */
+/* Where a former plan goes on and ends further above the bound, or what the owners cost, than this share of the bound, so much of the usual polish. */
 #define WELL			0.02
 #define SHORT_POLISH	0.015
-/* And where it ends further above the bound than that, all of it. */
+/* And where it still ends further above than that, all of it. */
 #define POORLY			0.04
 #define PROPOSALS_FIRST	2e6
 #define PROPOSALS_A_UNIT 1200.0
@@ -370,9 +370,11 @@ splits(const Problem *p)
 
 /* A former plan goes on. True where that is the plan: little should change, unless more is asked for; a short polish, where the plan costs much. */
 static bool
-continue_former(Search *s, Best *best, double worth)
+continue_former(Search *s, const Former *former, Best *best, double worth)
 {
 	Problem    *p = s->p;
+	/* Where units are few and large no plan is near the bound, nor were the owners. */
+	double		usual = Max(former->cost / p->cost_scale, p->status.bound);
 	bool		is_changed = former_goes_on(s, Min(usual_ties(p), TIES_OF_FORMER));
 	double		strictness = STRICTNESS;
 
@@ -385,7 +387,7 @@ continue_former(Search *s, Best *best, double worth)
 		return false;
 	if (!is_changed || p->options->effort < 0)
 		return true;
-	if (p->status.cost - p->status.bound > WELL * fabs(p->status.bound))
+	if (p->status.cost - usual > WELL * fabs(p->status.bound))
 	{
 		p->status.phase = TERRITORY_PHASE_POLISH;
 		search_set(s, best->slot);
@@ -393,11 +395,11 @@ continue_former(Search *s, Best *best, double worth)
 		polish(s, HOT * worth, COLD * worth, (int64) (SHORT_POLISH * proposals(p)));
 		settle(s, best, &strictness, MOST_REPAIRS_OF_FORMER);
 	}
-	return p->status.cost - p->status.bound <= POORLY * fabs(p->status.bound);
+	return p->status.cost - usual <= POORLY * fabs(p->status.bound);
 }
 
 static void
-find_plan(Search *s, bool is_former)
+find_plan(Search *s, const Former *former)
 {
 	Problem    *p = s->p;
 	Best		best = {take(p, uint16, p->units), INFINITY, INFINITY};
@@ -408,8 +410,8 @@ find_plan(Search *s, bool is_former)
 
 	p->status.phase = TERRITORY_PHASE_PLAN;
 	search_round(s);
-	is_done = is_former && continue_former(s, &best, worth);
-	if (!is_former)
+	is_done = former && continue_former(s, former, &best, worth);
+	if (!former)
 	{
 		search_rates(s, STRICTNESS);
 		search_ties(s, usual_ties(p));
@@ -500,7 +502,7 @@ find(Problem *p, TerritoryPlan *plan)
 		columns_supply(p, c, &prices);
 	}
 	search_begin(&s, p, c, &prices);
-	find_plan(&s, known == KNOWN_FORMER);
+	find_plan(&s, known == KNOWN_FORMER ? &former : NULL);
 	report(p, &s, &prices, plan);
 	search_end(&s);
 }
