@@ -411,8 +411,13 @@ find_plan(Search *s, const Former *former)
 	p->status.phase = TERRITORY_PHASE_PLAN;
 	search_round(s);
 	is_done = former && continue_former(s, former, &best, worth);
-	if (!former)
+	if (!is_done)
 	{
+		/* Where going on failed, units are anywhere. */
+		if (best.outside == 0)
+			search_set(s, best.slot);
+		else if (former)
+			search_round(s);
 		search_rates(s, STRICTNESS);
 		search_ties(s, usual_ties(p));
 	}
