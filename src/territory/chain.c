@@ -220,12 +220,15 @@ bring(Chain *chain, int unit)
 	{
 		int			k = p->list[j];
 		double		sum = unit_cost(p, unit, k);
+		double		more[TERRITORY_BUDGETS];
 
 		if (spare == NOWHERE && slot_of(s, unit, k) == NOWHERE)
 			continue;
 		for (int m = 0; m < p->measures; m++)
 			sum += s->prices->load[k * p->measures + m] * unit_amount(p, unit, k)[m];
-		sum += change_budget(s, unit, TERRITORY_NONE, k);
+		for (int b = 0; b < TERRITORY_BUDGETS && p->has_budget; b++)
+			more[b] = unit_used(p, unit, k, b);
+		sum += p->has_budget ? change_budgets(s, more) : 0;
 		offer(chain, 0, k, (Link) {sum, unit, spare, TERRITORY_NONE});
 	}
 	lengthen_all(chain);

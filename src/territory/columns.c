@@ -108,37 +108,36 @@ columns_all(Problem *p)
 	return c;
 }
 
-/* Of every unit the territory that is best at the prices among those that are not new, and all new ones. */
+/* Of every unit the territory that is best at the prices among those that are not new, and the best few new ones. */
 Columns *
-columns_new(Problem *p, const Prices *prices, const bool *is_new)
+columns_new(Problem *p, const Prices *prices, const bool *is_new, int few)
 {
-	int			news = 0;
-	Columns    *c;
+	Columns    *c = columns_make(p, p->units, 1 + few);
 	Scan		scan;
 
-	for (int k = 0; k < p->territories; k++)
-		news += is_new[k];
-	c = columns_make(p, p->units, 1 + news);
 	scan_begin(&scan, p, prices);
 	for (int row = 0; row < c->rows; row++)
 	{
 		uint16	   *territory = c->territory + (Size) row * c->width;
-		float		least = INFINITY;
-		int			n = 0;
 
 		progress_every(p, row, PROGRESS_UNITS);
 		scan_unit(&scan, row);
-		for (int j = 0; j < scan.count; j++)
-			if (!is_new[scan.territory[j]] && scan.value[j] < least)
+		/* First one that is not new. */
+		for (bool news = false;; news = true)
+		{
+			int			best = -1;
+
+			for (int j = 0; j < scan.count; j++)
+				if (is_new[scan.territory[j]] == news && scan.value[j] < (best < 0 ? INFINITY : scan.value[best]))
+					best = j;
+			if (best >= 0)
 			{
-				least = scan.value[j];
-				territory[0] = scan.territory[j];
-				n = 1;
+				territory[c->count[row]++] = scan.territory[best];
+				scan.value[best] = INFINITY;
 			}
-		for (int j = 0; j < scan.count; j++)
-			if (is_new[scan.territory[j]])
-				territory[n++] = scan.territory[j];
-		c->count[row] = n;
+			if (c->count[row] == c->width || (news && best < 0))
+				break;
+		}
 		columns_costs(p, c, row);
 	}
 	scan_end(&scan);

@@ -91,7 +91,7 @@ row_unit(const Columns *c, int row)
 
 extern Columns *columns_sample(Problem *p, int units_per_territory, int width);
 extern Columns *columns_all(Problem *p);
-extern Columns *columns_new(Problem *p, const Prices *prices, const bool *is_new);
+extern Columns *columns_new(Problem *p, const Prices *prices, const bool *is_new, int few);
 extern Columns *columns_best(Problem *p, int width);
 extern void columns_look(Problem *p, Columns *c, const Prices *prices);
 extern void columns_choose(Problem *p, Columns *c, int row);

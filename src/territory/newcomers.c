@@ -2,7 +2,7 @@
  * newcomers.c: prices of territories that a former plan knows nothing of.
  *
  * At a price far off a new territory would seem right for thousands of units, and the prices of all others would follow. They are known, though. So
- * first theirs stay, and each unit may choose between the best of those territories and the new ones.
+ * first theirs stay, and each unit may choose between the best of those territories and the best new ones.
  */
 #include "territory/dual.h"
 #include "territory/warm.h"
@@ -11,6 +11,8 @@
 #define HOT		1.0
 #define COLD	0.01
 #define STEPS	10
+/* New territories that a unit may choose between. */
+#define FEW		8
 
 /* How many territories have no price. */
 int
@@ -42,7 +44,7 @@ price_newcomers(Problem *p, Prices *prices)
 		is_known[j] = !isnan(p->options->price[j]);
 		is_new[j / p->measures] |= !is_known[j];
 	}
-	c = columns_new(p, prices, is_new);
+	c = columns_new(p, prices, is_new, FEW);
 	dual_begin(&dual, p, c);
 	dual.is_known = is_known;
 	dual_climb(&dual, prices, HOT, COLD, STEPS);

@@ -200,6 +200,13 @@ unit_owner(const Problem *p, int unit)
 	return found;
 }
 
+/* Whether a unit is a family of several owners while moves have a budget: any of its territories may be the one that it uses least with. */
+static inline bool
+unit_is_torn(const Problem *p, int unit)
+{
+	return p->has_budget && p->first[unit + 1] - p->first[unit] > 1 && unit_owner(p, unit) == TERRITORY_NONE;
+}
+
 /* Random numbers by splitmix64 (Steele, Lea, Flood 2014), which is a counter and a hash. */
 static inline uint64
 next_random(uint64 *state)

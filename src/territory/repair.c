@@ -223,7 +223,16 @@ compare_returns(const void *one, const void *other)
 	return a->unit < b->unit ? -1 : a->unit > b->unit;
 }
 
-/* The best column of a unit that uses less of a budget and no more of the other one: no budget may pay for another. */
+/* Whether a unit may go to a territory without more of a budget than it has: no budget may pay for another. */
+static bool
+budget_allows(const Search *s, int unit, int to, int b)
+{
+	double		more = unit_used(s->p, unit, to, b) - unit_used(s->p, unit, slot_territory(s, unit, s->slot[unit]), b);
+
+	return more <= 0 || s->used[b] + more <= s->p->budget[b];
+}
+
+/* The best column of a unit that uses less of a budget. */
 static bool
 find_return(const Search *s, int unit, int b, Return *back)
 {
@@ -242,7 +251,7 @@ find_return(const Search *s, int unit, int b, Return *back)
 		double		saved = now - unit_used(p, unit, to, b);
 		double		rise;
 
-		if (saved <= 0 || unit_used(p, unit, to, 1 - b) > unit_used(p, unit, from, 1 - b))
+		if (saved <= 0 || !budget_allows(s, unit, to, 1 - b))
 			continue;
 		rise = (leave + slot_cost(s, unit, q) + change_one(s, to, unit_amount(p, unit, to), 1, p->measures)) / saved;
 		if (rise < back->rise)
@@ -278,9 +287,13 @@ search_return(Search *s, int budget, double most_rise)
 				returns++;
 		}
 		qsort(back, returns, sizeof(Return), compare_returns);
-		is_any = returns > 0;
+		is_any = false;
 		for (int r = 0; r < returns && s->used[budget] > until; r++)
-			search_move(s, back[r].unit, back[r].slot);
+			if (budget_allows(s, back[r].unit, slot_territory(s, back[r].unit, back[r].slot), 1 - budget))
+			{
+				search_move(s, back[r].unit, back[r].slot);
+				is_any = true;
+			}
 	}
 	give_back(p, Return, back, p->units);
 }

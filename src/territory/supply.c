@@ -87,7 +87,7 @@ give_column(Problem *p, Columns *c, const Prices *prices, const bool *is_short, 
 	if (c->count[unit] < c->width)
 		at = c->count[unit]++;
 	else
-		for (int q = 0; q < c->width; q++)
+		for (int q = 0; q < c->width && !unit_is_torn(p, unit); q++)
 		{
 			double		value = cost[q] + load_value(p, prices, unit, territory[q]);
 

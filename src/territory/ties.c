@@ -287,6 +287,8 @@ search_spare(const Search *s, int unit)
 
 	if (s->c->count[unit] < s->c->width)
 		return s->c->count[unit];
+	if (unit_is_torn(s->p, unit))
+		return NOWHERE;
 	ties = small_regrets(s, unit, s->share, slot, value);
 	for (int q = 0; q < s->c->count[unit]; q++)
 	{
