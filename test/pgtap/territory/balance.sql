@@ -5,7 +5,7 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(64);
+SELECT plan(65);
 
 -- What a call says; a warning says so too.
 CREATE FUNCTION pg_temp.planned(accounts_sql text, territories_sql text, options jsonb DEFAULT '{}') RETURNS text LANGUAGE plpgsql AS $$
@@ -88,6 +88,10 @@ SELECT results_eq($$ SELECT DISTINCT finding FROM salesops.territory_plan_findin
 SELECT is(pg_temp.planned('TABLE account', 'TABLE home', '{"tolerance": 0.01, "most_moved": {"potential": 2}}') <> 'a west, b east, c east, d west', true, 'nor with an amount of two');
 SELECT is(pg_temp.planned('TABLE account', 'TABLE home', '{"tolerance": 0.01, "most_moved": {"potential": 3}}'), 'a west, b east, c east, d west', 'three are enough');
 SELECT is(pg_temp.planned('TABLE account', 'TABLE home', '{"tolerance": 0.01, "objective": "fewest_moves"}'), 'a west, b east, c east, d west', 'the fewest moves are those two');
+-- Two of a family are with who has 12 more, the third one with somebody else: even is 12 each, with two moves. With one move the family is where most are, though that moves more of the amount.
+CREATE TEMP TABLE torn (id text, territory text, potential integer, locked boolean, family text);
+INSERT INTO torn VALUES ('m', 'west', 1, false, 'k'), ('n', 'west', 1, false, 'k'), ('o', 'east', 10, false, 'k'), ('p', 'west', 12, true, NULL);
+SELECT is(pg_temp.planned('TABLE torn', 'SELECT * FROM (VALUES (''east''), (''west'')) v(id)', '{"tolerance": 0.01, "most_moves": 1}'), 'm west, n west, o west, p west', 'a budget is kept by a family of several owners, whatever the amount');
 
 -- An account that fits nowhere is named, and the plan is there all the same.
 SELECT lives_ok($$ SELECT salesops.plan_territories('SELECT id, CASE id WHEN ''a'' THEN 100 ELSE 1 END AS potential FROM account', 'TABLE home') $$, 'one account above its fair share');
