@@ -409,14 +409,13 @@ find_plan(Search *s, const Former *former)
 	double		worth = p->options->fewest_moves ? HOT_MOVES * p->cost_scale : search_usual_worth(s);
 
 	p->status.phase = TERRITORY_PHASE_PLAN;
-	search_round(s);
 	is_done = former && continue_former(s, former, &best, worth);
 	if (!is_done)
 	{
 		/* Where going on failed, units are anywhere. */
 		if (best.outside == 0)
 			search_set(s, best.slot);
-		else if (former)
+		else
 			search_round(s);
 		search_rates(s, STRICTNESS);
 		search_ties(s, usual_ties(p));

@@ -120,6 +120,7 @@ regret_share(const Search *s, int ties_per_unit)
 		double		ties = 0;
 		double		units = 0;
 
+		problem_progress(s->p);
 		for (int u = 0; u < p->units; u += step)
 		{
 			int			n = small_regrets(s, u, share, slot, value);

@@ -75,18 +75,19 @@ former_goes_on(Search *s, int ties_per_unit)
 	Problem    *p = s->p;
 	bool		is_all_owned = true;
 
+	/* Who may keep a unit is one of its columns. */
 	for (int u = 0; u < p->units; u++)
 	{
-		int			k = former_territory(p, u);
+		int			owner = unit_owner(p, u);
 
 		progress_every(p, u, PROGRESS_UNITS);
 		for (int q = 0; q < s->c->count[u]; q++)
-			if (slot_territory(s, u, q) == k)
+			if (slot_territory(s, u, q) == owner)
 				s->slot[u] = q;
 	}
 	search_set(s, s->slot);
 	for (int u = 0; u < p->units; u++)
-		if (former_territory(p, u) == TERRITORY_NONE)
+		if (slot_territory(s, u, s->slot[u]) != unit_owner(p, u))
 		{
 			chain_out(s, u);
 			is_all_owned = false;
