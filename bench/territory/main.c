@@ -107,13 +107,16 @@ take_away(TerritoryInput *in, const TerritoryPlan *plan)
 		eligible[c * in->territories + gone] = false;
 	for (int i = 0; i < in->accounts; i++)
 	{
-		owner[i] = plan->territory[i] == gone ? TERRITORY_NONE : plan->territory[i];
+		/* Who is exempt stays. */
+		if (plan->territory[i] >= 0)
+			owner[i] = plan->territory[i];
+		owner[i] = owner[i] == gone ? TERRITORY_NONE : owner[i];
 		held[i] = held[i] == gone ? TERRITORY_NONE : held[i];
 	}
 	return gone;
 }
 
-/* Solves an input from nothing and from a plan. */
+/* Solves an input from nothing and from a plan, unless nobody may have some account. */
 static TerritoryPlan *
 go_on(const char *what, const TerritoryInput *input, TerritoryOptions options, Watch *w)
 {
@@ -129,6 +132,8 @@ go_on(const char *what, const TerritoryInput *input, TerritoryOptions options, W
 		plan = territory_balance(input, &options);
 		took[is_warm] = seconds() - w->begun;
 		watch(&w->status, w);
+		if (!plan->is_valid)
+			break;
 		printf("  %s, from %s: %.2f s (%.1f%%), cost %.4f, gap %.3f%%, outside %.6f, %d moved\n", what, is_warm ? "the plan" : "nothing", took[is_warm],
 			   100 * took[is_warm] / took[0], plan->cost, gap_of(plan), plan->outside, verify(input, plan).moved);
 	}
@@ -188,6 +193,7 @@ main(int argc, char **argv)
 	double		took;
 	struct rusage usage;
 	bool		is_warm = false;
+	int			gone = TERRITORY_NONE;
 	int			option;
 
 	while ((option = getopt(argc, argv, "k:s:e:g:m:b:fo:S:c:vdw")) != -1)
@@ -253,13 +259,17 @@ main(int argc, char **argv)
 	watch(&w.status, &w);
 	if (is_warm && plan->is_valid)
 	{
-		int			gone = take_away(input, plan);
-
+		gone = take_away(input, plan);
 		printf("  before: %.2f s, cost %.4f, gap %.3f%%\n", took, plan->cost, gap_of(plan));
 		options.price = plan->price;
 		plan = go_on("one leaves", input, options, &w);
+	}
+	if (is_warm && plan->is_valid)
+	{
 		input = read_instance(argv[optind], kind, solution);
-		input->owner = plan->territory;
+		for (int i = 0; i < input->accounts; i++)
+			if (plan->territory[i] >= 0)
+				((int *) input->owner)[i] = plan->territory[i];
 		for (int m = 0; m < input->measures; m++)
 			plan->price[gone * input->measures + m] = NAN;
 		options.price = plan->price;
