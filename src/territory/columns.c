@@ -515,14 +515,8 @@ least_of_row(const Problem *p, const Columns *c, int row)
 
 	for (int q = 0; q < c->count[row]; q++)
 	{
-		int			k = c->territory[(Size) row * c->width + q];
-		double		value = c->cost[(Size) row * c->width + q];
+		double		value = value_at(p, prices, unit, c->territory[(Size) row * c->width + q], c->cost[(Size) row * c->width + q]);
 
-		for (int m = 0; m < p->measures; m++)
-			value += prices->load[k * p->measures + m] * unit_amount(p, unit, k)[m];
-		for (int b = 0; b < TERRITORY_BUDGETS; b++)
-			if (prices->budget[b] != 0)
-				value += prices->budget[b] * unit_used(p, unit, k, b);
 		least = Min(least, value);
 	}
 	return c->cheapest[row] + least;

@@ -20,6 +20,20 @@ price_as_given(const Problem *p, const Prices *prices, int load)
 	return prices->load[load] * p->amount_scale[load % p->measures] / p->cost_scale;
 }
 
+/* What a cost becomes with what a unit's load, and its use of the budgets, are worth at the prices. */
+static inline double
+value_at(const Problem *p, const Prices *prices, int unit, int territory, double cost)
+{
+	const double *amount = unit_amount(p, unit, territory);
+
+	for (int m = 0; m < p->measures; m++)
+		cost += prices->load[territory * p->measures + m] * amount[m];
+	for (int b = 0; b < TERRITORY_BUDGETS; b++)
+		if (prices->budget[b] != 0)
+			cost += prices->budget[b] * unit_used(p, unit, territory, b);
+	return cost;
+}
+
 /* Costs of columns are kept up to this. */
 #define MOST_COST	2147483647.0
 

@@ -92,17 +92,7 @@ slot_cost(const Search *s, int unit, int slot)
 static inline double
 slot_value(const Search *s, int unit, int slot)
 {
-	const Problem *p = s->p;
-	int			k = slot_territory(s, unit, slot);
-	const double *amount = unit_amount(p, unit, k);
-	double		value = slot_cost(s, unit, slot);
-
-	for (int m = 0; m < p->measures; m++)
-		value += s->prices->load[k * p->measures + m] * amount[m];
-	for (int b = 0; b < TERRITORY_BUDGETS; b++)
-		if (s->prices->budget[b] != 0)
-			value += s->prices->budget[b] * unit_used(p, unit, k, b);
-	return value;
+	return value_at(s->p, s->prices, unit, slot_territory(s, unit, slot), slot_cost(s, unit, slot));
 }
 
 /* Whether any load of a territory is outside its limits. */

@@ -39,20 +39,6 @@ comers_add(Comers *comers, double regret, int unit)
 	comers->unit[at] = unit;
 }
 
-static double
-load_value(const Problem *p, const Prices *prices, int unit, int k)
-{
-	const double *amount = unit_amount(p, unit, k);
-	double		value = 0;
-
-	for (int m = 0; m < p->measures; m++)
-		value += prices->load[k * p->measures + m] * amount[m];
-	for (int b = 0; b < TERRITORY_BUDGETS; b++)
-		if (prices->budget[b] != 0)
-			value += prices->budget[b] * unit_used(p, unit, k, b);
-	return value;
-}
-
 /* The regret of a unit at a territory that it has no column of. */
 static double
 regret_at(const Problem *p, const Columns *c, const Prices *prices, int unit, int k)
@@ -62,8 +48,12 @@ regret_at(const Problem *p, const Columns *c, const Prices *prices, int unit, in
 	double		least = INFINITY;
 
 	for (int q = 0; q < c->count[unit]; q++)
-		least = Min(least, cost[q] + load_value(p, prices, unit, territory[q]));
-	return unit_cost(p, unit, k) + load_value(p, prices, unit, k) - (unit_cost(p, unit, territory[0]) - cost[0] + least);
+	{
+		double		value = value_at(p, prices, unit, territory[q], cost[q]);
+
+		least = Min(least, value);
+	}
+	return value_at(p, prices, unit, k, unit_cost(p, unit, k)) - (unit_cost(p, unit, territory[0]) - cost[0] + least);
 }
 
 static bool
@@ -89,7 +79,7 @@ give_column(Problem *p, Columns *c, const Prices *prices, const bool *is_short, 
 	else
 		for (int q = 0; q < c->width && !unit_is_torn(p, unit); q++)
 		{
-			double		value = cost[q] + load_value(p, prices, unit, territory[q]);
+			double		value = value_at(p, prices, unit, territory[q], cost[q]);
 
 			if (value > most && !is_short[territory[q]] && territory[q] != unit_owner(p, unit))
 			{
