@@ -6,68 +6,11 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
-#include "lib/stringinfo.h"
-#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/memutils.h"
-#include "utils/numeric.h"
 #include "utils/timestamp.h"
 
-/* Accounts of an INSERT. */
-#define CHUNK	4096
-
-typedef struct Writer
-{
-	SPIPlanPtr	plan;
-	int			arguments;
-	Datum		value[16 + TERRITORY_MOST_MEASURES];
-	char		null[16 + TERRITORY_MOST_MEASURES + 1];
-	MemoryContext row;
-} Writer;
-
-static void
-prepare(Writer *writer, const char *command, int arguments, const Oid *types)
-{
-	writer->plan = SPI_prepare(command, arguments, (Oid *) types);
-	if (writer->plan == NULL)
-		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-	writer->row = AllocSetContextCreate(CurrentMemoryContext, "salesops territory writer", ALLOCSET_DEFAULT_SIZES);
-	writer->arguments = 0;
-}
-
-static void
-argument(Writer *writer, Datum value, bool is_null)
-{
-	writer->value[writer->arguments] = value;
-	writer->null[writer->arguments++] = is_null ? 'n' : ' ';
-}
-
-static void
-write_row(Writer *writer)
-{
-	if (SPI_execute_plan(writer->plan, writer->value, writer->null, false, 0) != SPI_OK_INSERT)
-		elog(ERROR, "could not keep the plan");
-	writer->arguments = 0;
-	MemoryContextReset(writer->row);
-}
-
-static void
-end(Writer *writer)
-{
-	SPI_freeplan(writer->plan);
-	MemoryContextDelete(writer->row);
-}
-
-static Datum
-numbers(const double *value, int count)
-{
-	Datum	   *datum = palloc(sizeof(Datum) * Max(count, 1));
-
-	for (int i = 0; i < count; i++)
-		datum[i] = Float8GetDatum(value[i]);
-	return PointerGetDatum(construct_array(datum, count, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-}
+#include "core/new_rows_sql.h"
 
 /* A set of tags, in the order of names. */
 static Datum
@@ -113,227 +56,101 @@ hold_name(Hold hold)
 	return NULL;
 }
 
-/* What is written of some accounts, column by column. */
-typedef struct ColumnValues
-{
-	int			count;			/* accounts */
-	Datum		value[CHUNK];
-	bool		null[CHUNK];
-} ColumnValues;
-
-static void
-add_text(ColumnValues *column, const char *value)
-{
-	column->null[column->count] = value == NULL;
-	column->value[column->count++] = value ? CStringGetTextDatum(value) : (Datum) 0;
-}
-
-static void
-add_number(ColumnValues *column, double value)
-{
-	column->null[column->count] = isnan(value);
-	column->value[column->count++] = Float8GetDatum(value);
-}
-
-static void
-add_whole(ColumnValues *column, int value)
-{
-	column->null[column->count] = false;
-	column->value[column->count++] = Int32GetDatum(value);
-}
-
-/* The values as an argument of the INSERT. */
-static void
-array_argument(Writer *writer, ColumnValues *column, Oid type)
-{
-	int			lower = 1;
-	int			length = type == FLOAT8OID ? (int) sizeof(float8) : type == INT4OID ? (int) sizeof(int32) : -1;
-	bool		by_value = type == FLOAT8OID ? FLOAT8PASSBYVAL : type == INT4OID;
-	char		align = type == FLOAT8OID ? TYPALIGN_DOUBLE : TYPALIGN_INT;
-
-	argument(writer, PointerGetDatum(construct_md_array(column->value, column->null, 1, &column->count, &lower, type, length, by_value, align)),
-			 false);
-	column->count = 0;
-}
-
-typedef enum AccountColumn
-{
-	ACCOUNT_ID, SOURCE_KEY, CLASS, FAMILY, X, Y, Z, DISTANCE_COST, RELATIONSHIP, FROM_TERRITORY, HOLD, HOLD_TERRITORY, TO_TERRITORY, REGRET,
-	AMOUNT
-} AccountColumn;
-
-static const struct
-{
-	const char *name;
-	Oid			type;
-}			account_column[] = {
-	[ACCOUNT_ID] = {"account_id", TEXTOID},
-	[SOURCE_KEY] = {"source_key", TEXTOID},
-	[CLASS] = {"class", INT4OID},
-	[FAMILY] = {"family", TEXTOID},
-	[X] = {"x", FLOAT8OID},
-	[Y] = {"y", FLOAT8OID},
-	[Z] = {"z", FLOAT8OID},
-	[DISTANCE_COST] = {"distance_cost", FLOAT8OID},
-	[RELATIONSHIP] = {"relationship", FLOAT8OID},
-	[FROM_TERRITORY] = {"from_territory", TEXTOID},
-	[HOLD] = {"hold", TEXTOID},
-	[HOLD_TERRITORY] = {"hold_territory", TEXTOID},
-	[TO_TERRITORY] = {"to_territory", TEXTOID},
-	[REGRET] = {"regret", FLOAT8OID},
-};
-
-/* INSERT of a chunk: each column, and each measure, is an array. */
-static void
-prepare_accounts(Writer *writer, int measures)
-{
-	StringInfoData names;
-	StringInfoData arrays;
-	StringInfoData aliases;
-	StringInfoData amounts;
-	StringInfoData command;
-	Oid			types[1 + AMOUNT + TERRITORY_MOST_MEASURES] = {INT8OID};
-
-	initStringInfo(&names);
-	initStringInfo(&arrays);
-	initStringInfo(&aliases);
-	initStringInfo(&amounts);
-	initStringInfo(&command);
-	for (int c = 0; c < AMOUNT; c++)
-	{
-		const char *separator = c == 0 ? "" : ", ";
-
-		types[1 + c] = account_column[c].type == TEXTOID ? TEXTARRAYOID : account_column[c].type == INT4OID ? INT4ARRAYOID : FLOAT8ARRAYOID;
-		appendStringInfo(&names, "%s%s", separator, account_column[c].name);
-		appendStringInfo(&arrays, "%spg_catalog.unnest($%d)", separator, c + 2);
-		appendStringInfo(&aliases, "%s%s", separator, account_column[c].name);
-	}
-	for (int m = 0; m < measures; m++)
-	{
-		types[1 + AMOUNT + m] = FLOAT8ARRAYOID;
-		appendStringInfo(&arrays, ", pg_catalog.unnest($%d)", AMOUNT + m + 2);
-		appendStringInfo(&aliases, ", m%d", m);
-		appendStringInfo(&amounts, "%sr.m%d", m == 0 ? "" : ", ", m);
-	}
-	appendStringInfo(&command,
-					 "INSERT INTO salesops.territory_plan_account (plan_id, amount, %s) "
-					 "SELECT $1, ARRAY[%s], %s FROM ROWS FROM (%s) AS r(%s)",
-					 names.data, amounts.data, names.data, arrays.data, aliases.data);
-	prepare(writer, command.data, 1 + AMOUNT + measures, types);
-}
-
 static void
 keep_accounts(const Given *given, const TerritoryPlan *plan, int64 plan_id)
 {
+	static const NewColumn column[] = {
+		{"plan_id", INT8OID}, {"account_id", TEXTOID}, {"source_key", TEXTOID}, {"class", INT4OID}, {"family", TEXTOID}, {"amount", FLOAT8ARRAYOID},
+		{"x", FLOAT8OID}, {"y", FLOAT8OID}, {"z", FLOAT8OID}, {"distance_cost", FLOAT8OID}, {"relationship", FLOAT8OID}, {"from_territory", TEXTOID},
+		{"hold", TEXTOID}, {"hold_territory", TEXTOID}, {"to_territory", TEXTOID}, {"regret", FLOAT8OID},
+	};
 	int			measures = given->options->measures;
-	ColumnValues *column = palloc0(sizeof(ColumnValues) * (AMOUNT + measures));
-	Writer		writer;
+	NewRows		rows;
 
-	prepare_accounts(&writer, measures);
+	new_rows_begin(&rows, "territory_plan_account", column, lengthof(column));
 	for (int i = 0; i < accounts_of(given); i++)
 	{
-		MemoryContext caller = MemoryContextSwitchTo(writer.row);
 		const char *from = given->from[i] < 0 ? NULL : name_of(&given->place, given->from[i]);
 		bool		has_place = given->x != NULL && !isnan(given->x[i]);
 
-		add_text(&column[ACCOUNT_ID], account_name(given, i));
-		add_text(&column[SOURCE_KEY], given->source && given->source[i] >= 0 ? name_of(&given->sources, given->source[i]) : NULL);
-		add_whole(&column[CLASS], given->class_of[i]);
-		add_text(&column[FAMILY], given->family && given->family[i] >= 0 ? name_of(&given->families, given->family[i]) : NULL);
-		add_number(&column[X], has_place ? given->x[i] : NAN);
-		add_number(&column[Y], has_place ? given->y[i] : NAN);
-		add_number(&column[Z], has_place ? given->z[i] : NAN);
-		add_number(&column[DISTANCE_COST], given->distance_cost[i]);
-		add_number(&column[RELATIONSHIP], given->relationship[i]);
-		add_text(&column[FROM_TERRITORY], from);
-		add_text(&column[HOLD], hold_name(given->hold[i]));
-		add_text(&column[HOLD_TERRITORY], given->locked_to[i] < 0 ? NULL : name_of(&given->place, given->locked_to[i]));
-		add_text(&column[TO_TERRITORY], plan->territory[i] < 0 ? from : territory_name(given, plan->territory[i]));
-		add_number(&column[REGRET], plan->regret[i]);
-		for (int m = 0; m < measures; m++)
-			add_number(&column[AMOUNT + m], given->amount[(Size) i * measures + m]);
-		if (column[ACCOUNT_ID].count == CHUNK || i == accounts_of(given) - 1)
-		{
-			CHECK_FOR_INTERRUPTS();
-			argument(&writer, Int64GetDatum(plan_id), false);
-			for (int c = 0; c < AMOUNT; c++)
-				array_argument(&writer, &column[c], account_column[c].type);
-			for (int m = 0; m < measures; m++)
-				array_argument(&writer, &column[AMOUNT + m], FLOAT8OID);
-			write_row(&writer);
-		}
-		MemoryContextSwitchTo(caller);
+		new_rows_value(&rows, Int64GetDatum(plan_id), false);
+		new_rows_text(&rows, account_name(given, i));
+		new_rows_text(&rows, given->source && given->source[i] >= 0 ? name_of(&given->sources, given->source[i]) : NULL);
+		new_rows_value(&rows, Int32GetDatum(given->class_of[i]), false);
+		new_rows_text(&rows, given->family && given->family[i] >= 0 ? name_of(&given->families, given->family[i]) : NULL);
+		new_rows_numbers(&rows, given->amount + (Size) i * measures, measures);
+		new_rows_number(&rows, has_place ? given->x[i] : NAN);
+		new_rows_number(&rows, has_place ? given->y[i] : NAN);
+		new_rows_number(&rows, has_place ? given->z[i] : NAN);
+		new_rows_number(&rows, given->distance_cost[i]);
+		new_rows_number(&rows, given->relationship[i]);
+		new_rows_text(&rows, from);
+		new_rows_text(&rows, hold_name(given->hold[i]));
+		new_rows_text(&rows, given->locked_to[i] < 0 ? NULL : name_of(&given->place, given->locked_to[i]));
+		new_rows_text(&rows, plan->territory[i] < 0 ? from : territory_name(given, plan->territory[i]));
+		new_rows_number(&rows, plan->regret[i]);
+		new_rows_add(&rows);
 	}
-	end(&writer);
-	pfree(column);
+	new_rows_end(&rows);
 }
 
 static void
 keep_territories(const Given *given, const TerritoryPlan *plan, const double *load, const int *tag_order, int64 plan_id)
 {
-	static const Oid types[] = {
-		INT8OID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, FLOAT8OID, FLOAT8OID, FLOAT8OID, TEXTOID, TEXTOID, FLOAT8OID,
-		FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID, FLOAT8ARRAYOID,
-		FLOAT8ARRAYOID,
+	static const NewColumn column[] = {
+		{"plan_id", INT8OID}, {"territory_id", TEXTOID}, {"tags", TEXTARRAYOID}, {"needs", TEXTARRAYOID}, {"x", FLOAT8OID}, {"y", FLOAT8OID},
+		{"z", FLOAT8OID}, {"home_account", TEXTOID}, {"quota", NUMERICOID}, {"ramp", FLOAT8OID}, {"share", FLOAT8ARRAYOID},
+		{"floor", FLOAT8ARRAYOID}, {"cap", FLOAT8ARRAYOID}, {"target", FLOAT8ARRAYOID}, {"least", FLOAT8ARRAYOID}, {"most", FLOAT8ARRAYOID},
+		{"load_before", FLOAT8ARRAYOID}, {"load", FLOAT8ARRAYOID}, {"price", FLOAT8ARRAYOID},
+	};
+	const double *const by_measure[] = {
+		given->share, given->floor, given->cap, given->target, given->input.least, given->input.most, given->load_before, load, plan->price,
 	};
 	int			measures = given->options->measures;
 	bool		has_place = given->home_x != NULL;
-	Writer		writer;
+	NewRows		rows;
 
-	prepare(&writer,
-			"INSERT INTO salesops.territory_plan_territory (plan_id, territory_id, tags, needs, x, y, z, home_account, quota, ramp, "
-			"share, floor, cap, target, least, most, load_before, load, price) "
-			"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::pg_catalog.numeric, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
-			lengthof(types), types);
+	new_rows_begin(&rows, "territory_plan_territory", column, lengthof(column));
 	for (int k = 0; k < territories_of(given); k++)
 	{
-		MemoryContext caller = MemoryContextSwitchTo(writer.row);
-		const double *const by_measure[] = {
-			given->share, given->floor, given->cap, given->target, given->input.least, given->input.most, given->load_before, load,
-			plan->price,
-		};
-		const char *home = given->home_account && given->home_account[k] >= 0 ? account_name(given, given->home_account[k]) : NULL;
-		const char *quota = given->quota[k];
+		char	   *quota = given->quota[k];
 
-		argument(&writer, Int64GetDatum(plan_id), false);
-		argument(&writer, CStringGetTextDatum(territory_name(given, k)), false);
-		argument(&writer, tag_names(given, tag_order, given->territory_tags[k].tags), false);
-		argument(&writer, tag_names(given, tag_order, given->territory_tags[k].needs), false);
-		argument(&writer, Float8GetDatum(has_place ? given->home_x[k] : 0), !has_place || isnan(given->home_x[k]));
-		argument(&writer, Float8GetDatum(has_place ? given->home_y[k] : 0), !has_place || isnan(given->home_y[k]));
-		argument(&writer, Float8GetDatum(has_place ? given->home_z[k] : 0), !has_place || isnan(given->home_z[k]));
-		argument(&writer, home ? CStringGetTextDatum(home) : (Datum) 0, home == NULL);
-		argument(&writer, quota ? CStringGetTextDatum(quota) : (Datum) 0, quota == NULL);
-		argument(&writer, Float8GetDatum(given->ramp[k]), false);
+		new_rows_value(&rows, Int64GetDatum(plan_id), false);
+		new_rows_text(&rows, territory_name(given, k));
+		new_rows_value(&rows, tag_names(given, tag_order, given->territory_tags[k].tags), false);
+		new_rows_value(&rows, tag_names(given, tag_order, given->territory_tags[k].needs), false);
+		new_rows_number(&rows, has_place ? given->home_x[k] : NAN);
+		new_rows_number(&rows, has_place ? given->home_y[k] : NAN);
+		new_rows_number(&rows, has_place ? given->home_z[k] : NAN);
+		new_rows_text(&rows, given->home_account && given->home_account[k] >= 0 ? account_name(given, given->home_account[k]) : NULL);
+		new_rows_value(&rows, quota ? DirectFunctionCall3(numeric_in, CStringGetDatum(quota), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)) : (Datum) 0, quota == NULL);
+		new_rows_number(&rows, given->ramp[k]);
 		for (int a = 0; a < (int) lengthof(by_measure); a++)
-			argument(&writer, numbers(by_measure[a] + (Size) k * measures, measures), false);
-		write_row(&writer);
-		MemoryContextSwitchTo(caller);
+			new_rows_numbers(&rows, by_measure[a] + (Size) k * measures, measures);
+		new_rows_add(&rows);
 	}
-	end(&writer);
+	new_rows_end(&rows);
 }
 
 static void
 keep_classes(const Given *given, const int *tag_order, int64 plan_id)
 {
-	static const Oid types[] = {INT8OID, INT4OID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID};
-	Writer		writer;
+	static const NewColumn column[] = {
+		{"plan_id", INT8OID}, {"class", INT4OID}, {"tags", TEXTARRAYOID}, {"needs", TEXTARRAYOID}, {"prefers", TEXTARRAYOID},
+	};
+	NewRows		rows;
 
-	prepare(&writer, "INSERT INTO salesops.territory_plan_class (plan_id, class, tags, needs, prefers) VALUES ($1, $2, $3, $4, $5)",
-			lengthof(types), types);
+	new_rows_begin(&rows, "territory_plan_class", column, lengthof(column));
 	for (int c = 0; c < given->class_key.count; c++)
 	{
-		MemoryContext caller = MemoryContextSwitchTo(writer.row);
-
-		argument(&writer, Int64GetDatum(plan_id), false);
-		argument(&writer, Int32GetDatum(c), false);
-		argument(&writer, tag_names(given, tag_order, given->classes[c].tags), false);
-		argument(&writer, tag_names(given, tag_order, given->classes[c].needs), false);
-		argument(&writer, tag_names(given, tag_order, given->classes[c].prefers), false);
-		write_row(&writer);
-		MemoryContextSwitchTo(caller);
+		new_rows_value(&rows, Int64GetDatum(plan_id), false);
+		new_rows_value(&rows, Int32GetDatum(c), false);
+		new_rows_value(&rows, tag_names(given, tag_order, given->classes[c].tags), false);
+		new_rows_value(&rows, tag_names(given, tag_order, given->classes[c].needs), false);
+		new_rows_value(&rows, tag_names(given, tag_order, given->classes[c].prefers), false);
+		new_rows_add(&rows);
 	}
-	end(&writer);
+	new_rows_end(&rows);
 }
 
 static const char *
@@ -375,36 +192,31 @@ reason_measure(const Given *given, const TerritoryReason *reason)
 static void
 keep_findings(const Given *given, const TerritoryPlan *plan, const double *load, int64 plan_id)
 {
-	static const Oid types[] = {INT8OID, INT4OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, INT4OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, TEXTOID};
-	Writer		writer;
+	static const NewColumn column[] = {
+		{"plan_id", INT8OID}, {"position", INT4OID}, {"finding", TEXTOID}, {"territory_id", TEXTOID}, {"account_id", TEXTOID}, {"measure", TEXTOID},
+		{"class", INT4OID}, {"value", FLOAT8OID}, {"bound", FLOAT8OID}, {"price", FLOAT8OID}, {"together", TEXTOID},
+	};
+	NewRows		rows;
 
-	prepare(&writer,
-			"INSERT INTO salesops.territory_plan_finding "
-			"(plan_id, \"position\", finding, territory_id, account_id, measure, class, value, bound, price, together) "
-			"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
-			lengthof(types), types);
+	new_rows_begin(&rows, "territory_plan_finding", column, lengthof(column));
 	for (int r = 0; r < plan->reasons; r++)
 	{
-		MemoryContext caller = MemoryContextSwitchTo(writer.row);
 		const TerritoryReason *reason = &plan->reason[r];
-		const char *measure = reason_measure(given, reason);
 
-		argument(&writer, Int64GetDatum(plan_id), false);
-		argument(&writer, Int32GetDatum(r + 1), false);
-		argument(&writer, CStringGetTextDatum(finding_name(reason->finding)), false);
-		argument(&writer, reason->territory < 0 ? (Datum) 0 : CStringGetTextDatum(territory_name(given, reason->territory)), reason->territory < 0);
-		argument(&writer, reason->account < 0 ? (Datum) 0 : CStringGetTextDatum(account_name(given, reason->account)), reason->account < 0);
-		argument(&writer, measure ? CStringGetTextDatum(measure) : (Datum) 0, measure == NULL);
-		argument(&writer, Int32GetDatum(reason->class_number), reason->class_number < 0);
-		argument(&writer, Float8GetDatum(reason->finding == TERRITORY_OUTSIDE ?
-										 load[reason->territory * given->input.measures + reason->measure] : reason->value), false);
-		argument(&writer, Float8GetDatum(reason->limit), false);
-		argument(&writer, Float8GetDatum(reason->price), false);
-		argument(&writer, reason->other < 0 ? (Datum) 0 : CStringGetTextDatum(territory_name(given, reason->other)), reason->other < 0);
-		write_row(&writer);
-		MemoryContextSwitchTo(caller);
+		new_rows_value(&rows, Int64GetDatum(plan_id), false);
+		new_rows_value(&rows, Int32GetDatum(r + 1), false);
+		new_rows_text(&rows, finding_name(reason->finding));
+		new_rows_text(&rows, reason->territory < 0 ? NULL : territory_name(given, reason->territory));
+		new_rows_text(&rows, reason->account < 0 ? NULL : account_name(given, reason->account));
+		new_rows_text(&rows, reason_measure(given, reason));
+		new_rows_value(&rows, Int32GetDatum(reason->class_number), reason->class_number < 0);
+		new_rows_number(&rows, reason->finding == TERRITORY_OUTSIDE ? load[reason->territory * given->input.measures + reason->measure] : reason->value);
+		new_rows_number(&rows, reason->limit);
+		new_rows_number(&rows, reason->price);
+		new_rows_text(&rows, reason->other < 0 ? NULL : territory_name(given, reason->other));
+		new_rows_add(&rows);
 	}
-	end(&writer);
+	new_rows_end(&rows);
 }
 
 static Datum
@@ -457,18 +269,38 @@ count_moves(const Given *given, const TerritoryPlan *plan, double *used)
 		}
 }
 
+/* Adds the hash of what is kept of the plan, and the version of the extension that keeps it. */
+static void
+add_hash(NewRows *rows, int64 plan_id, const PlanOptions *options, Datum settled, Datum measures)
+{
+	static const Oid types[] = {INT8OID, TIMESTAMPTZOID, JSONBOID, TEXTARRAYOID};
+	Datum		values[] = {Int64GetDatum(plan_id), TimestampTzGetDatum(options->as_of), settled, measures};
+
+	if (SPI_execute_with_args("SELECT salesops.territory_input_hash($1, $2, $3, $4), e.extversion "
+							  "FROM pg_catalog.pg_extension e WHERE e.extname OPERATOR(pg_catalog.=) 'salesops'",
+							  lengthof(types), (Oid *) types, values, NULL, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not hash the plan");
+	new_rows_text(rows, SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
+	new_rows_text(rows, SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2));
+}
+
 /* Writes the plan and returns its number. */
 int64
 keep_plan(const Given *given, const TerritoryPlan *plan, const char *accounts_sql, const char *territories_sql, int64 copied_from)
 {
-	static const Oid types[] = {
-		INT8OID, TEXTOID, INT8OID, TIMESTAMPTZOID, TEXTOID, TEXTOID, JSONBOID, TEXTARRAYOID, INT4OID, INT4OID, FLOAT8OID, FLOAT8OID, FLOAT8OID,
-		FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8ARRAYOID, FLOAT8ARRAYOID,
+	static const NewColumn column[] = {
+		{"plan_id", INT8OID}, {"name", TEXTOID}, {"copied_from", INT8OID}, {"as_of", TIMESTAMPTZOID}, {"accounts_sql", TEXTOID},
+		{"territories_sql", TEXTOID}, {"options", JSONBOID}, {"measures", TEXTARRAYOID}, {"accounts", INT8OID}, {"territories", INT4OID},
+		{"cost", FLOAT8OID}, {"bound", FLOAT8OID}, {"design_bound", FLOAT8OID}, {"outside", FLOAT8OID}, {"best_outside", FLOAT8OID},
+		{"tie_break", FLOAT8OID}, {"budget_price", FLOAT8ARRAYOID}, {"budget_used", FLOAT8ARRAYOID},
+		{"input_hash", TEXTOID}, {"extension_version", TEXTOID},
 	};
 	const PlanOptions *options = given->options;
 	int64		plan_id = next_plan_id();
 	int		   *tag_order = names_order(&given->tag);
-	Writer		writer;
+	Datum		settled = JsonbPGetDatum(settled_options(options));
+	Datum		measures = measure_names(options);
+	NewRows		rows;
 	double		used[TERRITORY_BUDGETS];
 	double	   *load = sum_loads(given, plan);
 
@@ -478,31 +310,27 @@ keep_plan(const Given *given, const TerritoryPlan *plan, const char *accounts_sq
 	keep_classes(given, tag_order, plan_id);
 	keep_findings(given, plan, load, plan_id);
 
-	prepare(&writer,
-			"INSERT INTO salesops.territory_plan (plan_id, name, copied_from, as_of, accounts_sql, territories_sql, options, measures, "
-			"input_hash, accounts, territories, cost, bound, design_bound, outside, best_outside, tie_break, budget_price, budget_used, extension_version) "
-			"SELECT $1, $2, $3, $4, $5, $6, $7, $8, salesops.territory_input_hash($1, $4, $7, $8), $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, e.extversion "
-			"FROM pg_catalog.pg_extension e WHERE e.extname OPERATOR(pg_catalog.=) 'salesops'",
-			lengthof(types), types);
-	argument(&writer, Int64GetDatum(plan_id), false);
-	argument(&writer, options->name ? CStringGetTextDatum(options->name) : (Datum) 0, options->name == NULL);
-	argument(&writer, Int64GetDatum(copied_from), copied_from == 0);
-	argument(&writer, TimestampTzGetDatum(options->as_of), false);
-	argument(&writer, CStringGetTextDatum(accounts_sql), false);
-	argument(&writer, CStringGetTextDatum(territories_sql), false);
-	argument(&writer, JsonbPGetDatum(settled_options(options)), false);
-	argument(&writer, measure_names(options), false);
-	argument(&writer, Int32GetDatum(accounts_of(given)), false);
-	argument(&writer, Int32GetDatum(territories_of(given)), false);
-	argument(&writer, Float8GetDatum(plan->cost), false);
-	argument(&writer, Float8GetDatum(plan->bound), false);
-	argument(&writer, Float8GetDatum(plan->design_bound), isinf(plan->design_bound));
-	argument(&writer, Float8GetDatum(plan->outside), false);
-	argument(&writer, Float8GetDatum(plan->best_outside), false);
-	argument(&writer, Float8GetDatum(plan->tie_break), false);
-	argument(&writer, numbers(plan->budget_price, TERRITORY_BUDGETS), false);
-	argument(&writer, numbers(used, TERRITORY_BUDGETS), false);
-	write_row(&writer);
-	end(&writer);
+	new_rows_begin(&rows, "territory_plan", column, lengthof(column));
+	new_rows_value(&rows, Int64GetDatum(plan_id), false);
+	new_rows_text(&rows, options->name);
+	new_rows_value(&rows, Int64GetDatum(copied_from), copied_from == 0);
+	new_rows_value(&rows, TimestampTzGetDatum(options->as_of), false);
+	new_rows_text(&rows, accounts_sql);
+	new_rows_text(&rows, territories_sql);
+	new_rows_value(&rows, settled, false);
+	new_rows_value(&rows, measures, false);
+	new_rows_value(&rows, Int64GetDatum(accounts_of(given)), false);
+	new_rows_value(&rows, Int32GetDatum(territories_of(given)), false);
+	new_rows_number(&rows, plan->cost);
+	new_rows_number(&rows, plan->bound);
+	new_rows_number(&rows, isinf(plan->design_bound) ? NAN : plan->design_bound);
+	new_rows_number(&rows, plan->outside);
+	new_rows_number(&rows, plan->best_outside);
+	new_rows_number(&rows, plan->tie_break);
+	new_rows_numbers(&rows, plan->budget_price, TERRITORY_BUDGETS);
+	new_rows_numbers(&rows, used, TERRITORY_BUDGETS);
+	add_hash(&rows, plan_id, options, settled, measures);
+	new_rows_add(&rows);
+	new_rows_end(&rows);
 	return plan_id;
 }
