@@ -222,27 +222,21 @@ explain(Problem *p, const Search *s, const Prices *prices)
 
 /* What every account would save, at the prices, where it would be best off; a family as one. */
 static void
-report_regrets(Problem *p, const Search *s, const Prices *prices, TerritoryPlan *plan)
+report_regrets(Problem *p, const Search *s, const Prices *prices, const uint16 *best, TerritoryPlan *plan)
 {
-	Scan		scan;
-
 	plan->regret = palloc_extended(sizeof(double) * Max(p->input->accounts, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	scan_begin(&scan, p, prices);
 	for (int u = 0; u < p->units; u++)
 	{
-		double		regret;
+		double		regret = bound_regret(p, prices, u, slot_territory(s, u, s->slot[u]), best[u]);
 
 		progress_every(p, u, PROGRESS_UNITS);
-		scan_unit(&scan, u);
-		regret = bound_regret(p, prices, &scan, u, slot_territory(s, u, s->slot[u]));
 		for (int m = p->first[u]; m < p->first[u + 1]; m++)
 			plan->regret[p->member[m]] = regret;
 	}
-	scan_end(&scan);
 }
 
 static void
-report(Problem *p, const Search *s, const Prices *prices, TerritoryPlan *plan)
+report(Problem *p, const Search *s, const Prices *prices, const uint16 *best, TerritoryPlan *plan)
 {
 	const TerritoryInput *in = p->input;
 
@@ -284,7 +278,7 @@ report(Problem *p, const Search *s, const Prices *prices, TerritoryPlan *plan)
 		plan->best_outside += explain_outside(p);
 	/* What is proven of every plan holds for this one, to the last bit too. */
 	plan->best_outside = Min(plan->best_outside, plan->outside);
-	report_regrets(p, s, prices, plan);
+	report_regrets(p, s, prices, best, plan);
 	explain(p, s, prices);
 }
 
@@ -468,9 +462,9 @@ what_is_known(Problem *p, const Former *former)
 	return former_is_within(p, former) ? KNOWN_FORMER : KNOWN_PRICES;
 }
 
-/* Finds prices from what is known, and the bound. */
+/* Finds prices from what is known, and the bound; best: where each unit is best off at them. */
 static Columns *
-find_bound(Problem *p, Prices *prices, Known known)
+find_bound(Problem *p, Prices *prices, Known known, uint16 *best)
 {
 	Columns    *c;
 
@@ -481,7 +475,7 @@ find_bound(Problem *p, Prices *prices, Known known)
 	c = find_prices(p, prices, known);
 	bound_round(p, prices);
 	p->status.phase = TERRITORY_PHASE_BOUND;
-	p->status.bound = bound_as_cost(p, bound_exact(p, prices));
+	p->status.bound = bound_as_cost(p, bound_exact(p, prices, best));
 	return c;
 }
 
@@ -491,14 +485,15 @@ find(Problem *p, TerritoryPlan *plan)
 	Former		former = p->options->price ? former_plan(p) : (Former) {0};
 	Known		known = what_is_known(p, &former);
 	Prices		prices = {.load = take(p, double, p->rows)};
-	Columns    *c = find_bound(p, &prices, known);
+	uint16	   *best = take(p, uint16, p->units);
+	Columns    *c = find_bound(p, &prices, known, best);
 	Search		s;
 
 	if (known == KNOWN_FORMER && !former_is_cheap(p, &former))
 	{
 		columns_free(p, c);
 		known = KNOWN_PRICES;
-		c = find_bound(p, &prices, known);
+		c = find_bound(p, &prices, known, best);
 	}
 	if (c->beyond)
 	{
@@ -507,7 +502,7 @@ find(Problem *p, TerritoryPlan *plan)
 	}
 	search_begin(&s, p, c, &prices);
 	find_plan(&s, known == KNOWN_FORMER ? &former : NULL);
-	report(p, &s, &prices, plan);
+	report(p, &s, &prices, best, plan);
 	search_end(&s);
 }
 

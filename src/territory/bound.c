@@ -55,38 +55,39 @@ exact_value(const Problem *p, const Prices *prices, int unit, int territory)
 	return value;
 }
 
-/* What a scanned unit costs where it is cheapest. */
-static int128
-best_value(const Problem *p, const Prices *prices, const Scan *scan, int unit)
+/* The territory where a scanned unit costs least, and what. */
+static uint16
+best_territory(const Problem *p, const Prices *prices, const Scan *scan, int unit, int128 *least)
 {
 	float		limit = scan->least + 2 * scan->error;
-	int128		least = 0;
-	bool		is_first = true;
+	uint16		best = TERRITORY_MOST_TERRITORIES;
 
 	for (int j = 0; j < scan->count; j++)
 		if (scan->value[j] <= limit)
 		{
 			int128		value = exact_value(p, prices, unit, scan->territory[j]);
 
-			if (is_first || value < least)
-				least = value;
-			is_first = false;
+			if (best == TERRITORY_MOST_TERRITORIES || value < *least)
+			{
+				*least = value;
+				best = scan->territory[j];
+			}
 		}
-	return least;
+	return best;
 }
 
-/* What a scanned unit at a territory would save where it is cheapest, in the unit of costs; prices must be rounded. */
+/* What a unit at a territory would save at the one that is best for it, in the unit of costs; prices must be rounded. */
 double
-bound_regret(const Problem *p, const Prices *prices, const Scan *scan, int unit, int territory)
+bound_regret(const Problem *p, const Prices *prices, int unit, int territory, int best)
 {
-	int128		regret = exact_value(p, prices, unit, territory) - best_value(p, prices, scan, unit);
+	int128		regret = exact_value(p, prices, unit, territory) - exact_value(p, prices, unit, best);
 
 	return ldexp((double) regret, -PRICE_BITS) / p->cost_scale;
 }
 
-/* Over all columns, and what is held; prices must be rounded. In multiples of 2^-PRICE_BITS. */
+/* Over all columns, and what is held; prices must be rounded. In multiples of 2^-PRICE_BITS. Says where each unit is best off. */
 int128
-bound_exact(Problem *p, const Prices *prices)
+bound_exact(Problem *p, const Prices *prices, uint16 *best)
 {
 	Scan		scan;
 	int128		sum = 0;
@@ -94,9 +95,12 @@ bound_exact(Problem *p, const Prices *prices)
 	scan_begin(&scan, p, prices);
 	for (int u = 0; u < p->units; u++)
 	{
+		int128		least = 0;
+
 		progress_every(p, u, PROGRESS_UNITS);
 		scan_unit(&scan, u);
-		sum += best_value(p, prices, &scan, u);
+		best[u] = best_territory(p, prices, &scan, u, &least);
+		sum += least;
 	}
 	scan_end(&scan);
 	for (int i = 0; i < p->input->accounts; i++)

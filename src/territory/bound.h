@@ -10,8 +10,8 @@
 #define PRICE_BITS	44
 
 extern void bound_round(const Problem *p, Prices *prices);
-extern int128 bound_exact(Problem *p, const Prices *prices);
-extern double bound_regret(const Problem *p, const Prices *prices, const Scan *scan, int unit, int territory);
+extern int128 bound_exact(Problem *p, const Prices *prices, uint16 *best);
+extern double bound_regret(const Problem *p, const Prices *prices, int unit, int territory, int best);
 extern double bound_as_cost(const Problem *p, int128 bound);
 
 #endif
