@@ -91,17 +91,22 @@ search_stretch(Search *s)
 	return is_any;
 }
 
-static int
-compare_ties(const void *one, const void *other)
+/* Those that lean most to the first have the largest value at the second. */
+static inline int
+compare_ties(const Tie *a, const Tie *b)
 {
-	const Tie  *a = one;
-	const Tie  *b = other;
-
-	/* Those that lean most to the first have the largest value at the second. */
 	if (a->lean != b->lean)
 		return a->lean > b->lean ? -1 : 1;
 	return a->unit < b->unit ? -1 : a->unit > b->unit;
 }
+
+/* There are millions of them: the comparison is compiled into the sort. */
+#define ST_SORT			sort_ties
+#define ST_ELEMENT_TYPE Tie
+#define ST_COMPARE(a, b) compare_ties(a, b)
+#define ST_SCOPE		static
+#define ST_DEFINE
+#include "lib/sort_template.h"
 
 /* How small a regret must be so that there are about so many ties, by bisection on a sample. */
 static double
@@ -272,10 +277,9 @@ search_ties(Search *s, int ties_per_unit)
 	for (int pair = 0; pair < s->pairs; pair++)
 	{
 		progress_every(p, pair, 16);
-		qsort(s->tie + s->tie_start[pair], s->tie_start[pair + 1] - s->tie_start[pair], sizeof(Tie), compare_ties);
+		sort_ties(s->tie + s->tie_start[pair], s->tie_start[pair + 1] - s->tie_start[pair]);
 	}
 }
-
 
 /* A column of a unit that no tie has, or room for one: NOWHERE if there is none. */
 int
