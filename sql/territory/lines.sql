@@ -49,11 +49,11 @@ BEGIN ATOMIC
       WHEN u.hold = 'locked' THEN CASE WHEN u.from_territory = u.to_territory THEN 'locked' ELSE format('locked to "%s"', u.to_territory) END
       WHEN u.hold = 'eligible' THEN 'kept by its territory for the time of its hold'
       WHEN u.held_at IS NOT NULL THEN 'held with its family'
-      WHEN u.from_number = u.to_number AND u.regret < 5e-4 THEN 'stays: nowhere is it better off' || coalesce(format(', though "%s" is above its most', o.territory_id), '')
+      WHEN u.from_number = u.to_number AND u.regret < 5e-4 THEN 'stays: nowhere is it better off' || coalesce(', though "' || o.territory_id || '" is above its most', '')
       WHEN u.from_number = u.to_number THEN format('stays: elsewhere it would save %s, where that is needed more for others', salesops.territory_number(u.regret))
       WHEN u.from_number IS NULL THEN
         CASE WHEN u.from_territory IS NULL THEN 'new: ' ELSE format('"%s" is not there any more: ', u.from_territory) END
-        || CASE WHEN u.regret < 5e-4 THEN 'nowhere is it better off' || coalesce(format(', though "%s" is above its most', o.territory_id), '') ELSE format('elsewhere it would save %s, where that is needed more for others', salesops.territory_number(u.regret)) END
+        || CASE WHEN u.regret < 5e-4 THEN 'nowhere is it better off' || coalesce(', though "' || o.territory_id || '" is above its most', '') ELSE format('elsewhere it would save %s, where that is needed more for others', salesops.territory_number(u.regret)) END
       ELSE CASE WHEN u.family IS NOT NULL THEN 'moves with its family: ' ELSE '' END
         || salesops.territory_move_reason(
              u.from_territory, u.to_territory, d.measure, d.from_price, d.to_price, d.saved, g.farther, g.farther * u.distance_cost,

@@ -35,6 +35,8 @@ SELECT results_eq($$ SELECT m.name, p.outside > 0, round(p.budget_used[2]::numer
 SELECT is_empty($$ SELECT f.* FROM made m CROSS JOIN LATERAL salesops.territory_plan_findings(m.plan_id) f WHERE m.name LIKE '%tenths' $$, 'tenths in a budget are no finding');
 SELECT results_eq($$ SELECT DISTINCT l.reason FROM made m CROSS JOIN LATERAL salesops.territory_plan_lines(m.plan_id) l WHERE m.name = 'full' $$,
   $$ VALUES ('stays: nowhere is it better off, though "x" is above its most') $$, 'who stays where there is too much is told so');
+SELECT is_empty($$ SELECT m.name, l.account_id, l.reason FROM made m JOIN salesops.territory_plan p USING (plan_id) CROSS JOIN LATERAL salesops.territory_plan_lines(m.plan_id) l
+                   WHERE p.outside = 0 AND l.reason LIKE '%above its most%' $$, 'and nobody else');
 SELECT ok(bool_and(f.reason LIKE '%; 1 % of that more would save %') FILTER (WHERE f.value > f.bound) AND bool_and(f.reason LIKE '%; 1 % of that less would save %') FILTER (WHERE f.value < f.bound), 'a least may be lower, a most higher')
 FROM made m CROSS JOIN LATERAL salesops.territory_plan_findings(m.plan_id) f WHERE m.name = 'whole ones';
 SELECT * FROM finish();
