@@ -23,6 +23,24 @@
 #define SWEEP_STEPS	2
 #define CHEAPER		0.95
 
+/*
+ * Draws who might be partners of a unit that goes to a territory: by turns somebody comes back, or somebody leaves for anywhere. They are somewhere
+ * in memory: it brings them while the move is weighed by itself.
+ */
+static inline void
+draw_partners(Search *s, int back, int to, int *pair, const Tie **tie)
+{
+	for (int partner = 0; partner < PARTNERS; partner++)
+	{
+		pair[partner] = partner % 2 == 0 ? back :
+			s->neighbour[s->neighbour_start[to] + random_below(&s->random, s->neighbour_start[to + 1] - s->neighbour_start[to])];
+		if (pair[partner] < 0)
+			continue;
+		tie[partner] = &s->tie[s->tie_start[pair[partner]] + random_below(&s->random, s->tie_start[pair[partner] + 1] - s->tie_start[pair[partner]])];
+		__builtin_prefetch(tie[partner]);
+	}
+}
+
 /* Weighs one tie; the change that is made, if any, costs at most the limit. */
 TERRITORY_INLINE void
 propose(Search *s, const Tie *tie, double limit, const int measures)
@@ -39,6 +57,8 @@ propose(Search *s, const Tie *tie, double limit, const int measures)
 	const double *comes;
 	double		cost;
 	double		leave;
+	int			pair_of_partner[PARTNERS];
+	const Tie  *tie_of_partner[PARTNERS];
 
 	if (slot == tie->slot[1 - to_side])
 	{
@@ -52,6 +72,7 @@ propose(Search *s, const Tie *tie, double limit, const int measures)
 		cost = (double) slot_cost(s, unit, to_slot) - slot_cost(s, unit, slot);
 		back = s->pair_of[from * p->territories + to] - 1;
 	}
+	draw_partners(s, back, to, pair_of_partner, tie_of_partner);
 	goes = unit_amount(p, unit, from);
 	comes = unit_amount(p, unit, to);
 	leave = change_one(s, from, goes, -1, measures);
@@ -62,19 +83,14 @@ propose(Search *s, const Tie *tie, double limit, const int measures)
 	}
 	for (int partner = 0; partner < PARTNERS; partner++)
 	{
-		int			pair = back;
-		const Tie  *other;
+		int			pair = pair_of_partner[partner];
+		const Tie  *other = tie_of_partner[partner];
 		int			other_side;
 		int			third;
 		double		change;
 
-		/* By turns somebody comes back, or somebody leaves for anywhere. */
-		if (partner % 2 == 1)
-			pair = s->neighbour[s->neighbour_start[to] +
-								random_below(&s->random, s->neighbour_start[to + 1] - s->neighbour_start[to])];
 		if (pair < 0)
 			continue;
-		other = &s->tie[s->tie_start[pair] + random_below(&s->random, s->tie_start[pair + 1] - s->tie_start[pair])];
 		other_side = s->pair_one[pair] == to ? 0 : 1;
 		if (s->slot[other->unit] != other->slot[other_side] || other->unit == unit)
 			continue;
@@ -96,6 +112,18 @@ propose(Search *s, const Tie *tie, double limit, const int measures)
 	}
 }
 
+/* What weighing a unit begins with. */
+static inline void
+prefetch_unit(const Search *s, int unit)
+{
+	Size		start = (Size) unit * s->c->width;
+
+	__builtin_prefetch(&s->slot[unit]);
+	__builtin_prefetch(&s->c->territory[start]);
+	__builtin_prefetch(&s->c->cost[start]);
+	__builtin_prefetch(s->p->amount + unit * s->p->unit_step);
+}
+
 /* Weighs ties drawn at random, at one temperature. */
 TERRITORY_INLINE void
 anneal(Search *s, double temperature, const double *quantile, int64 proposals, const int measures)
@@ -107,14 +135,18 @@ anneal(Search *s, double temperature, const double *quantile, int64 proposals, c
 		const Tie  *tie = s->tie + s->tie_start[pair];
 		int			ties = s->tie_start[pair + 1] - s->tie_start[pair];
 
+		const Tie  *drawn[BATCH];
+
 		progress_every(s->p, i, 1024 * BATCH);
 		for (int j = 0; j < BATCH; j++)
 		{
-			/* Drawn one after the other: the order in which arguments are worked out differs by compiler. */
-			double		limit = temperature * quantile[next_random(&s->random) % QUANTILES];
-
-			propose(s, &tie[random_below(&s->random, ties)], limit, measures);
+			drawn[j] = &tie[random_below(&s->random, ties)];
+			__builtin_prefetch(drawn[j]);
 		}
+		for (int j = 0; j < BATCH; j++)
+			prefetch_unit(s, drawn[j]->unit);
+		for (int j = 0; j < BATCH; j++)
+			propose(s, drawn[j], temperature * quantile[next_random(&s->random) % QUANTILES], measures);
 	}
 }
 
