@@ -63,7 +63,8 @@ BEGIN ATOMIC
         || CASE WHEN (f.value > f.bound AND f.price > 0 OR f.value < f.bound AND f.price < 0) AND abs(f.price * f.bound) >= 0.05
                 THEN format('; 1 %% of that %s would save %s', CASE WHEN f.value > f.bound THEN 'more' ELSE 'less' END, salesops.territory_number(abs(f.price * f.bound * 0.01))) ELSE '' END
       WHEN 'held_too_much' THEN format('what is held in "%s" comes to %s %s, and the most there is %s: unlock some of it, or raise the cap', f.territory_id, salesops.territory_number(f.value), f.measure, salesops.territory_number(f.bound))
-      WHEN 'too_large' THEN format('account "%s", with its family, has %s %s, and whoever may have it has room for %s at most: no plan is within limits', f.account_id, salesops.territory_number(f.value), f.measure, salesops.territory_number(f.bound))
+      WHEN 'too_large' THEN format('account "%s"%s has %s %s, and whoever may have it has room for %s at most: no plan is within limits', f.account_id,
+        CASE WHEN a.family IS NOT NULL THEN ', with its family,' ELSE '' END, salesops.territory_number(f.value), f.measure, salesops.territory_number(f.bound))
       WHEN 'short_supply' THEN format('%s%s at least %s %s, and all that is held there or may go to %s is %s: no plan is within limits', c.names, CASE WHEN c.n > 1 THEN ' together need' ELSE ' needs' END,
         salesops.territory_number(f.value), f.measure, CASE WHEN c.n > 1 THEN 'them' ELSE 'it' END, salesops.territory_number(f.bound))
       WHEN 'over_supply' THEN format('%s%s %s %s at most, and what is held there or may go nowhere else is %s: no plan is within limits', c.names, CASE WHEN c.n > 1 THEN ' together may have' ELSE ' may have' END,
@@ -75,6 +76,7 @@ BEGIN ATOMIC
     END
   FROM salesops.territory_plan_finding f
   LEFT JOIN called c ON c.finding = f.finding AND c.measure = f.measure AND c.together = f.together
+  LEFT JOIN salesops.territory_plan_account a ON a.plan_id = f.plan_id AND a.account_id = f.account_id
   WHERE f.plan_id = territory_plan_findings.plan_id
   ORDER BY f."position";
 END;

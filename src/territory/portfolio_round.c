@@ -135,23 +135,19 @@ take_worthy(Units *u, double above)
 	return most;
 }
 
-/* By how much prices have to rise so that those who have effort want about one first block each less: a logarithm. */
+/* By how much prices have to rise so that customers want about so much effort less: a logarithm. */
 static double
-least_rise(const Units *u)
+least_rise(const Units *u, double effort)
 {
 	const PortfolioAllocation *a = u->a;
 	double		slope = 0.0;
-	double		active = 0.0;
 
 	for (int s = 0; s < a->in->segments; s++)
 	{
-		if (!u->takes_part[s])
-			continue;
-		slope -= a->elasticity[s];
-		for (int i = a->in->first[s]; i < a->in->first[s + 1]; i++)
-			active += a->effort[i] > 0.0;
+		if (u->takes_part[s])
+			slope -= a->elasticity[s];
 	}
-	return slope > 0.0 ? Max(active * u->first_block * a->scenario->unit / slope, 1e-12) : 1.0 / 64;
+	return slope > 0.0 ? Max(effort / slope, 1e-12) : 1.0 / 64;
 }
 
 /* Spends what the team has left on the segments that take part, until all of it is spent or their revenue is `enough`. */
@@ -161,13 +157,14 @@ spend(Units *u, double enough)
 	const PortfolioAllocation *a = u->a;
 	double		unit = a->scenario->unit;
 	double		revenue = 0.0;
+	double		most = take_worthy(u, 0.0);
 	int		   *heap;
 	int			count = 0;
 
 	/* Begins where all worthy blocks fit, so that none of them has to be taken back, and not far above, so that few are left to give. */
-	if (take_worthy(u, 0.0) > u->left)
+	if (most > u->left)
 	{
-		double		above = least_rise(u);
+		double		above = least_rise(u, (most - u->left) * unit);
 
 		while (take_worthy(u, above) > u->left)
 			above *= 2.0;

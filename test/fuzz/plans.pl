@@ -176,6 +176,8 @@ SELECT count(*) FROM salesops.territory_plan WHERE outside = 0;
 SELECT count(*) FROM portfolio;
 SELECT format('plan %s: %s: %s, expected %s %s', p.plan_id, v."check", v.value, v.expected, v.detail)
 FROM salesops.territory_plan p, salesops.verify_territory_plan(p.plan_id) v WHERE v.ok IS NOT TRUE;
+SELECT format('plan %s: account %s: %s', p.plan_id, l.account_id, coalesce(l.reason, 'no reason'))
+FROM salesops.territory_plan p, salesops.territory_plan_lines(p.plan_id) l WHERE l.reason IS NULL OR l.reason = '' OR l.reason LIKE '%""%';
 SELECT format('case %s: other plans for other orders of rows', name)
 FROM salesops.territory_plan JOIN planned USING (plan_id, name)
 GROUP BY name HAVING count(*) <> 2 OR count(DISTINCT (input_hash, cost, bound, design_bound IS NULL, outside, best_outside)) > 1;

@@ -82,6 +82,11 @@ $origin->safe_psql('sales', $_) foreach (
 	(map { qq{SELECT salesops.$_ FROM salesops.rep WHERE source_key = 'crm' AND is_active} } (
 		q{submit_forecast('crm', min(id), salesops.current_quarter('2026-06-16'), 'Commit', 1000.50, 'as agreed', submitted_at => '2026-06-16 12:00+00')},
 		q{adjust_forecast('crm', min(id), salesops.current_quarter('2026-06-16'), 'Commit', 900, 'one deal waits', adjusted_at => '2026-06-16 12:00+00')})),
+	# What is exact to the last unit is out of reach, which is a finding.
+	q{SELECT salesops.plan_territories('SELECT * FROM salesops.generate_territory_accounts(200, 4, 1, ''2026-06-30'')', 'SELECT * FROM salesops.generate_territories(200, 4, 1)',
+	  '{"as_of": "2026-06-30", "name": "ours", "tolerance": 0, "most_moves": 1, "effort": 0}')},
+	q{SELECT salesops.copy_territory_plan(1, '{"name": "theirs", "most_moves": null, "effort": 0}')},
+	(map { "SELECT salesops.$_\_territory_plan(1)" } qw(propose approve publish)),
 	# What users made around it.
 	'GRANT USAGE ON SCHEMA salesops TO analyst',
 	'GRANT SELECT ON salesops.opportunity, salesops.run_status TO analyst',
@@ -106,7 +111,8 @@ is_deeply([ list($other, 'sales', $dumped_tables) ], \@tables, 'the same tables 
 my $tables_then = contents($origin, 'sales', $no_column, @tables);
 foreach my $table (qw(opportunity opportunity_history finding forecast_snapshot stage_map category_map value_map setting weight_set
 	audit_rule schedule source run_step_log publication mart_refresh forecast_submission forecast_adjustment forecast_deadline forecast_plan
-	fitted_model fitted_new_business fitted_price_realization fitted_risk current_forecast current_deal_forecast current_owner_forecast))
+	fitted_model fitted_new_business fitted_price_realization fitted_risk current_forecast current_deal_forecast current_owner_forecast
+	territory_plan territory_plan_territory territory_plan_class territory_plan_account territory_plan_finding territory_decision territory_publication territory_assignment))
 {
 	unlike($tables_then->{"salesops.$table"}, qr/^0 /, "$table has rows");
 }
@@ -137,7 +143,9 @@ foreach my $check (
 	[ q{SELECT string_agg(d::text, '|') FROM salesops.dump_losses() d}, 'what the next dump would lose (nothing)' ],
 	[ q{SELECT string_agg(f::text, '|') FROM unnest(ARRAY['2026-06-16 18:00+00', '2026-06-16 19:00+00']::timestamptz[]) t
 		CROSS JOIN LATERAL salesops.forecast(salesops.period_after(t), 'company', t) f}, 'the forecast, kept or computed,' ],
-	[ q{SELECT count(*) FROM salesops.replay_snapshot('2026-06-15 18:00+00')}, 'a replay of what was published' ])
+	[ q{SELECT count(*) FROM salesops.replay_snapshot('2026-06-15 18:00+00')}, 'a replay of what was published' ],
+	[ q{SELECT string_agg(v::text, '|') FROM salesops.territory_plan p, salesops.verify_territory_plan(p.plan_id) v}, 'what is verified of territory plans' ],
+	[ q{SELECT string_agg(a::text, '|') FROM salesops.territory_assignments(now(), now()) a}, 'who has which account' ])
 {
 	my ($query, $what) = @$check;
 	is($other->safe_psql('sales', $query), $origin->safe_psql('sales', $query), "$what is the same");

@@ -5,7 +5,7 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(26);
+SELECT plan(28);
 
 -- How far outside every plan is; or the checks that fail.
 CREATE FUNCTION pg_temp.planned(accounts_sql text, territories_sql text, options jsonb) RETURNS text LANGUAGE sql AS $$
@@ -68,6 +68,7 @@ SELECT results_eq('SELECT * FROM pg_temp.findings()', $$ VALUES ('short_supply',
 SELECT is(pg_temp.planned($$ SELECT * FROM (VALUES ('x', 6, ARRAY['west'], 'k'), ('y', 6, NULL, 'k'), ('z', 9, NULL, NULL)) v(id, potential, needs, family) $$,
   $$ SELECT * FROM (VALUES ('e', 10, NULL), ('w', 10, ARRAY['west'])) v(id, target_potential, tags) $$, '{"tolerance": 0.1}'), round(1.0 / 11, 6)::text, 'a family that is too large');
 SELECT results_eq('SELECT * FROM pg_temp.findings()', $$ VALUES ('over_supply', 'w', 12.0, 11.0), ('too_large', 'x', 12, 11) $$, 'is named, and counted once');
+SELECT is(pg_temp.words('too_large'), 'account "x", with its family, has 12 potential, and whoever may have it has room for 11 at most: no plan is within limits', 'in words');
 
 -- Ten accounts for three, 3.17 to 3.5 each: every number is off by 1/6 at least, of 3.5.
 SELECT is(pg_temp.planned('SELECT i AS id FROM generate_series(1, 10) i', $$ SELECT * FROM (VALUES ('a'), ('b'), ('c')) v(id) $$, '{"measures": {"accounts": 0.05}}'), round(1.0 / 7, 6)::text, 'ten accounts for three');
@@ -78,6 +79,7 @@ SELECT is(pg_temp.words('no_step'), '"a" can only be given multiples of 1 accoun
 SELECT is(pg_temp.planned($$ SELECT * FROM (VALUES ('x', 50), ('y', 50), ('z', 1)) v(id, potential) $$, $$ SELECT * FROM (VALUES ('a', 40), ('b', 40), ('c', 40)) v(id, target_potential) $$, '{"tolerance": 0.1}'),
   round(12.0 / 44, 6)::text, 'two accounts that are too large');
 SELECT results_eq($$ SELECT * FROM pg_temp.findings() WHERE finding = 'too_large' $$, $$ VALUES ('too_large', 'x', 50.0, 44.0), ('too_large', 'y', 50, 44) $$, 'both are named');
+SELECT is(pg_temp.words('too_large'), 'account "x" has 50 potential, and whoever may have it has room for 44 at most: no plan is within limits', 'an account that has no family is told of alone');
 
 -- Nobody with capacity may have the account. And measures against each other, which is no matter of supply.
 SELECT results_eq($$ SELECT pg_temp.planned('SELECT 1 AS id, ARRAY[''west''] AS needs', 'SELECT * FROM (VALUES (''e'', 1, NULL), (''w'', 0, ARRAY[''west''])) v(id, capacity, tags)', '{}') !~ 'untrue' $$, ARRAY[true], 'the only one who may have it has no capacity');

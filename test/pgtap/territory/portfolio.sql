@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(37);
+SELECT plan(38);
 
 -- A prior so sure of itself that the response is known: r = P / 2 (0.2 + 0.8 (1 - exp(-e / 10))), to six digits.
 \set sure '"rate":0.5,"rate_deviation":0.001,"rate_between":0.001,"scale":10,"scale_deviation":0.001,"scale_between":0.001,"carryover":0.2,"carryover_deviation":0.001,"carryover_between":0.001'
@@ -84,6 +84,11 @@ SELECT is_empty($$ SELECT * FROM found WHERE minimum = 1 AND (abs(revenue - best
 SELECT is_empty($$ SELECT * FROM found WHERE (revenue < best * (1 + 1e-5) AND effort <= 12) IS NOT TRUE $$, 'never better than the best, which would be more than the capacity');
 SELECT is_empty($$ SELECT * FROM found WHERE (best < (revenue + rounding_gap) * (1 + 1e-5) AND rounding_gap > -1e-9) IS NOT TRUE $$, 'no plan is above the bound, with a minimum either');
 SELECT ok(sum(best - revenue) < 0.02 * sum(best), 'with a minimum close to the best: ' || round((sum(best - revenue) / sum(best))::numeric, 4)) FROM found WHERE minimum > 1;
+
+-- A first visit of very many units is one step, and what is left after it is not given out unit by unit: alike customers share alike.
+SELECT pg_temp.is_near(revenue, 20 * pg_temp.response(1000, 50), 'visits of a billion units')
+FROM portfolio_tradeoff($$ SELECT i AS id, 'all' AS segment, 1000 AS potential FROM generate_series(1, 20) i $$, NULL,
+                        ('{"minimum_effort":1e9,"teams":[{"team":"t","segments":["all"],"effort_per_rep":1e12}],"prior":{' || replace(:'sure', '"scale":10', '"scale":1e10') || '}}')::jsonb);
 
 -- A portfolio with a past, two teams and targets.
 CREATE TEMP TABLE account AS
