@@ -185,9 +185,19 @@ start_prices(Problem *p, Prices *prices)
 		price_newcomers(p, prices);
 }
 
+/* A plan that was found, without the columns that it was found with. */
+typedef struct Found
+{
+	uint16	   *territory;		/* [units] */
+	double	   *load;			/* [territories][measures] */
+	double		used[TERRITORY_BUDGETS];
+	double		outside;
+	double		cost;			/* in whole numbers */
+} Found;
+
 /* Says which loads and which budgets are outside, and what a unit more or less of room there would be worth. */
 static void
-explain(Problem *p, const Search *s, const Prices *prices)
+explain(Problem *p, const Found *found, const Prices *prices)
 {
 	const TerritoryInput *in = p->input;
 
@@ -195,11 +205,11 @@ explain(Problem *p, const Search *s, const Prices *prices)
 	{
 		int			m = j % p->measures;
 		double		scale = p->amount_scale[m];
-		double		load = s->row[j].load + p->held_load[j];
-		bool		is_over = s->row[j].load > s->row[j].most;
+		double		load = found->load[j] + p->held_load[j];
+		bool		is_over = found->load[j] > p->most[j];
 		TerritoryReason *reason;
 
-		if (!is_over && s->row[j].load >= s->row[j].least)
+		if (!is_over && found->load[j] >= p->least[j])
 			continue;
 		reason = problem_complain(p, TERRITORY_OUTSIDE);
 		reason->territory = j / p->measures;
@@ -209,12 +219,12 @@ explain(Problem *p, const Search *s, const Prices *prices)
 		reason->price = price_as_given(p, prices, j);
 	}
 	for (int b = 0; b < TERRITORY_BUDGETS; b++)
-		if (s->used[b] > p->budget[b])
+		if (found->used[b] > p->budget[b])
 		{
 			TerritoryReason *reason = problem_complain(p, TERRITORY_BUDGET_SHORT);
 
 			reason->measure = b;
-			reason->value = (s->used[b] + p->held_used[b]) / p->budget_scale[b];
+			reason->value = (found->used[b] + p->held_used[b]) / p->budget_scale[b];
 			reason->limit = in->budget[b];
 			reason->price = prices->budget[b] * p->budget_scale[b] / p->cost_scale;
 		}
@@ -222,7 +232,7 @@ explain(Problem *p, const Search *s, const Prices *prices)
 
 /* What every account would save, at the prices, where it would be best off; a family as one. */
 static void
-report_regrets(Problem *p, const Search *s, const Prices *prices, TerritoryPlan *plan)
+report_regrets(Problem *p, const Found *found, const Prices *prices, TerritoryPlan *plan)
 {
 	Scan		scan;
 
@@ -234,7 +244,7 @@ report_regrets(Problem *p, const Search *s, const Prices *prices, TerritoryPlan 
 
 		progress_every(p, u, PROGRESS_UNITS);
 		scan_unit(&scan, u);
-		regret = bound_regret(p, prices, &scan, u, slot_territory(s, u, s->slot[u]));
+		regret = bound_regret(p, prices, &scan, u, found->territory[u]);
 		for (int m = p->first[u]; m < p->first[u + 1]; m++)
 			plan->regret[p->member[m]] = regret;
 	}
@@ -242,7 +252,7 @@ report_regrets(Problem *p, const Search *s, const Prices *prices, TerritoryPlan 
 }
 
 static void
-report(Problem *p, const Search *s, const Prices *prices, TerritoryPlan *plan)
+report(Problem *p, const Found *found, const Prices *prices, TerritoryPlan *plan)
 {
 	const TerritoryInput *in = p->input;
 
@@ -252,11 +262,9 @@ report(Problem *p, const Search *s, const Prices *prices, TerritoryPlan *plan)
 	memcpy(plan->territory, p->held_at, sizeof(int) * in->accounts);
 	for (int u = 0; u < p->units; u++)
 	{
-		int			k = slot_territory(s, u, s->slot[u]);
-
 		progress_every(p, u, PROGRESS_ACCOUNTS);
 		for (int m = p->first[u]; m < p->first[u + 1]; m++)
-			plan->territory[p->member[m]] = k;
+			plan->territory[p->member[m]] = found->territory[u];
 	}
 	for (int i = 0; i < in->accounts; i++)
 	{
@@ -268,24 +276,24 @@ report(Problem *p, const Search *s, const Prices *prices, TerritoryPlan *plan)
 	plan->price = palloc0(sizeof(double) * p->rows);
 	for (int j = 0; j < p->rows; j++)
 	{
-		plan->load[j] = (s->row[j].load + p->held_load[j]) / p->amount_scale[j % p->measures];
+		plan->load[j] = (found->load[j] + p->held_load[j]) / p->amount_scale[j % p->measures];
 		plan->price[j] = price_as_given(p, prices, j);
 	}
 	for (int b = 0; b < TERRITORY_BUDGETS; b++)
 	{
 		plan->budget_price[b] = prices->budget[b] * p->budget_scale[b] / p->cost_scale;
-		plan->budget_used[b] = (p->has_budget ? s->used[b] + p->held_used[b] : 0) / p->budget_scale[b];
+		plan->budget_used[b] = (p->has_budget ? found->used[b] + p->held_used[b] : 0) / p->budget_scale[b];
 	}
 	plan->bound = p->status.bound;
 	plan->design_bound = -INFINITY;
-	plan->outside = search_outside(s) + p->outside;
+	plan->outside = found->outside + p->outside;
 	plan->best_outside = p->outside;
-	if (search_outside(s) > 0)
+	if (found->outside > 0)
 		plan->best_outside += explain_outside(p);
 	/* What is proven of every plan holds for this one, to the last bit too. */
 	plan->best_outside = Min(plan->best_outside, plan->outside);
-	report_regrets(p, s, prices, plan);
-	explain(p, s, prices);
+	report_regrets(p, found, prices, plan);
+	explain(p, found, prices);
 }
 
 /* The best plan so far. */
@@ -299,7 +307,6 @@ typedef struct Best
 static void
 keep_best(const Search *s, Best *best)
 {
-	TerritoryStatus *status = &s->p->status;
 	double		outside = search_outside(s);
 
 	if (outside > best->outside || (outside == best->outside && s->cost >= best->cost))
@@ -307,8 +314,7 @@ keep_best(const Search *s, Best *best)
 	best->outside = outside;
 	best->cost = s->cost;
 	memcpy(best->slot, s->slot, sizeof(uint16) * s->p->units);
-	status->outside = outside + s->p->outside;
-	status->cost = (s->least_cost + s->cost) / s->p->cost_scale;
+	problem_tell(s->p, outside, s->least_cost + s->cost);
 }
 
 /* Down from where the search is, then within the limits; where that fails, with more ties there. */
@@ -379,11 +385,9 @@ continue_former(Search *s, const Former *former, Best *best, double worth)
 	double		strictness = STRICTNESS;
 
 	keep_best(s, best);
-	if (p->options->effort > 0)
-		return false;
 	if (best->outside > 0)
 		settle(s, best, &strictness, MOST_REPAIRS_OF_FORMER);
-	if (best->outside > 0)
+	if (best->outside > 0 || p->options->effort > 0)
 		return false;
 	if (!is_changed || p->options->effort < 0)
 		return true;
@@ -398,22 +402,23 @@ continue_former(Search *s, const Former *former, Best *best, double worth)
 	return p->status.cost - usual <= POORLY * fabs(p->status.bound);
 }
 
+/* Where what is known does not lead within limits soon, no more is tried: that is as long as a plan from nothing takes, which is likelier to be within them. */
 static void
-find_plan(Search *s, const Former *former)
+find_plan(Search *s, Known known, const Former *former)
 {
 	Problem    *p = s->p;
 	Best		best = {take(p, uint16, p->units), INFINITY, INFINITY};
-	bool		is_done;
+	bool		is_done = false;
 	int			rounds;
 	double		strictness = STRICTNESS;
 	double		worth = p->options->fewest_moves ? HOT_MOVES * p->cost_scale : search_usual_worth(s);
 
 	p->status.phase = TERRITORY_PHASE_PLAN;
-	is_done = former && continue_former(s, former, &best, worth);
+	if (known == KNOWN_FORMER)
+		is_done = continue_former(s, former, &best, worth) || best.outside > 0;
 	if (!is_done)
 	{
-		/* Where going on failed, units are anywhere. */
-		if (best.outside == 0)
+		if (known == KNOWN_FORMER)
 			search_set(s, best.slot);
 		else
 			search_round(s);
@@ -430,6 +435,7 @@ find_plan(Search *s, const Former *former)
 	}
 	if (!is_done)
 		settle(s, &best, &strictness, MOST_REPAIRS);
+	is_done |= known != KNOWN_NOTHING && best.outside > 0;
 	p->status.phase = TERRITORY_PHASE_POLISH;
 	rounds = p->options->effort < 0 || is_done ? 0 : ROUNDS;
 	for (int round = 0; round < rounds && !p->is_stopped && !problem_near_enough(p); round++)
@@ -448,7 +454,7 @@ find_plan(Search *s, const Former *former)
 		keep_best(s, &best);
 	}
 	search_set(s, best.slot);
-	if (best.outside > 0 && p->outside == 0 && p->options->effort >= 0)
+	if (best.outside > 0 && known == KNOWN_NOTHING && p->outside == 0 && p->options->effort >= 0)
 	{
 		search_rates(s, STRICTNESS);
 		split_exactly(s, splits(p));
@@ -468,12 +474,14 @@ what_is_known(Problem *p, const Former *former)
 	return former_is_within(p, former) ? KNOWN_FORMER : KNOWN_PRICES;
 }
 
-/* Finds prices from what is known, and the bound. */
+/* Finds prices from what is known, and the bound; the best one so far is kept with the prices that prove it. */
 static Columns *
-find_bound(Problem *p, Prices *prices, Known known)
+find_bound(Problem *p, Prices *prices, Known known, Prices *proof)
 {
+	double		bound;
 	Columns    *c;
 
+	p->status.phase = TERRITORY_PHASE_PRICES;
 	if (known == KNOWN_NOTHING)
 		memset(prices->load, 0, sizeof(double) * p->rows);
 	else
@@ -481,24 +489,30 @@ find_bound(Problem *p, Prices *prices, Known known)
 	c = find_prices(p, prices, known);
 	bound_round(p, prices);
 	p->status.phase = TERRITORY_PHASE_BOUND;
-	p->status.bound = bound_as_cost(p, bound_exact(p, prices));
+	bound = bound_as_cost(p, bound_exact(p, prices));
+	if (!(bound <= p->status.bound))
+	{
+		p->status.bound = bound;
+		memcpy(proof->load, prices->load, sizeof(double) * p->rows);
+		memcpy(proof->budget, prices->budget, sizeof(prices->budget));
+	}
 	return c;
 }
 
-static void
-find(Problem *p, TerritoryPlan *plan)
+/* Plans from what is known. */
+static Found
+find_from(Problem *p, Known known, const Former *former, Prices *proof)
 {
-	Former		former = p->options->price ? former_plan(p) : (Former) {0};
-	Known		known = what_is_known(p, &former);
 	Prices		prices = {.load = take(p, double, p->rows)};
-	Columns    *c = find_bound(p, &prices, known);
+	Columns    *c = find_bound(p, &prices, known, proof);
+	Found		found = {0};
 	Search		s;
 
-	if (known == KNOWN_FORMER && !former_is_cheap(p, &former))
+	if (known == KNOWN_FORMER && !former_is_cheap(p, former))
 	{
 		columns_free(p, c);
 		known = KNOWN_PRICES;
-		c = find_bound(p, &prices, known);
+		c = find_bound(p, &prices, known, proof);
 	}
 	if (c->beyond)
 	{
@@ -506,9 +520,39 @@ find(Problem *p, TerritoryPlan *plan)
 		columns_supply(p, c, &prices);
 	}
 	search_begin(&s, p, c, &prices);
-	find_plan(&s, known == KNOWN_FORMER ? &former : NULL);
-	report(p, &s, &prices, plan);
+	find_plan(&s, known, former);
+	found.territory = take(p, uint16, p->units);
+	for (int u = 0; u < p->units; u++)
+		found.territory[u] = slot_territory(&s, u, s.slot[u]);
+	found.load = take(p, double, p->rows);
+	for (int j = 0; j < p->rows; j++)
+		found.load[j] = s.row[j].load;
+	memcpy(found.used, s.used, sizeof(found.used));
+	found.outside = search_outside(&s);
+	found.cost = s.least_cost + s.cost;
 	search_end(&s);
+	columns_free(p, c);
+	give_back(p, double, prices.load, p->rows);
+	return found;
+}
+
+static void
+find(Problem *p, TerritoryPlan *plan)
+{
+	Former		former = p->options->price ? former_plan(p) : (Former) {0};
+	Known		known = what_is_known(p, &former);
+	Prices		proof = {.load = take(p, double, p->rows)};
+	Found		found = find_from(p, known, &former, &proof);
+
+	/* What was right before may be what stands in the way. */
+	if (known != KNOWN_NOTHING && found.outside > 0 && !p->is_stopped)
+	{
+		Found		anew = find_from(p, KNOWN_NOTHING, NULL, &proof);
+
+		if (anew.outside < found.outside || (anew.outside == found.outside && anew.cost < found.cost))
+			found = anew;
+	}
+	report(p, &found, &proof, plan);
 }
 
 TerritoryPlan *
