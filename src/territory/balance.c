@@ -185,9 +185,26 @@ start_prices(Problem *p, Prices *prices)
 		price_newcomers(p, prices);
 }
 
+/* A plan that was found, without the columns that it was found with. */
+typedef struct Found
+{
+	uint16	   *territory;		/* [units] */
+	double	   *load;			/* [territories][measures] */
+	double		used[TERRITORY_BUDGETS];
+	double		outside;
+	double		cost;			/* in whole numbers */
+} Found;
+
+/* The prices that prove the bound, and where each unit is best off at them. */
+typedef struct Proof
+{
+	Prices		prices;
+	uint16	   *best;			/* [units] */
+} Proof;
+
 /* Says which loads and which budgets are outside, and what a unit more or less of room there would be worth. */
 static void
-explain(Problem *p, const Search *s, const Prices *prices)
+explain(Problem *p, const Found *found, const Prices *prices)
 {
 	const TerritoryInput *in = p->input;
 
@@ -195,11 +212,11 @@ explain(Problem *p, const Search *s, const Prices *prices)
 	{
 		int			m = j % p->measures;
 		double		scale = p->amount_scale[m];
-		double		load = s->row[j].load + p->held_load[j];
-		bool		is_over = s->row[j].load > s->row[j].most;
+		double		load = found->load[j] + p->held_load[j];
+		bool		is_over = found->load[j] > p->most[j];
 		TerritoryReason *reason;
 
-		if (!is_over && s->row[j].load >= s->row[j].least)
+		if (!is_over && found->load[j] >= p->least[j])
 			continue;
 		reason = problem_complain(p, TERRITORY_OUTSIDE);
 		reason->territory = j / p->measures;
@@ -209,12 +226,12 @@ explain(Problem *p, const Search *s, const Prices *prices)
 		reason->price = price_as_given(p, prices, j);
 	}
 	for (int b = 0; b < TERRITORY_BUDGETS; b++)
-		if (s->used[b] > p->budget[b])
+		if (found->used[b] > p->budget[b])
 		{
 			TerritoryReason *reason = problem_complain(p, TERRITORY_BUDGET_SHORT);
 
 			reason->measure = b;
-			reason->value = (s->used[b] + p->held_used[b]) / p->budget_scale[b];
+			reason->value = (found->used[b] + p->held_used[b]) / p->budget_scale[b];
 			reason->limit = in->budget[b];
 			reason->price = prices->budget[b] * p->budget_scale[b] / p->cost_scale;
 		}
@@ -222,12 +239,12 @@ explain(Problem *p, const Search *s, const Prices *prices)
 
 /* What every account would save, at the prices, where it would be best off; a family as one. */
 static void
-report_regrets(Problem *p, const Search *s, const Prices *prices, const uint16 *best, TerritoryPlan *plan)
+report_regrets(Problem *p, const Found *found, const Proof *proof, TerritoryPlan *plan)
 {
 	plan->regret = palloc_extended(sizeof(double) * Max(p->input->accounts, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 	for (int u = 0; u < p->units; u++)
 	{
-		double		regret = bound_regret(p, prices, u, slot_territory(s, u, s->slot[u]), best[u]);
+		double		regret = bound_regret(p, &proof->prices, u, found->territory[u], proof->best[u]);
 
 		progress_every(p, u, PROGRESS_UNITS);
 		for (int m = p->first[u]; m < p->first[u + 1]; m++)
@@ -236,9 +253,10 @@ report_regrets(Problem *p, const Search *s, const Prices *prices, const uint16 *
 }
 
 static void
-report(Problem *p, const Search *s, const Prices *prices, const uint16 *best, TerritoryPlan *plan)
+report(Problem *p, const Found *found, const Proof *proof, TerritoryPlan *plan)
 {
 	const TerritoryInput *in = p->input;
+	const Prices *prices = &proof->prices;
 
 	plan->is_valid = true;
 	plan->tie_break = p->distance_factor;
@@ -246,11 +264,9 @@ report(Problem *p, const Search *s, const Prices *prices, const uint16 *best, Te
 	memcpy(plan->territory, p->held_at, sizeof(int) * in->accounts);
 	for (int u = 0; u < p->units; u++)
 	{
-		int			k = slot_territory(s, u, s->slot[u]);
-
 		progress_every(p, u, PROGRESS_ACCOUNTS);
 		for (int m = p->first[u]; m < p->first[u + 1]; m++)
-			plan->territory[p->member[m]] = k;
+			plan->territory[p->member[m]] = found->territory[u];
 	}
 	for (int i = 0; i < in->accounts; i++)
 	{
@@ -262,24 +278,24 @@ report(Problem *p, const Search *s, const Prices *prices, const uint16 *best, Te
 	plan->price = palloc0(sizeof(double) * p->rows);
 	for (int j = 0; j < p->rows; j++)
 	{
-		plan->load[j] = (s->row[j].load + p->held_load[j]) / p->amount_scale[j % p->measures];
+		plan->load[j] = (found->load[j] + p->held_load[j]) / p->amount_scale[j % p->measures];
 		plan->price[j] = price_as_given(p, prices, j);
 	}
 	for (int b = 0; b < TERRITORY_BUDGETS; b++)
 	{
 		plan->budget_price[b] = prices->budget[b] * p->budget_scale[b] / p->cost_scale;
-		plan->budget_used[b] = (p->has_budget ? s->used[b] + p->held_used[b] : 0) / p->budget_scale[b];
+		plan->budget_used[b] = (p->has_budget ? found->used[b] + p->held_used[b] : 0) / p->budget_scale[b];
 	}
 	plan->bound = p->status.bound;
 	plan->design_bound = -INFINITY;
-	plan->outside = search_outside(s) + p->outside;
+	plan->outside = found->outside + p->outside;
 	plan->best_outside = p->outside;
-	if (search_outside(s) > 0)
+	if (found->outside > 0)
 		plan->best_outside += explain_outside(p);
 	/* What is proven of every plan holds for this one, to the last bit too. */
 	plan->best_outside = Min(plan->best_outside, plan->outside);
-	report_regrets(p, s, prices, best, plan);
-	explain(p, s, prices);
+	report_regrets(p, found, proof, plan);
+	explain(p, found, prices);
 }
 
 /* The best plan so far. */
@@ -293,7 +309,6 @@ typedef struct Best
 static void
 keep_best(const Search *s, Best *best)
 {
-	TerritoryStatus *status = &s->p->status;
 	double		outside = search_outside(s);
 
 	if (outside > best->outside || (outside == best->outside && s->cost >= best->cost))
@@ -301,8 +316,7 @@ keep_best(const Search *s, Best *best)
 	best->outside = outside;
 	best->cost = s->cost;
 	memcpy(best->slot, s->slot, sizeof(uint16) * s->p->units);
-	status->outside = outside + s->p->outside;
-	status->cost = (s->least_cost + s->cost) / s->p->cost_scale;
+	problem_tell(s->p, outside, s->least_cost + s->cost);
 }
 
 /* Down from where the search is, then within the limits; where that fails, with more ties there. */
@@ -373,11 +387,9 @@ continue_former(Search *s, const Former *former, Best *best, double worth)
 	double		strictness = STRICTNESS;
 
 	keep_best(s, best);
-	if (p->options->effort > 0)
-		return false;
 	if (best->outside > 0)
 		settle(s, best, &strictness, MOST_REPAIRS_OF_FORMER);
-	if (best->outside > 0)
+	if (best->outside > 0 || p->options->effort > 0)
 		return false;
 	if (!is_changed || p->options->effort < 0)
 		return true;
@@ -392,22 +404,23 @@ continue_former(Search *s, const Former *former, Best *best, double worth)
 	return p->status.cost - usual <= POORLY * fabs(p->status.bound);
 }
 
+/* Where what is known does not lead within limits soon, no more is tried: that is as long as a plan from nothing takes, which is likelier to be within them. */
 static void
-find_plan(Search *s, const Former *former)
+find_plan(Search *s, Known known, const Former *former)
 {
 	Problem    *p = s->p;
 	Best		best = {take(p, uint16, p->units), INFINITY, INFINITY};
-	bool		is_done;
+	bool		is_done = false;
 	int			rounds;
 	double		strictness = STRICTNESS;
 	double		worth = p->options->fewest_moves ? HOT_MOVES * p->cost_scale : search_usual_worth(s);
 
 	p->status.phase = TERRITORY_PHASE_PLAN;
-	is_done = former && continue_former(s, former, &best, worth);
+	if (known == KNOWN_FORMER)
+		is_done = continue_former(s, former, &best, worth) || best.outside > 0;
 	if (!is_done)
 	{
-		/* Where going on failed, units are anywhere. */
-		if (best.outside == 0)
+		if (known == KNOWN_FORMER)
 			search_set(s, best.slot);
 		else
 			search_round(s);
@@ -424,6 +437,7 @@ find_plan(Search *s, const Former *former)
 	}
 	if (!is_done)
 		settle(s, &best, &strictness, MOST_REPAIRS);
+	is_done |= known != KNOWN_NOTHING && best.outside > 0;
 	p->status.phase = TERRITORY_PHASE_POLISH;
 	rounds = p->options->effort < 0 || is_done ? 0 : ROUNDS;
 	for (int round = 0; round < rounds && !p->is_stopped && !problem_near_enough(p); round++)
@@ -442,7 +456,7 @@ find_plan(Search *s, const Former *former)
 		keep_best(s, &best);
 	}
 	search_set(s, best.slot);
-	if (best.outside > 0 && p->outside == 0 && p->options->effort >= 0)
+	if (best.outside > 0 && known == KNOWN_NOTHING && p->outside == 0 && p->options->effort >= 0)
 	{
 		search_rates(s, STRICTNESS);
 		split_exactly(s, splits(p));
@@ -462,12 +476,15 @@ what_is_known(Problem *p, const Former *former)
 	return former_is_within(p, former) ? KNOWN_FORMER : KNOWN_PRICES;
 }
 
-/* Finds prices from what is known, and the bound; best: where each unit is best off at them. */
+/* Finds prices from what is known, and the bound; the best bound so far is kept with what proves it. */
 static Columns *
-find_bound(Problem *p, Prices *prices, Known known, uint16 *best)
+find_bound(Problem *p, Prices *prices, Known known, Proof *proof)
 {
+	uint16	   *best;
+	double		bound;
 	Columns    *c;
 
+	p->status.phase = TERRITORY_PHASE_PRICES;
 	if (known == KNOWN_NOTHING)
 		memset(prices->load, 0, sizeof(double) * p->rows);
 	else
@@ -475,25 +492,33 @@ find_bound(Problem *p, Prices *prices, Known known, uint16 *best)
 	c = find_prices(p, prices, known);
 	bound_round(p, prices);
 	p->status.phase = TERRITORY_PHASE_BOUND;
-	p->status.bound = bound_as_cost(p, bound_exact(p, prices, best));
+	best = take(p, uint16, p->units);
+	bound = bound_as_cost(p, bound_exact(p, prices, best));
+	if (!(bound <= p->status.bound))
+	{
+		p->status.bound = bound;
+		memcpy(proof->prices.load, prices->load, sizeof(double) * p->rows);
+		memcpy(proof->prices.budget, prices->budget, sizeof(prices->budget));
+		memcpy(proof->best, best, sizeof(uint16) * p->units);
+	}
+	give_back(p, uint16, best, p->units);
 	return c;
 }
 
-static void
-find(Problem *p, TerritoryPlan *plan)
+/* Plans from what is known. */
+static Found
+find_from(Problem *p, Known known, const Former *former, Proof *proof)
 {
-	Former		former = p->options->price ? former_plan(p) : (Former) {0};
-	Known		known = what_is_known(p, &former);
 	Prices		prices = {.load = take(p, double, p->rows)};
-	uint16	   *best = take(p, uint16, p->units);
-	Columns    *c = find_bound(p, &prices, known, best);
+	Columns    *c = find_bound(p, &prices, known, proof);
+	Found		found = {0};
 	Search		s;
 
-	if (known == KNOWN_FORMER && !former_is_cheap(p, &former))
+	if (known == KNOWN_FORMER && !former_is_cheap(p, former))
 	{
 		columns_free(p, c);
 		known = KNOWN_PRICES;
-		c = find_bound(p, &prices, known, best);
+		c = find_bound(p, &prices, known, proof);
 	}
 	if (c->beyond)
 	{
@@ -501,9 +526,39 @@ find(Problem *p, TerritoryPlan *plan)
 		columns_supply(p, c, &prices);
 	}
 	search_begin(&s, p, c, &prices);
-	find_plan(&s, known == KNOWN_FORMER ? &former : NULL);
-	report(p, &s, &prices, best, plan);
+	find_plan(&s, known, former);
+	found.territory = take(p, uint16, p->units);
+	for (int u = 0; u < p->units; u++)
+		found.territory[u] = slot_territory(&s, u, s.slot[u]);
+	found.load = take(p, double, p->rows);
+	for (int j = 0; j < p->rows; j++)
+		found.load[j] = s.row[j].load;
+	memcpy(found.used, s.used, sizeof(found.used));
+	found.outside = search_outside(&s);
+	found.cost = s.least_cost + s.cost;
 	search_end(&s);
+	columns_free(p, c);
+	give_back(p, double, prices.load, p->rows);
+	return found;
+}
+
+static void
+find(Problem *p, TerritoryPlan *plan)
+{
+	Former		former = p->options->price ? former_plan(p) : (Former) {0};
+	Known		known = what_is_known(p, &former);
+	Proof		proof = {.prices = {.load = take(p, double, p->rows)}, .best = take(p, uint16, p->units)};
+	Found		found = find_from(p, known, &former, &proof);
+
+	/* What was right before may be what stands in the way. */
+	if (known != KNOWN_NOTHING && found.outside > 0 && !p->is_stopped)
+	{
+		Found		anew = find_from(p, KNOWN_NOTHING, NULL, &proof);
+
+		if (anew.outside < found.outside || (anew.outside == found.outside && anew.cost < found.cost))
+			found = anew;
+	}
+	report(p, &found, &proof, plan);
 }
 
 TerritoryPlan *

@@ -105,6 +105,21 @@ problem_progress(Problem *p)
 	return p->is_stopped;
 }
 
+/* A plan and what it costs, in whole numbers, for the callback to know of if no better one is: one that began otherwise may be. */
+static inline void
+problem_tell(Problem *p, double outside, double cost)
+{
+	TerritoryStatus *status = &p->status;
+
+	outside += p->outside;
+	cost /= p->cost_scale;
+	if (isnan(status->cost) || outside < status->outside || (outside == status->outside && cost < status->cost))
+	{
+		status->outside = outside;
+		status->cost = cost;
+	}
+}
+
 /* Whether the best plan is within limits and as near to the bound as was asked for. */
 static inline bool
 problem_near_enough(const Problem *p)

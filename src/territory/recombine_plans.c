@@ -157,8 +157,7 @@ settle_plan(Exchange *x, Plan *plan)
 		while (exchange_pass(x) && !problem_progress(s->p));
 		note(s, plan);
 	}
-	s->p->status.outside = plan->outside + s->p->outside;
-	s->p->status.cost = (s->least_cost + plan->cost) / s->p->cost_scale;
+	problem_tell(s->p, plan->outside, s->least_cost + plan->cost);
 }
 
 /* From where the search is, to and fro across the limits; the best plan on the way. */

@@ -4,7 +4,7 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(22);
+SELECT plan(24);
 
 -- Two islands: who is on one may not have accounts of the other, so that targets there do not depend on who leaves here.
 CREATE TEMP TABLE account AS
@@ -56,6 +56,18 @@ CREATE TEMP TABLE three AS
 CREATE TEMP TABLE crowded AS
   SELECT salesops.simulate_territories(plan, (SELECT jsonb_build_object('joins', jsonb_agg(jsonb_build_object('id', 'anew' || n, 'like', 'territory-54'))) FROM generate_series(1, 3) n)) AS plan_id FROM three;
 SELECT ok(outside = 0 AND cost <= 1.05 * bound, format('who goes on is near the bound: cost %s, bound %s', cost, bound)) FROM crowded JOIN salesops.territory_plan USING (plan_id);
+
+-- Where the plan cannot go on within limits it is planned from nothing too, and is no further outside.
+CREATE TEMP TABLE tight AS
+  SELECT salesops.plan_territories('SELECT * FROM salesops.generate_territory_accounts(300, 12, 9, ''2026-06-30'')', 'SELECT * FROM salesops.generate_territories(300, 12, 9)',
+    '{"as_of": "2026-06-30", "effort": 0.05, "tolerance": 0.15}') AS base;
+CREATE TEMP TABLE stuck AS
+  SELECT salesops.simulate_territories(base, changes) AS warm, salesops.simulate_territories(base, changes, '{"warm_from": null, "effort": 1}') AS cold
+  FROM tight, LATERAL (SELECT jsonb_build_object('leaves', jsonb_build_array(territory_id)) AS changes FROM salesops.territory_plan_territory WHERE plan_id = base
+    ORDER BY load[1] DESC, territory_id LIMIT 1) l;
+SELECT ok(c.outside > 0 AND w.outside <= c.outside AND w.bound >= c.bound, format('outside by %s from the plan, %s from nothing; bounds %s and %s', w.outside, c.outside, w.bound, c.bound))
+FROM stuck JOIN salesops.territory_plan w ON w.plan_id = warm JOIN salesops.territory_plan c ON c.plan_id = cold;
+SELECT is_empty($$ SELECT v.* FROM stuck CROSS JOIN LATERAL salesops.verify_territory_plan(warm) v WHERE NOT v.ok $$, 'and the bound is that of the prices which are kept');
 
 -- Prices in moves say nothing of costs, and those of a plan whose moves are made say nothing of the fewest: such a plan is that from nothing.
 CREATE TEMP TABLE fewest AS SELECT base, salesops.simulate_territories(base, '{}', '{"objective": "fewest_moves"}') AS plan_id FROM made;
