@@ -1,10 +1,10 @@
 /*
- * balance.c: the phases in their order, and the report.
+ * balance.c: the phases in their order.
  */
 #include "territory/bound.h"
 #include "territory/dual.h"
 #include "territory/exchange.h"
-#include "territory/explain.h"
+#include "territory/report.h"
 #include "territory/split.h"
 #include "territory/warm.h"
 
@@ -13,6 +13,8 @@
 /* Columns of a unit otherwise. */
 #define COLUMNS			16
 #define COLUMNS_OF_MANY	10
+/* Temperature that the climb with all units begins at, at most, in shares of the spread of costs. */
+#define HOT_OF_ALL		0.06
 /* Temperature of the climb from given prices, in shares of the spread of costs, and its steps: the fewer the longer one takes. */
 #define WARM			0.02
 #define WARM_STEPS		12
@@ -113,14 +115,17 @@ find_prices(Problem *p, Prices *prices, Known known)
 {
 	Columns    *c;
 	Dual		dual;
-	bool		is_large = false;
+	double		hot = HOT_OF_ALL;
 	int			before = 0;
+	/* From few units, where it is hot and all territories compete, to more. */
 	static const struct
 	{
 		int			units;		/* for each territory */
+		bool		has_all_columns;
 		double		hot;
 		double		cold;
-	}			level[] = {{10, 0.5, 0.25}, {40, 0.125, 0.06}, {200, 0.06, 0.03}};
+		int			steps;
+	}			level[] = {{10, true, 0.5, 0.25, 10}, {40, true, 0.125, 0.06, 10}, {200, false, 0.06, 0.03, 5}};
 	int			first_level = known == KNOWN_NOTHING ? 0 : known == KNOWN_PRICES ? 1 : lengthof(level);
 
 	if (p->all_alike)
@@ -135,17 +140,16 @@ find_prices(Problem *p, Prices *prices, Known known)
 		dual_end(&dual);
 		return c;
 	}
-	/* From few units, where it is hot and all territories compete, to more. */
 	for (int i = first_level; i < (int) lengthof(level) && !p->all_alike; i++)
 	{
-		c = columns_sample(p, level[i].units, i < 2 ? p->longest_list : COLUMNS);
+		c = columns_sample(p, level[i].units, level[i].has_all_columns ? p->longest_list : COLUMNS);
 		/* Nearly the same units again would teach nothing. */
-		if (i == first_level || (i == 1 && c->rows >= 2 * before) || c->rows < p->units / 4)
+		if (i == first_level || (level[i].has_all_columns && c->rows >= 2 * before) || c->rows < p->units / 4)
 		{
 			dual_begin(&dual, p, c);
-			dual_climb(&dual, prices, level[i].hot, level[i].cold, i < 2 ? 10 : 5);
+			dual_climb(&dual, prices, level[i].hot, level[i].cold, level[i].steps);
 			dual_end(&dual);
-			is_large = i == 2;
+			hot = Min(hot, level[i].cold);
 		}
 		before = c->rows;
 		columns_free(p, c);
@@ -157,7 +161,7 @@ find_prices(Problem *p, Prices *prices, Known known)
 		if (known == KNOWN_FORMER)
 			dual_climb(&dual, prices, WARM, WARM, Max(Min(WARM_STEPS, WARM_UNITS / p->units), WARM_STEPS_OF_MANY));
 		else
-			dual_climb(&dual, prices, is_large ? 0.03 : 0.06, coldest(p), 20);
+			dual_climb(&dual, prices, hot, coldest(p), 20);
 		dual_end(&dual);
 	}
 	return c;
@@ -183,119 +187,6 @@ start_prices(Problem *p, Prices *prices)
 	}
 	if (count_newcomers(p) > 0)
 		price_newcomers(p, prices);
-}
-
-/* A plan that was found, without the columns that it was found with. */
-typedef struct Found
-{
-	uint16	   *territory;		/* [units] */
-	double	   *load;			/* [territories][measures] */
-	double		used[TERRITORY_BUDGETS];
-	double		outside;
-	double		cost;			/* in whole numbers */
-} Found;
-
-/* The prices that prove the bound, and where each unit is best off at them. */
-typedef struct Proof
-{
-	Prices		prices;
-	uint16	   *best;			/* [units] */
-} Proof;
-
-/* Says which loads and which budgets are outside, and what a unit more or less of room there would be worth. */
-static void
-explain(Problem *p, const Found *found, const Prices *prices)
-{
-	const TerritoryInput *in = p->input;
-
-	for (int j = 0; j < p->rows; j++)
-	{
-		int			m = j % p->measures;
-		double		scale = p->amount_scale[m];
-		double		load = found->load[j] + p->held_load[j];
-		bool		is_over = found->load[j] > p->most[j];
-		TerritoryReason *reason;
-
-		if (!is_over && found->load[j] >= p->least[j])
-			continue;
-		reason = problem_complain(p, TERRITORY_OUTSIDE);
-		reason->territory = j / p->measures;
-		reason->measure = m;
-		reason->value = load / scale;
-		reason->limit = is_over ? in->most[j] : in->least[j];
-		reason->price = price_as_given(p, prices, j);
-	}
-	for (int b = 0; b < TERRITORY_BUDGETS; b++)
-		if (found->used[b] > p->budget[b])
-		{
-			TerritoryReason *reason = problem_complain(p, TERRITORY_BUDGET_SHORT);
-
-			reason->measure = b;
-			reason->value = (found->used[b] + p->held_used[b]) / p->budget_scale[b];
-			reason->limit = in->budget[b];
-			reason->price = prices->budget[b] * p->budget_scale[b] / p->cost_scale;
-		}
-}
-
-/* What every account would save, at the prices, where it would be best off; a family as one. */
-static void
-report_regrets(Problem *p, const Found *found, const Proof *proof, TerritoryPlan *plan)
-{
-	plan->regret = palloc_extended(sizeof(double) * Max(p->input->accounts, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	for (int u = 0; u < p->units; u++)
-	{
-		double		regret = bound_regret(p, &proof->prices, u, found->territory[u], proof->best[u]);
-
-		progress_every(p, u, PROGRESS_UNITS);
-		for (int m = p->first[u]; m < p->first[u + 1]; m++)
-			plan->regret[p->member[m]] = regret;
-	}
-}
-
-static void
-report(Problem *p, const Found *found, const Proof *proof, TerritoryPlan *plan)
-{
-	const TerritoryInput *in = p->input;
-	const Prices *prices = &proof->prices;
-
-	plan->is_valid = true;
-	plan->tie_break = p->distance_factor;
-	plan->territory = palloc_extended(sizeof(int) * Max(in->accounts, 1), MCXT_ALLOC_HUGE);
-	memcpy(plan->territory, p->held_at, sizeof(int) * in->accounts);
-	for (int u = 0; u < p->units; u++)
-	{
-		progress_every(p, u, PROGRESS_ACCOUNTS);
-		for (int m = p->first[u]; m < p->first[u + 1]; m++)
-			plan->territory[p->member[m]] = found->territory[u];
-	}
-	for (int i = 0; i < in->accounts; i++)
-	{
-		progress_every(p, i, PROGRESS_ACCOUNTS);
-		if (plan->territory[i] >= 0)
-			plan->cost += account_true_cost(p, i, plan->territory[i]);
-	}
-	plan->load = palloc0(sizeof(double) * p->rows);
-	plan->price = palloc0(sizeof(double) * p->rows);
-	for (int j = 0; j < p->rows; j++)
-	{
-		plan->load[j] = (found->load[j] + p->held_load[j]) / p->amount_scale[j % p->measures];
-		plan->price[j] = price_as_given(p, prices, j);
-	}
-	for (int b = 0; b < TERRITORY_BUDGETS; b++)
-	{
-		plan->budget_price[b] = prices->budget[b] * p->budget_scale[b] / p->cost_scale;
-		plan->budget_used[b] = (p->has_budget ? found->used[b] + p->held_used[b] : 0) / p->budget_scale[b];
-	}
-	plan->bound = p->status.bound;
-	plan->design_bound = -INFINITY;
-	plan->outside = found->outside + p->outside;
-	plan->best_outside = p->outside;
-	if (found->outside > 0)
-		plan->best_outside += explain_outside(p);
-	/* What is proven of every plan holds for this one, to the last bit too. */
-	plan->best_outside = Min(plan->best_outside, plan->outside);
-	report_regrets(p, found, proof, plan);
-	explain(p, found, prices);
 }
 
 /* The best plan so far. */

@@ -1,0 +1,28 @@
+/*
+ * report.h: what was found. See report.c.
+ */
+#ifndef SALESOPS_TERRITORY_REPORT_H
+#define SALESOPS_TERRITORY_REPORT_H
+
+#include "territory/columns.h"
+
+/* A plan that was found, without the columns that it was found with. */
+typedef struct Found
+{
+	uint16	   *territory;		/* [units] */
+	double	   *load;			/* [territories][measures] */
+	double		used[TERRITORY_BUDGETS];
+	double		outside;
+	double		cost;			/* in whole numbers */
+} Found;
+
+/* The prices that prove the bound, and where each unit is best off at them. */
+typedef struct Proof
+{
+	Prices		prices;
+	uint16	   *best;			/* [units] */
+} Proof;
+
+extern void report(Problem *p, const Found *found, const Proof *proof, TerritoryPlan *plan);
+
+#endif
