@@ -18,12 +18,13 @@
  *	polish.c		annealing over shifts, swaps and chains, for as long as allowed
  *	exchange.c		cyclic exchanges between territories
  *	recombine_plans.c	plans of small and tight problems, from plans
- *	split.c			loads to the last unit, where limits leave no room
+ *	split.c			loads where limits leave no room: of pairs (split_pairs.c), to the last unit (split_exactly.c)
  *	warm.c			a former plan goes on: only what is outside is worked at
  *	newcomers.c		prices of territories that the former plan knows nothing of
  *	chain.c			load goes far by short ways
  *	explain.c		why no plan is within limits
- *	balance.c		the phases in their order, and the report
+ *	balance.c		the phases in their order
+ *	report.c		the plan that was found, as whoever asked for it is told
  *
  * Nothing here reads a clock, draws a random number that does not follow from the seed, or uses the C library's exp or log: the same
  * input gives the same plan, prices and bound to the last bit. Memory comes from palloc and is not freed on the way out through an error,
