@@ -64,7 +64,7 @@ BEGIN ATOMIC
     LEFT JOIN bound b ON b.segment = '(all)'
   ), finding AS MATERIALIZED (
     SELECT f.rule, f.object_kind, f.source_key, f.object_id, g.day - salesops.local_date(f.first_seen_at) AS days,
-           format('%s: found on %s%s', coalesce(r.description, f.rule), salesops.local_date(f.first_seen_at), coalesce(', ' || left(f.value, 200), '')) AS says
+           format('%s: found on %s%s', coalesce(r.description, f.rule), to_char(salesops.local_date(f.first_seen_at), 'YYYY-MM-DD'), coalesce(', ' || left(f.value, 200), '')) AS says
     FROM g CROSS JOIN salesops.finding f
     LEFT JOIN salesops.audit_rules(action_signals.as_of) r ON r.name = f.rule
     WHERE f.first_seen_at <= action_signals.as_of AND (f.resolved_at IS NULL OR f.resolved_at > action_signals.as_of)

@@ -13,7 +13,7 @@ BEGIN ATOMIC
   ), since AS (
     SELECT l.as_of, l.wins, (SELECT count(*) FROM first_deal f WHERE f.status = 'won' AND f.closed_on > salesops.local_date(l.as_of)) AS won FROM last l
   )
-  SELECT format('%s accounts have bought for the first time since %s, of %s that it knows', s.won, salesops.local_date(s.as_of), s.wins) FROM since s WHERE s.won >= greatest(10, s.wins / 10)
+  SELECT format('%s accounts have bought for the first time since %s, of %s that it knows', s.won, to_char(salesops.local_date(s.as_of), 'YYYY-MM-DD'), s.wins) FROM since s WHERE s.won >= greatest(10, s.wins / 10)
   UNION ALL
   SELECT 'there is none yet' WHERE NOT EXISTS (SELECT FROM last) AND EXISTS (SELECT FROM salesops.account a WHERE NOT a.is_deleted AND a.recorded_at <= icp_is_due.as_of);
 END;

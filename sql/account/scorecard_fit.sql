@@ -187,7 +187,7 @@ BEGIN
   IF result NOT LIKE '%component%' THEN
     RAISE EXCEPTION 'no input has values to make rules of' USING
       ERRCODE = 'object_not_in_prerequisite_state',
-      DETAIL = format('%s accounts closed before %s.', (SELECT c.accounts FROM salesops.scorecard_example_count(source) c), coalesce(trained_to::text, 'any day')),
+      DETAIL = format('%s accounts closed before %s.', (SELECT c.accounts FROM salesops.scorecard_example_count(source) c), coalesce(to_char(trained_to, 'YYYY-MM-DD'), 'any day')),
       HINT = 'SELECT * FROM salesops.scorecard_examples(now()) shows what there is; with take_as_given => true what was recorded afterwards counts too.';
   END IF;
   RETURN result;
@@ -241,7 +241,7 @@ BEGIN
     RAISE EXCEPTION 'too little history to fit a scorecard: %', learned.reason USING
       ERRCODE = 'object_not_in_prerequisite_state',
       DETAIL = format('Before %s the first deal of %s accounts closed that were known before, of %s it was won; %s such accounts in all.',
-                      coalesce(trained_to::text, 'any day'), learned.deals, learned.wins, counted.accounts),
+                      coalesce(to_char(trained_to, 'YYYY-MM-DD'), 'any day'), learned.deals, learned.wins, counted.accounts),
       HINT = 'Wait, name a later trained_to, or take what was recorded afterwards: examples_sql => ''SELECT * FROM salesops.scorecard_examples(now(), take_as_given => true)''.';
   END IF;
 
@@ -292,7 +292,7 @@ BEGIN
          fit.difference, fit.difference_low, fit.difference_high
     USING definition, salesops.scorecard_definition(compared_with), trained_to;
   fit.verdict := CASE WHEN least(fit.later_wins, fit.later_accounts - fit.later_wins) < 10
-                      THEN format('too few closed from %s on to tell: %s accounts, %s of them won', trained_to, fit.later_accounts, fit.later_wins)
+                      THEN format('too few closed from %s on to tell: %s accounts, %s of them won', to_char(trained_to, 'YYYY-MM-DD'), fit.later_accounts, fit.later_wins)
                       WHEN fit.auc_low <= 0.5 THEN 'does not rank later accounts better than chance'
                       WHEN fit.difference_low > 0 THEN 'ranks later accounts better than the other scorecard'
                       WHEN fit.difference_high < 0 THEN 'ranks later accounts worse than the other scorecard'

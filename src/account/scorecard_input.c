@@ -9,6 +9,7 @@
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 
@@ -188,6 +189,21 @@ set_json(ScorecardValue *value, const ScorecardFeature *feature, const JsonbValu
 	}
 }
 
+/* As in jsonb, and as a person writes it, whatever the date style of the session; NULL for types whose output function says just that. */
+static char *
+plain_text(Oid type, Datum datum)
+{
+	switch (type)
+	{
+		case BOOLOID:
+			return DatumGetBool(datum) ? "true" : "false";
+		case DATEOID:
+			return JsonEncodeDateTime(NULL, datum, DATEOID, NULL);
+		default:
+			return NULL;
+	}
+}
+
 /* What the input of a bound feature says in a row. */
 void
 scorecard_value(ScorecardFeature *feature, const NullableDatum *row, ScorecardValue *value)
@@ -217,10 +233,8 @@ scorecard_value(ScorecardFeature *feature, const NullableDatum *row, ScorecardVa
 			set_text(value, VARDATA_ANY(packed), VARSIZE_ANY_EXHDR(packed));
 			break;
 		case INPUT_OTHER:
-			/* As in jsonb, and as a person writes it. */
-			if (feature->type == BOOLOID)
-				printed = DatumGetBool(datum) ? "true" : "false";
-			else
+			printed = plain_text(feature->type, datum);
+			if (printed == NULL)
 				printed = OutputFunctionCall(&feature->print, datum);
 			set_text(value, printed, strlen(printed));
 			break;
@@ -236,12 +250,16 @@ scorecard_value_text(ScorecardFeature *feature, const NullableDatum *row)
 	Datum		datum = row[feature->column].value;
 	Oid			output;
 	bool		is_varlena;
+	char	   *printed;
 	JsonbValue *json;
 
 	if (row[feature->column].isnull)
 		return NULL;
 	if (feature->input != INPUT_JSON)
 	{
+		printed = plain_text(feature->type, datum);
+		if (printed != NULL)
+			return printed;
 		getTypeOutputInfo(feature->type, &output, &is_varlena);
 		return OidOutputFunctionCall(output, datum);
 	}

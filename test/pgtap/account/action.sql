@@ -21,7 +21,7 @@ INSERT INTO rep (source_key, id, name, is_active, is_deleted, effective_at, reco
 SELECT 's', r, initcap(r), r <> 'left', false, '2025-01-01', '2025-01-01', 'sync' FROM unnest(ARRAY['ann', 'bob', 'left', 'zed']) r;
 INSERT INTO account (source_key, id, name, owner_id, employees, industry, website_visits, content_downloads, intent_score, last_activity_at, is_deleted, effective_at, recorded_at, origin)
 SELECT 's', a.id, upper(a.id), 'ann', a.employees, 'Finance', 11, 1, a.intent, a.last_at, false, '2025-01-01', '2025-01-01', 'sync'
-FROM (VALUES ('untouched', 6000, 90, NULL::timestamptz), ('asleep', 6000, 60, '2026-01-20'), ('awake', 6000, 90, '2026-04-01'), ('small', 1, 1, NULL)) a(id, employees, intent, last_at);
+FROM (VALUES ('untouched', 6000, 90, NULL::timestamptz), ('asleep', 6000, 60, '2026-01-20 00:00+00'), ('awake', 6000, 90, '2026-04-01'), ('small', 1, 1, NULL)) a(id, employees, intent, last_at);
 
 -- A further state of a deal. Without overrides nothing is asked of it: of usual age, never pushed, confirmed the day before the first night.
 CREATE FUNCTION pg_temp.deal(id text, overrides jsonb DEFAULT '{}', since timestamptz DEFAULT '2026-01-01') RETURNS void LANGUAGE sql AS $$
@@ -59,12 +59,12 @@ SELECT '2026-04-01 00:00+00', 'USD', published_weights('2026-04-01 00:00+00'),
                      (ARRAY['Pipeline', 'never pushed', 'idle up to 14 days', 'of usual age'], 50, 0.30)) c(cell, deals, rate)),
        '[{"flag": "stalled", "segment": "(all)", "bound": 300, "typical": 60, "unit": "days", "deals": 100, "rests_on": "all segments"}]', '[]';
 
-SELECT pg_temp.deal('d1', '{"confirmed_at": "2026-02-01"}'), pg_temp.deal('d2', '{"confirmed_at": "2026-02-01", "amount": 4000}'), pg_temp.found('d2', 'missing_economic_buyer'),
+SELECT pg_temp.deal('d1', '{"confirmed_at": "2026-02-01 00:00+00"}'), pg_temp.deal('d2', '{"confirmed_at": "2026-02-01 00:00+00", "amount": 4000}'), pg_temp.found('d2', 'missing_economic_buyer'),
        pg_temp.deal('d3', '{"confirmed_at": "2026-03-10", "amount": 50000}'), pg_temp.deal('d4', '{"amount": 7000}'), pg_temp.found('d4', 'close_date_past', '2026-04-02'),
-       pg_temp.deal('d5', '{"amount": null}'), pg_temp.found('d5', 'missing_amount'), pg_temp.deal('d6', '{"confirmed_at": "2026-02-01", "amount": 2000, "forecast_category": "Commit"}'),
-       pg_temp.deal('d7'), pg_temp.deal('d8', '{"confirmed_at": "2026-02-01", "owner_id": "bob"}'), pg_temp.deal('d9', '{"confirmed_at": "2026-02-01", "owner_id": null}'),
-       pg_temp.deal('d10', '{"confirmed_at": "2026-02-01", "owner_id": "left"}'), pg_temp.deal('d11', '{"is_closed": true, "is_won": true}'), pg_temp.found('d11', 'close_date_past'),
-       pg_temp.deal('d12', '{"confirmed_at": "2026-02-01", "owner_id": "zed", "amount": 10}'), pg_temp.deal('d13', '{"created_at": "2025-01-01", "amount": 1200}');
+       pg_temp.deal('d5', '{"amount": null}'), pg_temp.found('d5', 'missing_amount'), pg_temp.deal('d6', '{"confirmed_at": "2026-02-01 00:00+00", "amount": 2000, "forecast_category": "Commit"}'),
+       pg_temp.deal('d7'), pg_temp.deal('d8', '{"confirmed_at": "2026-02-01 00:00+00", "owner_id": "bob"}'), pg_temp.deal('d9', '{"confirmed_at": "2026-02-01 00:00+00", "owner_id": null}'),
+       pg_temp.deal('d10', '{"confirmed_at": "2026-02-01 00:00+00", "owner_id": "left"}'), pg_temp.deal('d11', '{"is_closed": true, "is_won": true}'), pg_temp.found('d11', 'close_date_past'),
+       pg_temp.deal('d12', '{"confirmed_at": "2026-02-01 00:00+00", "owner_id": "zed", "amount": 10}'), pg_temp.deal('d13', '{"created_at": "2025-01-01", "amount": 1200}');
 
 -- What the rules ask for ----------------------------------------------------------------------------------------------------
 
@@ -96,7 +96,7 @@ VALUES ('s', 'awake', '2026-03-20', score_account(6000, 'Finance', 11, 1, 10), 1
 SELECT results_eq($$ SELECT rule, object_id, why, due_date FROM candidate WHERE signal = 'score' $$,
   $$ VALUES ('follow_interest', 'awake', 'score 100, a week ago 80: intent 0 to 20', '2026-04-08'::date) $$, 'a score that rose by fifteen points or more within a week');
 SELECT set_action_rule('name_industry', '{"signal": "finding", "key": "unmapped_industry", "what": "Ask what the company does"}', '2026-01-01');
-INSERT INTO finding (rule, object_kind, source_key, object_id, severity, value, first_seen_at, first_run_id) VALUES ('unmapped_industry', 'account', 's', 'small', 'warning', 'Zzyx', '2026-04-05', 1);
+INSERT INTO finding (rule, object_kind, source_key, object_id, severity, value, first_seen_at, first_run_id) VALUES ('unmapped_industry', 'account', 's', 'small', 'warning', 'Zzyx', '2026-04-05 00:00+00', 1);
 SELECT results_eq($$ SELECT object_kind, object_id, owner_id, why FROM candidate WHERE rule = 'name_industry' $$,
   $$ VALUES ('account', 'small', 'ann', 'The industry of the account has a meaning; map_value() gives it one: found on 2026-04-05, Zzyx') $$, 'a finding about an account asks its owner');
 SELECT pg_temp.deal('dx', '{"account_id": "small"}');
@@ -108,8 +108,8 @@ VALUES ('s', 'moved', 'untouched', NULL, '2026-04-03', false, '2026-05-01', '202
 SELECT results_eq($$ SELECT account_id, last_at FROM account_contact('2026-04-07 12:00+00', '2026-04-07 12:00+00') WHERE account_id IN ('untouched', 'small') ORDER BY 1 $$,
   $$ VALUES ('small', '2026-04-01'::timestamptz), ('untouched', '2026-03-01') $$, 'the last activity as it was known, of a deal too, neither deleted nor to come');
 SELECT results_eq($$ SELECT last_at FROM account_contact('2026-04-07 12:00+00', '2026-05-02') WHERE account_id = 'untouched' $$, $$ VALUES ('2026-04-03'::timestamptz) $$, '... as it is known later');
-SELECT pg_temp.deal('nan', '{"confirmed_at": "2026-02-01", "amount": "NaN", "owner_id": "nan"}'),
-       pg_temp.deal('inf', jsonb_build_object('confirmed_at', '2026-02-01', 'amount', 'Infinity', 'owner_id', 'inf', 'stage', repeat('🧊', 10000)));
+SELECT pg_temp.deal('nan', '{"confirmed_at": "2026-02-01 00:00+00", "amount": "NaN", "owner_id": "nan"}'),
+       pg_temp.deal('inf', jsonb_build_object('confirmed_at', '2026-02-01 00:00+00', 'amount', 'Infinity', 'owner_id', 'inf', 'stage', repeat('🧊', 10000)));
 SELECT results_eq($$ SELECT object_id, amount, no_value_because FROM candidate WHERE owner_id IN ('nan', 'inf') ORDER BY 1 $$,
   $$ VALUES ('inf', NULL::numeric, 'the amount is unknown'), ('nan', NULL, 'the amount is unknown') $$, 'an amount that is no number is unknown');
 ROLLBACK TO signal;

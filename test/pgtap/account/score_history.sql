@@ -13,7 +13,7 @@ CREATE FUNCTION pg_temp.account(id text, since timestamptz, overrides jsonb DEFA
   INSERT INTO account_history SELECT a.* FROM account a WHERE a.id = account.id;
   DELETE FROM account a WHERE a.id = account.id;
   INSERT INTO account SELECT r.* FROM jsonb_populate_record(NULL::account, jsonb_build_object(
-    'source_key', 's', 'id', id, 'name', upper(id), 'owner_id', 'ann', 'employees', 300, 'industry', 'Software', 'website_visits', 0, 'content_downloads', 0,
+    'source_key', 's', 'id', id, 'name', upper(id COLLATE "C"), 'owner_id', 'ann', 'employees', 300, 'industry', 'Software', 'website_visits', 0, 'content_downloads', 0,
     'intent_score', 10, 'is_deleted', false, 'effective_at', since, 'recorded_at', since, 'origin', 'sync') || overrides) r;
 $$;
 SELECT pg_temp.account(a.id, '2026-04-01', a.o) FROM (VALUES
@@ -72,7 +72,7 @@ SELECT results_eq($$ SELECT * FROM score_change(score_account(1, 'Retail', 11, N
   $$ VALUES (10, 'engagement', 'engagement 15 to 25, intent 0 to ?; now known: downloads; no longer known: intent') $$, 'what became known and unknown is named');
 
 -- What it refuses.
-SELECT throws_ok($$ SELECT keep_account_scores('2026-04-03 00:00+00') $$, '22023', 'scores were kept as of 2026-04-06 00:00:00+00 already', 'no earlier night after a later one');
+SELECT throws_ok($$ SELECT keep_account_scores('2026-04-03 00:00+00') $$, '22023', format('scores were kept as of %s already', timestamptz '2026-04-06 00:00+00'), 'no earlier night after a later one');
 SELECT throws_ok($$ SELECT keep_account_scores(NULL) $$, '22023', NULL, 'an instant is needed');
 SELECT throws_ok($$ SELECT keep_account_scores('infinity') $$, '22023', NULL, '... a finite one');
 SELECT throws_ok($$ UPDATE kept_account_score SET run_id = 1 $$, '23001', NULL, 'what was kept is never changed');

@@ -65,6 +65,11 @@ SELECT is((SELECT array_agg(pg_temp.points(E'"Gold": 9\n"a ""b""": 4\n"Éclair":
            FROM unnest(ARRAY['Gold', ' gOLD ', 'a "B"', 'Éclair', 'éclair', 'Golden', 'שלום', '💥', repeat('gold', 2500)]) WITH ORDINALITY u(x, n)), '{9,9,4,3,1,1,1,1,1}', 'texts, in any ASCII case');
 SELECT is(pg_temp.points('"true": 3', true), 3::numeric, 'a boolean is looked up by its text');
 SELECT is(pg_temp.points('"2026-06-01": 3', date '2026-06-01'), 3::numeric, '... a date too');
+SET LOCAL datestyle = 'German, DMY';
+SELECT is(pg_temp.points('"2026-06-01": 3', date '2026-06-01'), 3::numeric, '... whatever the date style');
+SELECT results_eq($$ SELECT x.value FROM (SELECT date '2026-06-01' AS d, true AS b) r, salesops.explain_score(r, E'scorecard s\ncomponent c\nfeature d\n"2026-06-01": 3\nfeature b\n"true": 1\n') x $$,
+                  $$ VALUES ('2026-06-01'), ('true') $$, 'what is looked up is what is said of it');
+RESET datestyle;
 SELECT is(pg_temp.points('"73": 3', 73), 3::numeric, '... a code too');
 SELECT is(pg_temp.points('>= 0.1: 3', 0.1::float8), 3::numeric, 'a float8 is the number that it prints');
 SELECT is(pg_temp.points('> 3: 3', '4'::smallint), 3::numeric, 'a smallint');

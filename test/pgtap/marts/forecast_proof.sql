@@ -65,7 +65,7 @@ SELECT cmp_ok((SELECT count(*) FROM target_chance), '>', 1::bigint, '... of whic
 
 INSERT INTO backtest_run (methods, from_period, to_period, months_to_go, as_of, known_at, corporate_currency, fiscal_year_start_month, time_zone, weight_set, factors, has_given_factors)
 SELECT '{category_weights,model}', 'FY2026-Q1', to_period::fiscal_period, backtest_marks(), as_of, as_of, 'USD', 1, 'UTC', 'default', '{}', false
-FROM (VALUES ('FY2026-Q1', timestamptz '2026-10-01'), ('FY2026-Q2', '2026-11-01'), ('FY2026-Q3', '2026-12-01')) AS r(to_period, as_of);
+FROM (VALUES ('FY2026-Q1', timestamptz '2026-10-01 00:00+00'), ('FY2026-Q2', '2026-11-01 00:00+00'), ('FY2026-Q3', '2026-12-01 00:00+00')) AS r(to_period, as_of);
 INSERT INTO backtest_score (run_id, method, months_to_go, scope_kind, forecasts, quarters, wmape, is_alarm, wmape_naive, relative_to_naive, bias, coverage, deals, wins, log_loss)
 SELECT r.run_id, 'model', m, 'company', 2, 2, 0.125, false, 0.25, 0.5, -0.0625, 0.8, 100, 40, 0.4375 FROM backtest_run r CROSS JOIN (VALUES (0.5), (NULL)) AS v(m);
 INSERT INTO backtest_calibration (run_id, method, months_to_go, low, high, deals, wins, mean_probability, share_won, share_low, share_high)
