@@ -11,6 +11,8 @@
 
 /* Links of a chain at most. */
 #define MOST_LINKS	4
+/* Of a pair, the units that might make a link: those that would with the least regret. */
+#define MOST_TRIED	8
 /* Territories further outside than this share of their limits are filled or emptied by chains. */
 #define FAR			0.05
 /* Chains for one territory at most, for each unit that a usual one has. */
@@ -32,9 +34,12 @@ typedef struct Chain
 	Search	   *s;
 	bool		gives;			/* units go on from the beginning; or they come to it */
 	Link	   *link[MOST_LINKS];	/* [territories] */
+	double	   *gain;			/* [territories], the most that the change of one's loads can bring */
+	double		budget_gain;	/* and that of the budgets */
 	double		best;			/* sum of the best chain */
 	int			links;			/* how many it has; 0: none found */
 	int			end;			/* the territory of its last link */
+	Link		last;			/* that link; a cheaper one to there may be dearer as an end */
 } Chain;
 
 /* What the loads of a territory do when one unit comes and another goes, either may be NULL, less what they are worth. */
@@ -63,6 +68,26 @@ at_link(const Chain *chain, int k, const Link *link, const double *opposite)
 	return chain->gives ? loads_change(chain->s, k, amount, opposite) : loads_change(chain->s, k, opposite, amount);
 }
 
+/* The most that such changes can bring: what is outside, and what slack is worth, as far as the unit that comes, or goes, can use it. */
+static double
+gain_at_link(const Chain *chain, int k, const Link *link)
+{
+	const Search *s = chain->s;
+	const Problem *p = s->p;
+	const double *amount = unit_amount(p, link->unit, k);
+	double		gain = 0;
+
+	for (int m = 0; m < p->measures; m++)
+	{
+		const Row  *row = &s->row[k * p->measures + m];
+		double		price = s->prices->load[k * p->measures + m];
+		double		room = Max(price > 0 ? row->most - row->load : row->load - row->least, 0);
+
+		gain += row_penalty(row, row->load) + fabs(price) * ((price > 0) == chain->gives ? Min(room, amount[m]) : room);
+	}
+	return gain;
+}
+
 /* Keeps a link if it is the cheapest of its length to a territory, and the chain if it might end there. */
 static void
 offer(Chain *chain, int depth, int k, Link link)
@@ -78,6 +103,7 @@ offer(Chain *chain, int depth, int k, Link link)
 		chain->best = sum;
 		chain->links = depth + 1;
 		chain->end = k;
+		chain->last = link;
 	}
 }
 
@@ -90,13 +116,23 @@ goes_through(const Chain *chain, int depth, int k, int other)
 	return k == other;
 }
 
-/* Lengthens the chain to a territory by all links from there. NULL: it begins there. */
+/* Whether a link of so much at least would be of no use: there is a cheaper one to the territory, or it is too dear to be lengthened and to end there. */
+static bool
+is_useless(const Chain *chain, int depth, int k, double least)
+{
+	return least >= chain->link[depth][k].sum || (least >= chain->best && least - chain->gain[k] >= chain->best);
+}
+
+/*
+ * Lengthens the chain to a territory by all links from there. NULL: it begins there. Ties are weighed until what they lean by, less all that could be
+ * gained where they come from, is too much.
+ */
 static void
 lengthen(Chain *chain, int depth, int k, const Link *link)
 {
 	Search	   *s = chain->s;
 	Problem    *p = s->p;
-	int			weighed[MOST_WEIGHED];
+	double		begun = (link ? link->sum - gain_at_link(chain, k, link) : -chain->gain[k]) - chain->budget_gain;
 
 	for (int n = s->neighbour_start[k]; n < s->neighbour_start[k + 1]; n++)
 	{
@@ -105,17 +141,24 @@ lengthen(Chain *chain, int depth, int k, const Link *link)
 		int			other = is_first ? s->pair_other[pair] : s->pair_one[pair];
 		/* Where the units are that would move. */
 		int			side = is_first == chain->gives ? 0 : 1;
-		int			count;
+		int			begin = s->tie_start[pair];
+		int			end = s->tie_start[pair + 1];
+		int			tried = 0;
 
 		if (goes_through(chain, depth - 1, k, other))
 			continue;
-		count = weighed_ties(s, pair, side, weighed);
-		for (int i = 0; i < count; i++)
+		for (int i = 0; i < end - begin && tried < MOST_TRIED; i++)
 		{
-			const Tie  *tie = &s->tie[weighed[i]];
-			const double *amount = unit_amount(p, tie->unit, k);
+			const Tie  *tie = &s->tie[weighed_tie(begin, end, side, i)];
 			double		sum = side == 0 ? tie->lean : -tie->lean;
+			const double *amount;
 
+			if (is_useless(chain, depth, other, begun + sum))
+				break;
+			if (s->slot[tie->unit] != tie->slot[side])
+				continue;
+			tried++;
+			amount = unit_amount(p, tie->unit, k);
 			if (link)
 				sum += link->sum + at_link(chain, k, link, amount);
 			else
@@ -123,16 +166,23 @@ lengthen(Chain *chain, int depth, int k, const Link *link)
 			sum += change_budget(s, tie->unit, chain->gives ? k : other, chain->gives ? other : k);
 			offer(chain, depth, other, (Link) {sum, tie->unit, tie->slot[1 - side], k});
 		}
-		p->work += count;
+		p->work += tried;
 	}
 }
 
 static void
 begin(Chain *chain, bool gives, double best)
 {
+	const Search *s = chain->s;
+
 	for (int depth = 0; depth < MOST_LINKS; depth++)
-		for (int k = 0; k < chain->s->p->territories; k++)
+		for (int k = 0; k < s->p->territories; k++)
 			chain->link[depth][k].sum = INFINITY;
+	for (int k = 0; k < s->p->territories; k++)
+		chain->gain[k] = search_most_gain(s, k, 1);
+	chain->budget_gain = 0;
+	for (int b = 0; b < TERRITORY_BUDGETS; b++)
+		chain->budget_gain += s->budget_rate[b] * Max(s->used[b] - s->p->budget[b], 0);
 	chain->gives = gives;
 	chain->best = best;
 	chain->links = 0;
@@ -192,7 +242,7 @@ make(Chain *chain)
 
 	for (int depth = chain->links - 1; depth >= 0; depth--)
 	{
-		Link	   *link = &chain->link[depth][k];
+		const Link *link = depth == chain->links - 1 ? &chain->last : &chain->link[depth][k];
 
 		if (link->before == TERRITORY_NONE)
 		{
@@ -259,6 +309,7 @@ chain_begin(Chain *chain, Search *s)
 	chain->s = s;
 	for (int depth = 0; depth < MOST_LINKS; depth++)
 		chain->link[depth] = take(s->p, Link, s->p->territories);
+	chain->gain = take(s->p, double, s->p->territories);
 }
 
 static void
@@ -266,6 +317,7 @@ chain_end(Chain *chain)
 {
 	for (int depth = 0; depth < MOST_LINKS; depth++)
 		give_back(chain->s->p, Link, chain->link[depth], chain->s->p->territories);
+	give_back(chain->s->p, double, chain->gain, chain->s->p->territories);
 }
 
 /* A unit is nowhere from now on. */

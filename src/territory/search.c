@@ -278,17 +278,16 @@ consider(Change *best, double own, double other, int here, int there)
 }
 
 /* The units of a pair that are on one side now, the least firmly settled first; returns how many, at most MOST_WEIGHED. */
-int
+static int
 weighed_ties(const Search *s, int pair, int side, int *weighed)
 {
 	int			n = 0;
 	int			begin = s->tie_start[pair];
 	int			end = s->tie_start[pair + 1];
 
-	/* On the first side settled means a large lean, and those stand in front. */
 	for (int i = 0; i < end - begin && n < MOST_WEIGHED; i++)
 	{
-		int			t = side == 0 ? end - 1 - i : begin + i;
+		int			t = weighed_tie(begin, end, side, i);
 
 		if (s->slot[s->tie[t].unit] == s->tie[t].slot[side])
 			weighed[n++] = t;
@@ -297,8 +296,8 @@ weighed_ties(const Search *s, int pair, int side, int *weighed)
 }
 
 /* What a change that touches a territory can bring at most: its penalties, and what its slack is worth. */
-static double
-most_gain(const Search *s, int k, double dearer)
+double
+search_most_gain(const Search *s, int k, double dearer)
 {
 	const Problem *p = s->p;
 	double		gain = 0;
@@ -347,7 +346,7 @@ weigh_pair(Search *s, int pair, int repaired, Change *best, const int measures)
 		consider(best, own_k * at_k + own_l * at_l,
 				 (1 - own_k) * at_k + (1 - own_l) * at_l + a->rise + change_budget(s, a->unit, k, l), here[i], -1);
 	}
-	limit = most_gain(s, k, k == repaired ? best->dearer : 1) + most_gain(s, l, l == repaired ? best->dearer : 1);
+	limit = search_most_gain(s, k, k == repaired ? best->dearer : 1) + search_most_gain(s, l, l == repaired ? best->dearer : 1);
 	for (int i = 0; i < heres; i++)
 	{
 		const Tie  *a = &s->tie[here[i]];

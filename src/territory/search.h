@@ -167,6 +167,13 @@ change_budget_two(const Search *s, int unit, int from, int to, int unit_2, int f
 	return change_budgets(s, more);
 }
 
+/* The i-th tie of a pair as those of a side are weighed, the least firmly settled first: on the first side settled means a large lean, and those stand in front. */
+static inline int
+weighed_tie(int begin, int end, int side, int i)
+{
+	return side == 0 ? end - 1 - i : begin + i;
+}
+
 extern void search_begin(Search *s, Problem *p, Columns *c, const Prices *prices);
 extern void search_end(Search *s);
 extern void search_round(Search *s);
@@ -182,7 +189,7 @@ extern int search_spare(const Search *s, int unit);
 extern void chain_out(Search *s, int unit);
 extern void chain_in(Search *s);
 extern void chain_level(Search *s);
-extern int weighed_ties(const Search *s, int pair, int side, int *weighed);
+extern double search_most_gain(const Search *s, int k, double dearer);
 extern bool search_stretch(Search *s);
 extern void search_descend(Search *s, int most_rounds);
 extern void search_return(Search *s, int budget, double most_rise);
