@@ -65,7 +65,10 @@
 #define PROPOSALS_OF_MANY 4e6
 #define LEAST_EXCHANGES	1e8
 #define MOST_EXCHANGES	3e8
-#define BY_TERRITORY	7.0
+#define WORTH_SECONDS	7.0
+/* Limits of territories with fewer units than that are hard to keep at a low cost; more pairs of unit and territory than that take too much memory. */
+#define FEW_UNITS		10
+#define MOST_PAIRS		6000000
 #define MOST_SUBSETS	1e9
 #define MOST_ROUNDS		20
 #define MOST_REPAIRS	1000
@@ -250,14 +253,30 @@ proposals(const Problem *p)
 	return (int64) (problem_effort(p) * (p->units > MANY_UNITS ? PROPOSALS_OF_MANY : Min(PROPOSALS_FIRST + PROPOSALS_A_UNIT * p->units, PROPOSALS_MANY)));
 }
 
+static bool
+has_few_units(const Problem *p)
+{
+	return p->units < FEW_UNITS * p->territories;
+}
+
+/* Whether plans are combined: those of small problems, and of larger ones with a few units in each territory. */
+static bool
+is_recombined(const Problem *p)
+{
+	return (Size) p->units * p->territories <= (has_few_units(p) ? MOST_PAIRS : FEW_COLUMNS);
+}
+
 /*
- * Arcs that the recombination of a small problem may weigh. Amounts that differ by territory make it hard to fit accounts in each other's
- * place (the generalised assignment problem), which is worth some seconds.
+ * Arcs that the recombination may weigh. Where amounts differ by territory (the generalised assignment problem) or a territory has few units it is
+ * hard to fit units in each other's place, which is worth some seconds.
  */
 static int64
 exchanges(const Problem *p, double usual)
 {
-	return (int64) (problem_effort(p) * usual * (p->input->by_territory ? BY_TERRITORY * Min(p->units / 100.0, 1.0) : Max(Min(p->units / 1000.0, 1.0), 0.2)));
+	double		share = p->input->by_territory ? WORTH_SECONDS * Min(p->units / 100.0, 1.0) :
+		Max((has_few_units(p) ? WORTH_SECONDS : 1) * Min(p->units / 1000.0, 1.0), 0.2);
+
+	return (int64) (problem_effort(p) * usual * share);
 }
 
 /* Subsets that may be looked at to get loads to the last unit. */
@@ -341,7 +360,7 @@ find_plan(Search *s, Known known, const Former *former)
 	/* Nothing was settled if somebody asked for the end. */
 	keep_best(s, &best);
 	search_set(s, best.slot);
-	if (p->options->effort >= 0 && !is_done && !problem_near_enough(p) && (Size) p->units * p->territories <= FEW_COLUMNS)
+	if (p->options->effort >= 0 && !is_done && !problem_near_enough(p) && is_recombined(p))
 	{
 		recombine(s, exchanges(p, LEAST_EXCHANGES), exchanges(p, MOST_EXCHANGES));
 		keep_best(s, &best);

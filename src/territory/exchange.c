@@ -526,6 +526,8 @@ exchange_pass(Exchange *x)
 	{
 		memset(x->value[depth], 0, sizeof(float) * positions);
 		p->work += lengthen_any(x, depth - 1) + positions;
+		/* A pass through thousands of units takes longer than a callback may wait. */
+		problem_progress(p);
 		cycles = close_all(x, depth, cycles);
 	}
 	if (cycles == 0)

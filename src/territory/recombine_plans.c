@@ -27,7 +27,12 @@
 #define STEPS			40
 #define USELESS_STEPS	8
 #define FREE_STEPS		8
+/* And it may take so much of all work at most. */
+#define MOST_SHARE		0.25
 #define STRICTNESS		1.5
+/* So many times more after a child that found no plan within limits, and less after one that did. */
+#define STRICTER		1.5
+#define LOOSER			0.95
 #define DEARER			1.5
 #define CHEAPER			0.97
 #define CHEAPEST		0.5
@@ -121,7 +126,7 @@ combine(Exchange *x, const Plan *one, const Plan *other)
 
 /* What is outside its limits becomes dearer, what is within them cheaper. */
 static void
-swing(Search *s, const double *usual, bool may_fall)
+swing(Search *s, const double *lowest, bool may_fall)
 {
 	const Problem *p = s->p;
 
@@ -132,7 +137,7 @@ swing(Search *s, const double *usual, bool may_fall)
 		if (row->load > row->most || row->load < row->least)
 			row->rate *= DEARER;
 		else if (may_fall)
-			row->rate = Max(row->rate * CHEAPER, CHEAPEST * usual[j]);
+			row->rate = Max(row->rate * CHEAPER, lowest[j]);
 	}
 	for (int b = 0; b < TERRITORY_BUDGETS; b++)
 		if (s->used[b] > p->budget[b])
@@ -162,21 +167,24 @@ settle_plan(Exchange *x, Plan *plan)
 
 /* From where the search is, to and fro across the limits; the best plan on the way. */
 static void
-improve(Exchange *x, const double *usual, Plan *plan)
+improve(Exchange *x, double strictness, double most_work, double *lowest, Plan *plan)
 {
 	Search	   *s = x->s;
+	int64		begun = s->p->work;
 	int			useless = 0;
 
 	plan->outside = plan->cost = INFINITY;
-	search_rates(s, STRICTNESS);
-	for (int step = 0; step < STEPS && useless < USELESS_STEPS && !problem_progress(s->p); step++)
+	search_rates(s, strictness);
+	for (int j = 0; j < s->p->rows; j++)
+		lowest[j] = CHEAPEST * s->row[j].rate;
+	for (int step = 0; step < STEPS && useless < USELESS_STEPS && s->p->work - begun < most_work && !problem_progress(s->p); step++)
 	{
 		exchange_touch(x);
 		while (exchange_pass(x) && !problem_progress(s->p))
 			;
 		if (!note(s, plan) && plan->outside == 0)
 			useless++;
-		swing(s, usual, plan->outside == 0 || step < FREE_STEPS);
+		swing(s, lowest, plan->outside == 0 || step < FREE_STEPS);
 	}
 }
 
@@ -226,17 +234,16 @@ recombine(Search *s, int64 least_work, int64 most_work)
 	Plan		kept[PLANS];
 	Plan		child = {take(p, uint16, p->units), INFINITY, INFINITY};
 	Plan		best = {take(p, uint16, p->units), INFINITY, INFINITY};
-	double	   *usual = take(p, double, p->rows);
+	double	   *lowest = take(p, double, p->rows);
 	int64		begun = p->work;
 	int64		found = 0;
 	double		noise = NOISE;
+	double		strictness = STRICTNESS;
 	int			plans = 0;
 
 	for (int i = 0; i < PLANS; i++)
 		kept[i].slot = take(p, uint16, p->units);
 	search_rates(s, STRICTNESS);
-	for (int j = 0; j < p->rows; j++)
-		usual[j] = s->row[j].rate;
 	exchange_begin(&x, s);
 	note(s, &best);
 	settle_plan(&x, &best);
@@ -255,7 +262,8 @@ recombine(Search *s, int64 least_work, int64 most_work)
 
 			combine(&x, &kept[one], &kept[random_below(&s->random, plans)]);
 		}
-		improve(&x, usual, &child);
+		improve(&x, strictness, MOST_SHARE * most_work, lowest, &child);
+		strictness = child.outside > 0 ? Min(strictness * STRICTER, STRICT) : Max(strictness * LOOSER, STRICTNESS);
 		if (is_better(&child, &best))
 		{
 			settle_plan(&x, &child);
@@ -272,5 +280,5 @@ recombine(Search *s, int64 least_work, int64 most_work)
 		give_back(p, uint16, kept[i].slot, p->units);
 	give_back(p, uint16, child.slot, p->units);
 	give_back(p, uint16, best.slot, p->units);
-	give_back(p, double, usual, p->rows);
+	give_back(p, double, lowest, p->rows);
 }
