@@ -495,7 +495,7 @@ BEGIN ATOMIC
                  WHERE r.to_period OPERATOR(salesops.>=) w.last AND r.from_period OPERATOR(salesops.<=) w.first),
          CASE WHEN k.first IS NULL THEN 'no backtest: there is no deal yet'
               WHEN w.first OPERATOR(salesops.>) w.last
-              THEN format('no backtest yet: the first deal was created on %s, and %s is the first quarter that can be forecast from one before it in which deals closed', salesops.local_date(k.first), w.first) END
+              THEN format('no backtest yet: the first deal was created on %s, and %s is the first quarter that can be forecast from one before it in which deals closed', to_char(salesops.local_date(k.first), 'YYYY-MM-DD'), w.first) END
   FROM wanted w CROSS JOIN known k;
 END;
 COMMENT ON FUNCTION salesops.due_backtest(timestamptz) IS

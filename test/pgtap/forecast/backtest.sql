@@ -7,6 +7,9 @@ CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
 SET LOCAL timezone = 'UTC';
 SELECT plan(59);
+-- The zone and the style of the instants and words below.
+SET LOCAL timezone = 'UTC';
+SET LOCAL datestyle = 'ISO';
 
 -- By hand ---------------------------------------------------------------------------------------------------------------
 -- Everything was known at the end only. Ann and Bob report to Max; Ann sells in the north, Bob in the south.

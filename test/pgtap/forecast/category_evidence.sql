@@ -6,6 +6,9 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
 SELECT plan(40);
+-- The zone and the style of the instants and words below.
+SET LOCAL timezone = 'UTC';
+SET LOCAL datestyle = 'ISO';
 
 -- A further state of a deal; the one before it becomes history. closed: won, lost, or NULL = open.
 CREATE FUNCTION pg_temp.state(id text, since timestamptz, category text, close date, amount numeric DEFAULT 100, closed text DEFAULT NULL,

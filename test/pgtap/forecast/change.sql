@@ -147,7 +147,7 @@ SELECT results_eq($$SELECT span, from_instant, period::text FROM change_spans('2
   $$VALUES ('since the quarter began', timestamptz '2026-11-10 12:00+00', 'FY2026-Q4'), ('last 7 days', '2026-11-13 12:00+00', 'FY2026-Q4')$$,
   'spans begin with the quarter, or with the first sync in it, and seven days ago');
 SELECT results_eq($$SELECT from_instant FROM change_spans('2027-01-03 12:00+00')$$,
-                  $$VALUES (timestamptz '2027-01-01' - interval '1 microsecond'), ('2027-01-01'::timestamptz - interval '1 microsecond')$$, '... and neither before it');
+                  $$VALUES (timestamptz '2027-01-01 00:00+00' - interval '1 microsecond'), (timestamptz '2027-01-01 00:00+00' - interval '1 microsecond')$$, '... and neither before it');
 SELECT is(keep_changes('2026-11-20 12:00+00'), 26 * (SELECT count(DISTINCT scope) FROM forecast_scopes('2026-11-20 12:00+00') WHERE scope_kind <> 'owner'),
           'the night keeps two spans of every scope');
 SELECT is(keep_changes('2026-11-20 12:00+00'), 0::bigint, '... once');

@@ -7,6 +7,9 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
 SELECT plan(14);
+-- The zone and the style of the instants and words below.
+SET LOCAL timezone = 'UTC';
+SET LOCAL datestyle = 'ISO';
 
 SELECT generate_crm(3000, 25, 11, '2026-05-20 18:00+00', 0.05, 'crm') \g /dev/null
 SELECT connect('crm', 'fivetran_salesforce', 'crm') \g /dev/null

@@ -7,7 +7,9 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 BEGIN;
 SELECT plan(38);
+-- The zone and the style of the instants and words below.
 SET LOCAL timezone = 'UTC';
+SET LOCAL datestyle = 'ISO';
 
 -- The world --------------------------------------------------------------------------------------------------------------
 -- Every day and a half a deal begins, with a plan to close a month before it will. After a quarter of its life the date is moved to the

@@ -7,6 +7,9 @@ CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
 SET LOCAL TimeZone = 'UTC';
 SELECT plan(47);
+-- The zone and the style of the instants and words below.
+SET LOCAL timezone = 'UTC';
+SET LOCAL datestyle = 'ISO';
 
 SELECT count(*) FROM generate_crm(1500, 6, 11, '2026-11-20 12:00+00', 0.05, 'made') \gset ignored_
 SELECT connect('g', 'fivetran_salesforce', 'made');

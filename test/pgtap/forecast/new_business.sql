@@ -5,6 +5,9 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
 SELECT plan(16);
+-- The zone and the style of the instants and words below.
+SET LOCAL timezone = 'UTC';
+SET LOCAL datestyle = 'ISO';
 
 SELECT is((SELECT (h.day, h.period, h.start_date, h.end_date, h.months_to_go, h.label)::text FROM forecast_horizon('2026-10-31 23:59:59.999999+00') h),
           '(2026-11-01,FY2026-Q4,2026-10-01,2026-12-31,2,"Q4, week 5")', 'at a mark two months are left');

@@ -6,6 +6,9 @@ CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
 SET LOCAL jit = off;
 SELECT plan(22);
+-- The zone and the style of the instants and words below.
+SET LOCAL timezone = 'UTC';
+SET LOCAL datestyle = 'ISO';
 
 SELECT count(*) FROM generate_crm(3000, 20, 4, '2026-06-15 18:00+00', 0, 'crm_demo') \g /dev/null
 SELECT connect('demo', 'fivetran_salesforce', 'crm_demo') \g /dev/null

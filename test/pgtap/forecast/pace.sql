@@ -6,6 +6,9 @@ CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
 SET LOCAL jit = off;
 SELECT plan(11);
+-- The zone and the style of the instants and words below.
+SET LOCAL timezone = 'UTC';
+SET LOCAL datestyle = 'ISO';
 
 CREATE TABLE public.pace AS
 SELECT booking_pace(ARRAY['2026-03-31', '2025-12-31', '2026-03-31', '2026-03-01', '2026-02-14', 'infinity', NULL]::date[], 1) AS pace;

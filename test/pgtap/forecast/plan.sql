@@ -5,6 +5,9 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
 SELECT plan(22);
+-- The zone and the style of the instants and words below.
+SET LOCAL timezone = 'UTC';
+SET LOCAL datestyle = 'ISO';
 
 -- Mia leads Ada, both of region East.
 INSERT INTO rep (source_key, id, name, manager_id, region, is_deleted, effective_at, recorded_at, origin)

@@ -6,6 +6,9 @@ CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
 SET LOCAL timezone = 'UTC';
 SELECT plan(74);
+-- The zone and the style of the instants and words below.
+SET LOCAL timezone = 'UTC';
+SET LOCAL datestyle = 'ISO';
 \ir submissions_fixture.psql
 
 -- Deadlines. 1 October 2024 is a Tuesday.

@@ -6,6 +6,9 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 BEGIN;
 SELECT plan(28);
+-- The zone and the style of the instants and words below.
+SET LOCAL timezone = 'UTC';
+SET LOCAL datestyle = 'ISO';
 SET LOCAL timezone = 'Asia/Kathmandu';
 
 SELECT results_eq($$SELECT d, salesops.age_level(d) FROM unnest(ARRAY[NULL, -1, 0, 7, 8, 14, 15, 30, 31, 45, 46, 90, 91, 120, 121, 140, 141, 180, 181, 270, 271, 365, 366, 730, 731, 99999]) WITH ORDINALITY u(d, n) ORDER BY n$$,

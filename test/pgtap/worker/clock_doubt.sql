@@ -5,6 +5,7 @@ SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL TimeZone = 'UTC';
+SET LOCAL DateStyle = 'ISO';
 SELECT plan(32);
 
 DELETE FROM salesops.schedule;
