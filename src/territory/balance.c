@@ -66,9 +66,9 @@
 #define LEAST_EXCHANGES	1e8
 #define MOST_EXCHANGES	3e8
 #define WORTH_SECONDS	7.0
-/* Limits of territories with fewer units than that are hard to keep at a low cost; more pairs of unit and territory than that take too much memory. */
+/* Limits of territories with fewer units than that are hard to keep at a low cost; more pairs of unit and territory than that take too long. */
 #define FEW_UNITS		10
-#define MOST_PAIRS		6000000
+#define MOST_PAIRS		3500000
 #define MOST_SUBSETS	1e9
 #define MOST_ROUNDS		20
 #define MOST_REPAIRS	1000
