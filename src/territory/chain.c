@@ -20,6 +20,15 @@
 /* Smallest gain that counts, in whole numbers of cost. */
 #define SMALL_GAIN	1.0
 
+/* The ties of a pair that are tried for links from one of its sides: who is on that side, the least firmly settled first. */
+typedef struct Tries
+{
+	bool		is_known;
+	uint32		version;		/* of the territory, when they were found */
+	int			count;
+	int			tie[MOST_TRIED];
+} Tries;
+
 /* The cheapest way that load comes to a territory, or from it, before what it does there. */
 typedef struct Link
 {
@@ -33,6 +42,7 @@ typedef struct Chain
 {
 	Search	   *s;
 	bool		gives;			/* units go on from the beginning; or they come to it */
+	Tries	   *tries;			/* [pairs][2] */
 	Link	   *link[MOST_LINKS];	/* [territories] */
 	double	   *gain;			/* [territories], the most that the change of one's loads can bring */
 	double		budget_gain;	/* and that of the budgets */
@@ -116,6 +126,32 @@ goes_through(const Chain *chain, int depth, int k, int other)
 	return k == other;
 }
 
+/*
+ * In front of those who are on a side stand all that were settled on the other one, thousands of them where there are many units. So who they are is kept
+ * until somebody comes or goes.
+ */
+static const Tries *
+find_tries(Chain *chain, int pair, int side)
+{
+	const Search *s = chain->s;
+	Tries	   *tries = &chain->tries[2 * (Size) pair + side];
+	uint32		version = s->version[side == 0 ? s->pair_one[pair] : s->pair_other[pair]];
+	int			begin = s->tie_start[pair];
+	int			end = s->tie_start[pair + 1];
+
+	if (tries->is_known && tries->version == version)
+		return tries;
+	*tries = (Tries) {.is_known = true, .version = version};
+	for (int i = 0; i < end - begin && tries->count < MOST_TRIED; i++)
+	{
+		int			t = weighed_tie(begin, end, side, i);
+
+		if (s->slot[s->tie[t].unit] == s->tie[t].slot[side])
+			tries->tie[tries->count++] = t;
+	}
+	return tries;
+}
+
 /* Whether a link of so much at least would be of no use: there is a cheaper one to the territory, or it is too dear to be lengthened and to end there. */
 static bool
 is_useless(const Chain *chain, int depth, int k, double least)
@@ -141,24 +177,19 @@ lengthen(Chain *chain, int depth, int k, const Link *link)
 		int			other = is_first ? s->pair_other[pair] : s->pair_one[pair];
 		/* Where the units are that would move. */
 		int			side = is_first == chain->gives ? 0 : 1;
-		int			begin = s->tie_start[pair];
-		int			end = s->tie_start[pair + 1];
-		int			tried = 0;
+		const Tries *tries;
 
 		if (goes_through(chain, depth - 1, k, other))
 			continue;
-		for (int i = 0; i < end - begin && tried < MOST_TRIED; i++)
+		tries = find_tries(chain, pair, side);
+		for (int i = 0; i < tries->count; i++)
 		{
-			const Tie  *tie = &s->tie[weighed_tie(begin, end, side, i)];
+			const Tie  *tie = &s->tie[tries->tie[i]];
+			const double *amount = unit_amount(p, tie->unit, k);
 			double		sum = side == 0 ? tie->lean : -tie->lean;
-			const double *amount;
 
 			if (is_useless(chain, depth, other, begun + sum))
 				break;
-			if (s->slot[tie->unit] != tie->slot[side])
-				continue;
-			tried++;
-			amount = unit_amount(p, tie->unit, k);
 			if (link)
 				sum += link->sum + at_link(chain, k, link, amount);
 			else
@@ -166,7 +197,7 @@ lengthen(Chain *chain, int depth, int k, const Link *link)
 			sum += change_budget(s, tie->unit, chain->gives ? k : other, chain->gives ? other : k);
 			offer(chain, depth, other, (Link) {sum, tie->unit, tie->slot[1 - side], k});
 		}
-		p->work += tried;
+		p->work += tries->count;
 	}
 }
 
@@ -310,6 +341,7 @@ chain_begin(Chain *chain, Search *s)
 	for (int depth = 0; depth < MOST_LINKS; depth++)
 		chain->link[depth] = take(s->p, Link, s->p->territories);
 	chain->gain = take(s->p, double, s->p->territories);
+	chain->tries = take(s->p, Tries, 2 * (Size) s->pairs);
 }
 
 static void
@@ -318,6 +350,7 @@ chain_end(Chain *chain)
 	for (int depth = 0; depth < MOST_LINKS; depth++)
 		give_back(chain->s->p, Link, chain->link[depth], chain->s->p->territories);
 	give_back(chain->s->p, double, chain->gain, chain->s->p->territories);
+	give_back(chain->s->p, Tries, chain->tries, 2 * (Size) chain->s->pairs);
 }
 
 /* A unit is nowhere from now on. */
