@@ -226,13 +226,14 @@ BEGIN ATOMIC
   ), step AS (
     SELECT s.measure, s.value, bool_and(abs(a.amount - round(a.amount / s.value) * s.value) <= 1e-9 * a.amount + w.whole) AS is_step,
       sum(abs(a.amount - round(a.amount / s.value) * s.value)) AS missed
-    FROM (SELECT DISTINCT s.measure, s.value FROM stated s WHERE s.finding = 'no_step' AND s.value > 0) s CROSS JOIN plan p
-    JOIN unit_amount a ON a.number = array_position(p.measures, s.measure)
-    JOIN (SELECT l.measure, max(l.whole) AS whole FROM bounds l GROUP BY l.measure) w ON w.measure = s.measure GROUP BY s.measure, s.value
+    -- By a step smaller than the solver's unit, or none, nothing is divided.
+    FROM (SELECT l.measure, max(l.whole) AS whole FROM bounds l GROUP BY l.measure) w CROSS JOIN plan p
+    CROSS JOIN LATERAL (SELECT DISTINCT f.measure, f.value FROM stated f WHERE f.finding = 'no_step' AND f.measure = w.measure AND f.value > w.whole / 2 AND f.value < 'Infinity') s
+    JOIN unit_amount a ON a.number = array_position(p.measures, s.measure) GROUP BY s.measure, s.value
   ), no_step AS (
-    SELECT s."position", s.measure, coalesce(p.is_step AND s.account_id IS NULL AND s.class IS NULL AND s.together IS NULL AND s.price = 0 AND abs(s.bound - (l.upper_free + l.held)) <= 1e-9 * s.bound + l.whole
-        AND ceil(l.lower_free / s.value) * s.value > l.upper_free, false) AS ok,
-      (least(l.lower_free - floor(l.lower_free / s.value) * s.value, ceil(l.upper_free / s.value) * s.value - l.upper_free) - p.missed) / l.width AS outside
+    SELECT s."position", s.measure, coalesce(p.is_step AND s.account_id IS NULL AND s.class IS NULL AND s.together IS NULL AND s.price = 0 AND abs(s.bound - (l.upper_free + l.held)) <= 1e-9 * (l.upper_free + l.held) + l.whole
+        AND ceil(l.lower_free / p.value) * p.value > l.upper_free, false) AS ok,
+      (least(l.lower_free - floor(l.lower_free / p.value) * p.value, ceil(l.upper_free / p.value) * p.value - l.upper_free) - p.missed) / l.width AS outside
     FROM stated s LEFT JOIN step p ON p.measure = s.measure AND p.value = s.value LEFT JOIN bounds l ON l.territory_id = s.territory_id AND l.measure = s.measure
     WHERE s.finding = 'no_step'
   ),
@@ -263,7 +264,7 @@ BEGIN ATOMIC
     UNION ALL
     SELECT s.finding || ' of territory "' || coalesce(s.together, '') || '" in ' || s.measure
     FROM supply s
-    WHERE NOT coalesce(s.is_set AND s.missed > 0 AND abs(s.value - s.value_expected) <= 1e-9 * s.value + s.whole AND abs(s.bound - s.bound_expected) <= 1e-9 * s.value + s.whole, false)
+    WHERE NOT coalesce(s.is_set AND s.missed > 0 AND abs(s.value - s.value_expected) <= 1e-9 * s.value_expected + s.whole AND abs(s.bound - s.bound_expected) <= 1e-9 * s.value_expected + s.whole, false)
     UNION ALL
     SELECT 'no_step at number ' || n."position" FROM no_step n WHERE NOT n.ok
     UNION ALL
@@ -311,7 +312,7 @@ BEGIN ATOMIC
     UNION ALL
     SELECT 10, 'budgets', count(*) = 0, count(*)::text, '0',
       coalesce('first ' || min(b.budget), 'what is moved is what was counted; a budget that is not there has no price')
-    FROM budget b WHERE abs(b.used - b.used_stated) > 1e-9 * b.used OR b.price < 0 OR b.price > 0 AND b.allowed IS NULL
+    FROM budget b WHERE NOT coalesce(abs(b.used - b.used_stated) <= 1e-9 * b.used, false) OR b.price < 0 OR b.price > 0 AND b.allowed IS NULL
     UNION ALL
     SELECT 11, 'outside', abs(p.outside - o.value) <= 1e-9 * (1 + o.value) + o.rounding AND ((p.outside > 0) = (o.value > 1e-12) OR greatest(p.outside, o.value) <= o.rounding), p.outside::text, o.value::text, 'loads outside their limits, in shares of the limits' FROM plan p, outside o
     UNION ALL

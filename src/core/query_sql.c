@@ -6,6 +6,8 @@
  */
 #include "core/query_sql.h"
 
+#include <float.h>
+
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
@@ -251,6 +253,17 @@ column_text(const Column *column, TupleTableSlot *slot)
 	return OutputFunctionCall((FmgrInfo *) &column->out, slot->tts_values[column->at]);
 }
 
+/* A numeric that no double precision number can hold is Infinity, or the smallest there is: whoever reads it refuses it and says in which row. */
+static double
+numeric_number(Datum value)
+{
+	double		number = DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, value));
+
+	if (number == 0)
+		number = DBL_MIN * DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, DirectFunctionCall1(numeric_sign, value)));
+	return number;
+}
+
 /* The value of a column of kind COLUMN_NUMBER. */
 double
 column_number(const Column *column, TupleTableSlot *slot, bool *is_null)
@@ -274,6 +287,6 @@ column_number(const Column *column, TupleTableSlot *slot, bool *is_null)
 		case FLOAT8OID:
 			return DatumGetFloat8(value);
 		default:
-			return DatumGetFloat8(DirectFunctionCall1(numeric_float8, value));
+			return numeric_number(value);
 	}
 }

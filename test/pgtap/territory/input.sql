@@ -31,6 +31,9 @@ INSERT INTO bad VALUES
   -- Measures.
   ('SELECT 1 AS id, NULL::numeric AS potential', 'SELECT 1 AS id', '{}', '22004', 'potential of account "1" is not known'),
   ('SELECT 1 AS id, ''NaN''::numeric AS potential', 'SELECT 1 AS id', '{}', '22023', 'potential of account "1" is NaN'),
+  ('SELECT 1 AS id, 1e400 AS potential', 'SELECT 1 AS id', '{}', '22023', 'potential of account "1" is Infinity'),
+  ('SELECT 1 AS id, 1e-400 AS potential', 'SELECT 1 AS id', '{}', '22023', 'potential of account "1" is 2.22507e-308'),
+  ('SELECT 1 AS id', 'SELECT 1 AS id, 1e400 AS quota', '{}', '22023', 'quota of territory "1" is Infinity'),
   ('SELECT 1 AS id, ''Infinity''::float8 AS potential', 'SELECT 1 AS id', '{}', '22023', 'potential of account "1" is Infinity'),
   ('SELECT 1 AS id, -1 AS potential', 'SELECT 1 AS id', '{}', '22023', 'potential of account "1" is -1'),
   ('SELECT 1 AS id, 1e-300 AS potential', 'SELECT 1 AS id', '{}', '22023', 'potential of account "1" is 1e-300'),

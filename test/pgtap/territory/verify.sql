@@ -5,7 +5,7 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(21);
+SELECT plan(22);
 
 CREATE TEMP TABLE account AS SELECT a.*, ARRAY['senior'] AS prefers, 'crm' AS source_key FROM salesops.generate_territory_accounts(110, 5, 4, '2026-06-30') a;
 CREATE TEMP TABLE territory AS SELECT t.*, 1000000 AS quota, CASE WHEN t.id LIKE '%1' THEN t.tags || 'senior'::text ELSE t.tags END AS more_tags FROM salesops.generate_territories(110, 5, 4) t;
@@ -110,6 +110,9 @@ SELECT is_empty($$ SELECT c FROM unnest(ARRAY['relationship = -1', 'relationship
 -- No price is nothing: a bound with prices left out is no higher than that.
 UPDATE salesops.territory_plan SET budget_price = '{}' WHERE plan_id = (SELECT plan_id FROM made WHERE kind = 'moves');
 SELECT is((SELECT string_agg(v."check", ' ') FROM made m, LATERAL salesops.verify_territory_plan(m.plan_id) v WHERE m.kind = 'moves' AND NOT v.ok), NULL, 'no price of a budget that is not there is the price 0');
+-- What was moved is a claim, and not to make it is none.
+UPDATE salesops.territory_plan SET budget_used = budget_used[1:1] WHERE plan_id = (SELECT plan_id FROM made WHERE kind = 'moves');
+SELECT is((SELECT string_agg(v."check", ' ') FROM made m, LATERAL salesops.verify_territory_plan(m.plan_id) v WHERE m.kind = 'moves' AND NOT v.ok), 'budgets', 'an amount that is not stated');
 SELECT throws_ok($$ SELECT * FROM salesops.verify_territory_plan(-1) $$, '42704', NULL, 'no such plan');
 SELECT * FROM finish();
 ROLLBACK;
