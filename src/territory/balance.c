@@ -291,8 +291,9 @@ static bool
 continue_former(Search *s, const Former *former, Best *best, double worth)
 {
 	Problem    *p = s->p;
-	/* Where units are few and large no plan is near the bound, nor were the owners. */
+	/* Where units are few and large no plan is near the bound, nor were the owners. What they cost before somebody joined says nothing of that. */
 	double		usual = Max(former->cost / p->cost_scale, p->status.bound);
+	double		good = count_newcomers(p) > 0 ? p->status.bound : usual;
 	bool		is_changed = former_goes_on(s, Min(usual_ties(p), TIES_OF_FORMER));
 	double		strictness = STRICTNESS;
 
@@ -303,7 +304,7 @@ continue_former(Search *s, const Former *former, Best *best, double worth)
 		return false;
 	if (!is_changed || p->options->effort < 0)
 		return true;
-	if (p->status.cost - usual > WELL * fabs(p->status.bound))
+	if (p->status.cost - good > WELL * fabs(p->status.bound))
 	{
 		p->status.phase = TERRITORY_PHASE_POLISH;
 		search_set(s, best->slot);
