@@ -18,7 +18,7 @@
 /* Temperature of the climb from given prices, in shares of the spread of costs, and its steps: the fewer the longer one takes. */
 #define WARM			0.02
 #define WARM_STEPS		12
-#define WARM_STEPS_OF_MANY	1
+#define WARM_STEPS_OF_MANY	2
 #define WARM_UNITS		150000
 
 /* The climb ends at this share of the spread, divided by the units of a territory; within these limits. */
