@@ -21,7 +21,7 @@ typedef struct Row
 /* Territories of a unit that are considered for ties. */
 #define MOST_CHOICES	8
 /* Of a pair, the units on either side that are weighed against each other. */
-#define MOST_WEIGHED	16
+#define MOST_WEIGHED	32
 
 /* A unit that either of two territories might have at a small regret. */
 typedef struct Tie
