@@ -281,11 +281,12 @@ consider(Change *best, double own, double other, int here, int there)
 static int
 weighed_ties(const Search *s, int pair, int side, int *weighed)
 {
+	int			most = s->p->has_budget ? MOST_WEIGHED : USUALLY_WEIGHED;
 	int			n = 0;
 	int			begin = s->tie_start[pair];
 	int			end = s->tie_start[pair + 1];
 
-	for (int i = 0; i < end - begin && n < MOST_WEIGHED; i++)
+	for (int i = 0; i < end - begin && n < most; i++)
 	{
 		int			t = weighed_tie(begin, end, side, i);
 

@@ -20,7 +20,8 @@ typedef struct Row
 
 /* Territories of a unit that are considered for ties. */
 #define MOST_CHOICES	8
-/* Of a pair, the units on either side that are weighed against each other. */
+/* Of a pair, the units on either side that are weighed against each other; more where few changes are within a budget. */
+#define USUALLY_WEIGHED	16
 #define MOST_WEIGHED	32
 
 /* A unit that either of two territories might have at a small regret. */
