@@ -134,7 +134,6 @@ anneal(Search *s, double temperature, const double *quantile, int64 proposals, c
 		int			pair = s->tie[random_below(&s->random, s->ties)].pair;
 		const Tie  *tie = s->tie + s->tie_start[pair];
 		int			ties = s->tie_start[pair + 1] - s->tie_start[pair];
-
 		const Tie  *drawn[BATCH];
 
 		progress_every(s->p, i, 1024 * BATCH);
