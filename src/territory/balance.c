@@ -35,9 +35,13 @@
 
 /* Ties for each unit. */
 #define TIES			10
-/* With the fewest moves all territories but the owner cost nearly alike. */
-#define COLUMNS_OF_MOVES	64
 #define TIES_OF_MOVES	20
+/* With the fewest moves all territories but the owner cost nearly alike. So much of the polish is for moves, and then, from so warm to so cold in moves, for what breaks ties. */
+#define COLUMNS_OF_MOVES	64
+#define MOVES_SHARE		0.7
+#define TIES_SHARE		0.15
+#define TIES_HOT		0.003
+#define TIES_COLD		0.0003
 /* Where a former plan goes on not much is to be changed, and fewer do. */
 #define TIES_OF_FORMER	5
 /* With more units than that memory is what there is least of. */
@@ -315,6 +319,34 @@ continue_former(Search *s, const Former *former, Best *best, double worth)
 	return p->status.cost - usual <= POORLY * fabs(p->status.bound);
 }
 
+/*
+ * For the fewest moves prices say little of who is to move, and what else costs only breaks ties. The plan at the prices comes first in small problems, where more is
+ * made of it, and last where nothing else is within limits.
+ */
+static void
+plan_fewest_moves(Search *s, Best *best, double *strictness)
+{
+	Problem    *p = s->p;
+
+	if (is_recombined(p))
+		settle(s, best, strictness, MOST_REPAIRS);
+	search_fewest_moves(s, (int64) (MOVES_SHARE * proposals(p)));
+	keep_best(s, best);
+	search_ties(s, usual_ties(p));
+	if (!problem_near_enough(p))
+		polish(s, TIES_HOT * p->cost_scale, TIES_COLD * p->cost_scale, (int64) (TIES_SHARE * proposals(p)));
+	search_repair(s, MOST_REPAIRS);
+	keep_best(s, best);
+	if (best->outside > 0)
+		settle(s, best, strictness, MOST_REPAIRS);
+	if (best->outside > 0 && !is_recombined(p))
+	{
+		search_round(s);
+		settle(s, best, strictness, MOST_REPAIRS);
+	}
+	search_set(s, best->slot);
+}
+
 /* Where what is known does not lead within limits soon, no more is tried: that is as long as a plan from nothing takes, which is likelier to be within them. */
 static void
 find_plan(Search *s, Known known, const Former *former)
@@ -322,6 +354,7 @@ find_plan(Search *s, Known known, const Former *former)
 	Problem    *p = s->p;
 	Best		best = {take(p, uint16, p->units), INFINITY, INFINITY};
 	bool		is_done = false;
+	bool		is_annealed = p->options->fewest_moves && p->options->effort >= 0 && !p->all_alike;
 	int			rounds;
 	double		strictness = STRICTNESS;
 	double		worth = p->options->fewest_moves ? HOT_MOVES * p->cost_scale : search_usual_worth(s);
@@ -346,11 +379,13 @@ find_plan(Search *s, Known known, const Former *former)
 		keep_best(s, &best);
 		is_done = best.outside == 0;
 	}
-	if (!is_done)
+	if (!is_done && is_annealed)
+		plan_fewest_moves(s, &best, &strictness);
+	else if (!is_done)
 		settle(s, &best, &strictness, MOST_REPAIRS);
 	is_done |= known != KNOWN_NOTHING && best.outside > 0;
 	p->status.phase = TERRITORY_PHASE_POLISH;
-	rounds = p->options->effort < 0 || is_done ? 0 : ROUNDS;
+	rounds = p->options->effort < 0 || is_done || (is_annealed && !is_recombined(p)) ? 0 : ROUNDS;
 	for (int round = 0; round < rounds && !p->is_stopped && !problem_near_enough(p); round++)
 	{
 		search_rates(s, strictness);

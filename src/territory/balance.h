@@ -15,6 +15,7 @@
  *	ties.c			the accounts that either of two territories might have
  *	search.c		a plan from prices; shifts and swaps until none pays, and repair of what is outside its limits
  *	repair.c		what the search cannot bring within limits, and budgets that are kept
+ *	fewest_moves.c	annealing for the fewest moves
  *	polish.c		annealing over shifts, swaps and chains, for as long as allowed
  *	exchange.c		cyclic exchanges between territories
  *	recombine_plans.c	plans of small and tight problems, from plans

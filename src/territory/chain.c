@@ -244,27 +244,6 @@ count_unit(Search *s, int unit, double sign)
 	s->version[k]++;
 }
 
-static int
-slot_of(const Search *s, int unit, int k)
-{
-	for (int q = 0; q < s->c->count[unit]; q++)
-		if (slot_territory(s, unit, q) == k)
-			return q;
-	return NOWHERE;
-}
-
-/* Makes a spare column of a unit one of a territory. */
-static void
-give_column(Search *s, int unit, int k, int spare)
-{
-	Columns    *c = s->c;
-	double		cheapest = unit_cost(s->p, unit, slot_territory(s, unit, 0)) - slot_cost(s, unit, 0);
-
-	c->count[unit] = Max(c->count[unit], spare + 1);
-	c->territory[(Size) unit * c->width + spare] = k;
-	c->cost[(Size) unit * c->width + spare] = (int32) Min(unit_cost(s->p, unit, k) - cheapest, MOST_COST);
-}
-
 static void
 make(Chain *chain)
 {
@@ -277,9 +256,9 @@ make(Chain *chain)
 
 		if (link->before == TERRITORY_NONE)
 		{
-			if (slot_of(s, link->unit, k) == NOWHERE)
-				give_column(s, link->unit, k, link->slot);
-			s->slot[link->unit] = slot_of(s, link->unit, k);
+			if (search_slot(s, link->unit, k) == NOWHERE)
+				search_give_column(s, link->unit, k, link->slot);
+			s->slot[link->unit] = search_slot(s, link->unit, k);
 			count_unit(s, link->unit, 1);
 		}
 		else
@@ -303,7 +282,7 @@ bring(Chain *chain, int unit)
 		double		sum = unit_cost(p, unit, k);
 		double		more[TERRITORY_BUDGETS];
 
-		if (spare == NOWHERE && slot_of(s, unit, k) == NOWHERE)
+		if (spare == NOWHERE && search_slot(s, unit, k) == NOWHERE)
 			continue;
 		for (int m = 0; m < p->measures; m++)
 			sum += s->prices->load[k * p->measures + m] * unit_amount(p, unit, k)[m];

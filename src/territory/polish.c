@@ -14,8 +14,6 @@
 
 /* Partners tried for a move that does not do by itself. */
 #define PARTNERS	4
-/* Quantiles of the exponential distribution, in place of a logarithm for every proposal. */
-#define QUANTILES	1024
 #define BATCH		8
 /* The temperature changes at most so often, and with it the rates of what is outside its limits and what is not. */
 #define STEPS		256
@@ -150,7 +148,7 @@ anneal(Search *s, double temperature, const double *quantile, int64 proposals, c
 }
 
 /* What is outside its limits becomes dearer, what is within them cheaper, down to where the search began. */
-static void
+void
 adapt_rates(Search *s, const double *lowest)
 {
 	const Problem *p = s->p;
@@ -169,7 +167,8 @@ adapt_rates(Search *s, const double *lowest)
 			s->budget_rate[b] *= DEARER;
 }
 
-static void
+/* Of the exponential distribution. */
+void
 set_quantiles(double *quantile)
 {
 	for (int i = 0; i < QUANTILES; i++)

@@ -180,6 +180,28 @@ search_move(Search *s, int unit, int slot)
 	s->version[to]++;
 }
 
+/* The column of a unit that is a territory, or NOWHERE. */
+int
+search_slot(const Search *s, int unit, int k)
+{
+	for (int q = 0; q < s->c->count[unit]; q++)
+		if (slot_territory(s, unit, q) == k)
+			return q;
+	return NOWHERE;
+}
+
+/* Makes a spare column of a unit one of a territory. */
+void
+search_give_column(Search *s, int unit, int k, int spare)
+{
+	Columns    *c = s->c;
+	double		cheapest = unit_cost(s->p, unit, slot_territory(s, unit, 0)) - slot_cost(s, unit, 0);
+
+	c->count[unit] = Max(c->count[unit], spare + 1);
+	c->territory[(Size) unit * c->width + spare] = k;
+	c->cost[(Size) unit * c->width + spare] = (int32) Min(unit_cost(s->p, unit, k) - cheapest, MOST_COST);
+}
+
 /* Loads outside their limits, in shares of the limits; a budget overdrawn counts likewise. */
 double
 search_outside(const Search *s)

@@ -24,6 +24,9 @@ typedef struct Row
 #define USUALLY_WEIGHED	16
 #define MOST_WEIGHED	32
 
+/* An annealing draws from so many quantiles, in place of a logarithm for every proposal. */
+#define QUANTILES	1024
+
 /* A unit that either of two territories might have at a small regret. */
 typedef struct Tie
 {
@@ -197,6 +200,11 @@ extern void search_return(Search *s, int budget, double most_rise);
 extern void search_keep_budgets(Search *s);
 extern bool search_repair(Search *s, int most_rounds);
 extern bool repair_widely(Search *s, int64 most_work);
+extern int search_slot(const Search *s, int unit, int k);
+extern void search_give_column(Search *s, int unit, int k, int spare);
+extern void set_quantiles(double *quantile);
+extern void adapt_rates(Search *s, const double *lowest);
+extern void search_fewest_moves(Search *s, int64 proposals);
 extern void polish(Search *s, double hot, double cold, int64 proposals);
 
 #endif
