@@ -12,6 +12,7 @@
  *	dual.c			best prices by continuation of the smoothed dual
  *	newton.c		one Newton step for the prices
  *	bound.c			the lower bound, exact
+ *	steps.c			a higher bound for the fewest moves, for accounts are whole
  *	ties.c			the accounts that either of two territories might have
  *	search.c		a plan from prices; shifts and swaps until none pays, and repair of what is outside its limits
  *	repair.c		what the search cannot bring within limits, and budgets that are kept
@@ -184,6 +185,10 @@ typedef struct TerritoryPlan
 	double	   *price;			/* [territories][measures], cost of a unit of the measure there: proves the bound */
 	double		budget_price[TERRITORY_BUDGETS];
 	double		budget_used[TERRITORY_BUDGETS];
+	double	   *whole_price;	/* [territories][measures], prices that prove the bound together with the steps (steps.c), if it is higher so; else NULL, like the next */
+	double	   *step_size;		/* [territories][measures], of the measure; positive: of the most, negative: of the least, 0: there is none */
+	double	   *step_below;		/* [territories][measures], units that a territory owns and that have less count when they leave; infinite: all */
+	double	   *step_price;		/* [territories][measures], of a step; not negative */
 	double	   *regret;			/* [accounts], what it would save at these prices where it would be best off; a family as one */
 	int			reasons;
 	const TerritoryReason *reason;

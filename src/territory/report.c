@@ -56,6 +56,27 @@ report_regrets(Problem *p, const Found *found, const Proof *proof, TerritoryPlan
 	}
 }
 
+/* What proves a bound that is higher than that of the prices. */
+static void
+report_steps(const Problem *p, const Steps *steps, TerritoryPlan *plan)
+{
+	if (isinf(steps->bound))
+		return;
+	plan->whole_price = palloc(sizeof(double) * p->rows);
+	plan->step_size = palloc(sizeof(double) * p->rows);
+	plan->step_below = palloc(sizeof(double) * p->rows);
+	plan->step_price = palloc(sizeof(double) * p->rows);
+	for (int j = 0; j < p->rows; j++)
+	{
+		double		scale = p->amount_scale[j % p->measures];
+
+		plan->whole_price[j] = price_as_given(p, &steps->prices, j);
+		plan->step_size[j] = steps->step[j].size / scale;
+		plan->step_below[j] = steps->step[j].below / scale;
+		plan->step_price[j] = steps->step[j].price / p->cost_scale;
+	}
+}
+
 /* Once at the end: what is outside is complained of. */
 void
 report(Problem *p, const Found *found, const Proof *proof, TerritoryPlan *plan)
@@ -92,6 +113,7 @@ report(Problem *p, const Found *found, const Proof *proof, TerritoryPlan *plan)
 		plan->budget_used[b] = (p->has_budget ? found->used[b] + p->held_used[b] : 0) / p->budget_scale[b];
 	}
 	plan->bound = p->status.bound;
+	report_steps(p, &proof->steps, plan);
 	plan->design_bound = -INFINITY;
 	plan->outside = found->outside + p->outside;
 	plan->best_outside = p->outside;
