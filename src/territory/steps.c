@@ -213,7 +213,7 @@ split_amounts(const Choice *x, double *amount)
 	return found;
 }
 
-/* Of the territory's own, the amount that such a share of them is smaller than. */
+/* Of the territory's own, what such a share of them has less than: a little below anybody's amount, so that it is clear who has less, whoever rounds. */
 static double
 own_quantile(const Choice *x, int owns, double share)
 {
@@ -221,7 +221,7 @@ own_quantile(const Choice *x, int owns, double share)
 
 	for (int i = 0; i < x->entries; i++)
 		if (x->entry[i].is_own && seen++ >= share * owns)
-			return x->entry[i].amount;
+			return x->entry[i].amount * (1 - ldexp(1, -STEP_BITS));
 	return INFINITY;
 }
 
