@@ -402,7 +402,7 @@ climb(Problem *q, Prices *prices, const Step *step, double cold)
 
 /*
  * The higher bound and what proves it, from the best prices of the loads; cold: where their climb ended, as a share of the spread of costs. Nothing
- * where that takes too much memory or time. What is set is taken from the problem's memory.
+ * where all cost alike, and where that takes too much memory or time. What is set is taken from the problem's memory.
  */
 void
 steps_find(Problem *p, const Prices *prices, double cold, Steps *steps)
@@ -415,7 +415,7 @@ steps_find(Problem *p, const Prices *prices, double cold, Steps *steps)
 
 	*steps = (Steps) {.bound = -INFINITY};
 	/* Amounts twice over, columns, shares, and some for the dual. */
-	if (2 * p->measures > TERRITORY_MOST_MEASURES || pairs > MOST_PAIRS ||
+	if (p->all_alike || 2 * p->measures > TERRITORY_MOST_MEASURES || pairs > MOST_PAIRS ||
 		(p->when_short && p->memory + pairs * (sizeof(double) * 2 * p->measures + 16) + (Size) p->units * 64 + (1 << 22) > p->options->memory_limit))
 		return;
 	q = with_steps(p);
