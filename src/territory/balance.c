@@ -448,6 +448,11 @@ find_bound(Problem *p, Prices *prices, Known known, Proof *proof)
 		memcpy(proof->best, best, sizeof(uint16) * p->units);
 	}
 	give_back(p, uint16, best, p->units);
+	if (p->options->fewest_moves)
+	{
+		steps_find(p, prices, coldest(p), &proof->steps);
+		p->status.bound = Max(p->status.bound, proof->steps.bound);
+	}
 	return c;
 }
 
@@ -493,7 +498,7 @@ find(Problem *p, TerritoryPlan *plan)
 {
 	Former		former = p->options->price ? former_plan(p) : (Former) {0};
 	Known		known = what_is_known(p, &former);
-	Proof		proof = {.prices = {.load = take(p, double, p->rows)}, .best = take(p, uint16, p->units)};
+	Proof		proof = {.prices = {.load = take(p, double, p->rows)}, .best = take(p, uint16, p->units), .steps = {.bound = -INFINITY}};
 	Found		found = find_from(p, known, &former, &proof);
 
 	/* What was right before may be what stands in the way. */

@@ -12,6 +12,7 @@
  *	dual.c			best prices by continuation of the smoothed dual
  *	newton.c		one Newton step for the prices
  *	bound.c			the lower bound, exact
+ *	steps.c			a higher bound for the fewest moves, for accounts are whole
  *	ties.c			the accounts that either of two territories might have
  *	search.c		a plan from prices; shifts and swaps until none pays, and repair of what is outside its limits
  *	repair.c		what the search cannot bring within limits, and budgets that are kept
@@ -185,6 +186,11 @@ typedef struct TerritoryPlan
 	double	   *price;			/* [territories][measures], cost of a unit of the measure there: proves the bound */
 	double		budget_price[TERRITORY_BUDGETS];
 	double		budget_used[TERRITORY_BUDGETS];
+	int			steps;			/* of a territory, that raise the bound (steps.c); 0: the prices above prove it */
+	double	   *whole_price;	/* [territories][measures], prices that prove the bound together with the steps */
+	double	   *step_weight;	/* [territories][steps][measures], steps that a unit of the measure comes to; all 0: there is none */
+	double	   *step_below;		/* [territories][steps], accounts of the territory that come to less are counted when they leave; infinite: all */
+	double	   *step_price;		/* [territories][steps], not negative */
 	double	   *regret;			/* [accounts], what it would save at these prices where it would be best off; a family as one */
 	int			reasons;
 	const TerritoryReason *reason;

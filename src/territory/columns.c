@@ -280,7 +280,7 @@ add_prices(Scan *scan, int unit, int start)
 				double		amount = unit_amount(p, unit, scan->territory[j])[m];
 
 				value[j] += price[j] * (float) amount;
-				most = Max(most, amount);
+				most = Max(most, fabs(amount));
 			}
 		largest += most * scan->largest_price[m];
 	}

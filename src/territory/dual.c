@@ -36,7 +36,7 @@
 #define LEAST_SHARE		0.05
 /* The next step may be so many times longer, as a share of Newton's. */
 #define LONGER			2.0
-/* Below this the dual is as good as at its maximum: mean distance of loads from their limits, as a share. */
+/* As dual.good, if nobody says otherwise. */
 #define GOOD_GRADIENT	0.003
 #define GOOD_SAMPLE		0.01
 /* Limits stay that soft: what it costs the dual is far less than this share of the costs' spread. */
@@ -390,6 +390,9 @@ dual_smooth(Dual *d, const double *at, bool curved)
 		case 2:
 			sum = sum_rows(d, at, curved, 2);
 			break;
+		case 5:
+			sum = sum_rows(d, at, curved, 5);
+			break;
 		default:
 			sum = sum_rows(d, at, curved, p->measures);
 	}
@@ -439,6 +442,8 @@ dual_begin(Dual *d, Problem *p, Columns *c)
 	d->p = p;
 	d->c = c;
 	d->size = p->rows + TERRITORY_BUDGETS;
+	d->is_rough = c->stands_for;
+	d->good = c->stands_for ? GOOD_SAMPLE : GOOD_GRADIENT;
 	d->least = take(p, double, p->rows);
 	d->most = take(p, double, p->rows);
 	d->gradient = take(p, double, d->size);
@@ -632,7 +637,7 @@ climb(Dual *d, double *at, int most_steps, Prices *best)
 			}
 		}
 		fix_prices(d, at, is_fixed);
-		if (i == most_steps || problem_progress(p) || mean_distance(d, is_fixed) < (best ? GOOD_GRADIENT : GOOD_SAMPLE))
+		if (i == most_steps || problem_progress(p) || mean_distance(d, is_fixed) < d->good)
 			break;
 		damp(d);
 		newton_step(p, &d->curvature, d->gradient, is_fixed, d->step, d->work);
@@ -682,16 +687,12 @@ climb(Dual *d, double *at, int most_steps, Prices *best)
 	give_back(p, double, slope, d->size);
 }
 
-/*
- * From hot to cold, in shares of the spread of costs. Prices are left where the dual without smoothing was highest; on a sample, where
- * that means little, where the coldest climb ended.
- */
+/* From hot to cold, in shares of the spread of costs. Prices are left where the dual without smoothing was highest, but for is_rough. */
 void
 dual_climb(Dual *d, Prices *prices, double hot, double cold, int most_steps)
 {
 	Problem    *p = d->p;
 	double	   *at = take(p, double, d->size);
-	bool		is_sample = d->c->stands_for;
 
 	memcpy(at, prices->load, sizeof(double) * p->rows);
 	memcpy(at + p->rows, prices->budget, sizeof(prices->budget));
@@ -701,8 +702,8 @@ dual_climb(Dual *d, Prices *prices, double hot, double cold, int most_steps)
 	for (double heat = hot; heat >= cold * 0.999 && !p->is_stopped; heat *= 0.5, d->softness = Max(d->softness * 0.6, LEAST_SOFTNESS))
 	{
 		d->temperature = heat * p->spread;
-		climb(d, at, most_steps, is_sample ? NULL : prices);
-		if (is_sample)
+		climb(d, at, most_steps, d->is_rough ? NULL : prices);
+		if (d->is_rough)
 		{
 			memcpy(prices->load, at, sizeof(double) * p->rows);
 			memcpy(prices->budget, at + p->rows, sizeof(prices->budget));

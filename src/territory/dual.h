@@ -33,6 +33,8 @@ typedef struct Dual
 	int			size;			/* of vectors: territories x measures + budgets */
 	double	   *least;			/* limits; in a sample scaled to what the sample carries */
 	double	   *most;
+	bool		is_rough;		/* prices are left where the coldest climb ended, not where the dual without smoothing was highest; as on a sample, where that means little */
+	double		good;			/* a mean distance of loads from their limits, as a share, that the dual is as good as at its maximum with */
 	const bool *is_known;		/* [territories][measures], whose prices stay as they are, and those of the budgets; NULL: all may change */
 	double		budget[TERRITORY_BUDGETS];
 	double		temperature;

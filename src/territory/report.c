@@ -56,6 +56,30 @@ report_regrets(Problem *p, const Found *found, const Proof *proof, TerritoryPlan
 	}
 }
 
+/* What proves a bound that is higher than that of the prices. */
+static void
+report_steps(const Problem *p, const Steps *steps, TerritoryPlan *plan)
+{
+	if (isinf(steps->bound))
+		return;
+	plan->steps = steps->steps;
+	plan->whole_price = palloc(sizeof(double) * p->rows);
+	plan->step_weight = palloc(sizeof(double) * p->rows * steps->steps);
+	plan->step_below = palloc(sizeof(double) * p->territories * steps->steps);
+	plan->step_price = palloc(sizeof(double) * p->territories * steps->steps);
+	for (int j = 0; j < p->rows; j++)
+		plan->whole_price[j] = price_as_given(p, &steps->prices, j);
+	for (int i = 0; i < p->territories * steps->steps; i++)
+	{
+		const Step *step = &steps->step[i];
+
+		for (int m = 0; m < p->measures; m++)
+			plan->step_weight[i * p->measures + m] = step->weight[m] * p->amount_scale[m];
+		plan->step_below[i] = step->below;
+		plan->step_price[i] = step->price / p->cost_scale;
+	}
+}
+
 /* Once at the end: what is outside is complained of. */
 void
 report(Problem *p, const Found *found, const Proof *proof, TerritoryPlan *plan)
@@ -92,6 +116,7 @@ report(Problem *p, const Found *found, const Proof *proof, TerritoryPlan *plan)
 		plan->budget_used[b] = (p->has_budget ? found->used[b] + p->held_used[b] : 0) / p->budget_scale[b];
 	}
 	plan->bound = p->status.bound;
+	report_steps(p, &proof->steps, plan);
 	plan->design_bound = -INFINITY;
 	plan->outside = found->outside + p->outside;
 	plan->best_outside = p->outside;

@@ -4,7 +4,7 @@
 #ifndef SALESOPS_TERRITORY_REPORT_H
 #define SALESOPS_TERRITORY_REPORT_H
 
-#include "territory/columns.h"
+#include "territory/steps.h"
 
 /* A plan that was found, without the columns that it was found with. */
 typedef struct Found
@@ -16,11 +16,12 @@ typedef struct Found
 	double		cost;			/* in whole numbers */
 } Found;
 
-/* The prices that prove the bound, and where each unit is best off at them. */
+/* The prices that prove the bound, and where each unit is best off at them; and what proves a higher one. */
 typedef struct Proof
 {
 	Prices		prices;
 	uint16	   *best;			/* [units] */
+	Steps		steps;
 } Proof;
 
 extern void report(Problem *p, const Found *found, const Proof *proof, TerritoryPlan *plan);
