@@ -1,5 +1,5 @@
 /*
- * brute.c: thousands of random small instances with every kind of constraint, each solved by enumeration too, a third of them for the fewest moves. The bound is never above the
+ * brute.c: thousands of random small instances with every kind of constraint, each solved by enumeration too. The bound is never above the
  * optimum, a plan that claims to be within limits is, no plan is less outside than what is proven, and nearly all plans are optimal. A quarter of the
  * plans go on from there after a change, and the same holds. And some transportation problems, whose bound must be the optimum.
  *
@@ -162,34 +162,6 @@ random_instance(void)
 	return in;
 }
 
-/* The problem whose cost is what a plan for the fewest moves says: each move is 1, and all else so little. */
-static TerritoryInput
-as_moves(const TerritoryInput *in, double tie_break)
-{
-	TerritoryInput out = *in;
-	int			n = in->accounts,
-				t = in->territories;
-	double	   *relationship = many(double, n),
-			   *weight = many(double, n),
-			   *mismatch = many(double, in->classes * t),
-			   *cost = many(double, n * t);
-
-	for (int i = 0; i < n; i++)
-	{
-		relationship[i] = 1;
-		weight[i] = tie_break * (in->weight ? in->weight[i] : 1);
-	}
-	for (int j = 0; j < in->classes * t; j++)
-		mismatch[j] = in->mismatch ? tie_break * in->mismatch[j] : 0;
-	for (int j = 0; j < n * t; j++)
-		cost[j] = in->cost ? tie_break * in->cost[j] + (in->owner && in->owner[j / t] != TERRITORY_NONE && in->owner[j / t] != j % t) : 0;
-	out.relationship = relationship;
-	out.weight = weight;
-	out.mismatch = mismatch;
-	out.cost = in->cost ? cost : NULL;
-	return out;
-}
-
 /* The cheapest plan within all limits, by trying all; infinite where there is none. And the least that a plan within budgets is outside. */
 static double
 enumerate(const TerritoryInput *in, double *least_outside)
@@ -321,8 +293,6 @@ main(int argc, char **argv)
 	uint64		seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 	int			solvable = 0,
 				optimal = 0,
-				fewest = 0,			/* of those for the fewest moves */
-				fewest_optimal = 0,
 				infeasible = 0,
 				explained = 0,
 				exactly = 0,
@@ -333,10 +303,8 @@ main(int argc, char **argv)
 
 	for (int i = 0; i < instances; i++)
 	{
-		/* Of every third the fewest moves. */
-		TerritoryOptions options = {.effort = 0.01, .fewest_moves = i % 3 == 2};
+		TerritoryOptions options = {.effort = 0.01};
 		TerritoryInput *in;
-		TerritoryInput moves;
 		TerritoryPlan *plan;
 		Verdict		verdict;
 		double		optimum;
@@ -346,13 +314,8 @@ main(int argc, char **argv)
 		for (int j = 0; j < 8; j++)
 			draw();
 		in = random_instance();
-		plan = territory_balance(in, &options);
-		if (options.fewest_moves)
-		{
-			moves = as_moves(in, plan->tie_break);
-			in = &moves;
-		}
 		optimum = enumerate(in, &least_outside);
+		plan = territory_balance(in, &options);
 		if (!plan->is_valid)
 		{
 			refused++;
@@ -418,12 +381,8 @@ main(int argc, char **argv)
 		if (plan->outside > 0)
 			missed++;
 		else if (plan->cost <= optimum + 1e-6 * (1 + fabs(optimum)))
-		{
 			optimal++;
-			fewest_optimal += options.fewest_moves;
-		}
-		fewest += options.fewest_moves;
-		if (plan->outside == 0 && i % 4 == 0 && !options.fewest_moves)
+		if (plan->outside == 0 && i % 4 == 0)
 			wrong += check_warm(in, plan, i, &warm_missed);
 	}
 	for (int i = 0; i < instances / 10; i++)
@@ -437,8 +396,7 @@ main(int argc, char **argv)
 			wrong++;
 		}
 	}
-	printf("%d instances: %d refused, %d without a plan, %d of these explained, %d in full; %d with a plan, of those %.2f%% optimal (%.2f%% for the fewest moves), %d missed, %d when they go on; %d wrong\n",
-		   instances, refused, infeasible, explained, exactly, solvable, 100.0 * optimal / Max(solvable, 1),
-		   100.0 * fewest_optimal / Max(fewest, 1), missed, warm_missed, wrong);
-	return wrong > 0 || optimal < 0.95 * solvable || fewest_optimal < 0.95 * fewest;
+	printf("%d instances: %d refused, %d without a plan, %d of these explained, %d in full; %d with a plan, of those %.2f%% optimal, %d missed, %d when they go on; %d wrong\n",
+		   instances, refused, infeasible, explained, exactly, solvable, 100.0 * optimal / Max(solvable, 1), missed, warm_missed, wrong);
+	return wrong > 0 || optimal < 0.95 * solvable;
 }
