@@ -36,9 +36,11 @@
 /* Ties for each unit. */
 #define TIES			10
 #define TIES_OF_MOVES	20
-/* With the fewest moves all territories but the owner cost nearly alike. So much of the polish is for moves, and then, from so warm to so cold in moves, for what breaks ties. */
+/* With the fewest moves all territories but the owner cost nearly alike. */
 #define COLUMNS_OF_MOVES	64
+/* So much of the polish is for moves, or so many proposals for each unit; and then, from so warm to so cold in moves, for what breaks ties. */
 #define MOVES_SHARE		0.7
+#define MOVES_A_UNIT	60.0
 #define TIES_SHARE		0.15
 #define TIES_HOT		0.003
 #define TIES_COLD		0.0003
@@ -330,7 +332,7 @@ plan_fewest_moves(Search *s, Best *best, double *strictness)
 
 	if (is_recombined(p))
 		settle(s, best, strictness, MOST_REPAIRS);
-	search_fewest_moves(s, (int64) (MOVES_SHARE * proposals(p)));
+	search_fewest_moves(s, (int64) Max(MOVES_SHARE * proposals(p), MOVES_A_UNIT * problem_effort(p) * p->units));
 	keep_best(s, best);
 	search_ties(s, usual_ties(p));
 	if (!problem_near_enough(p))

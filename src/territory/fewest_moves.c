@@ -23,6 +23,8 @@
 #define LOWEST_RATE		0.05
 #define HIGHEST_RATE	20.0
 #define DEAREST		10.0
+/* Where the limits leave less room than a usual unit's load the end is so much dearer as they leave less, at most so many times. */
+#define NARROWEST	50.0
 /* So often at most do temperature and rates change. Where loads are outside then, rates fall to a part and rise again, so often. */
 #define STEPS		400
 #define LEAST_STEPS	16
@@ -365,24 +367,30 @@ column_of(const Moves *moves, int unit, int k)
 	return spare;
 }
 
-/* Rates to begin with, in moves. A usual unit of a territory is what it is to have, by the units of a territory. */
-static void
+/*
+ * Rates to begin with, in moves; returns those of the end. A usual unit of a territory is what it is to have, by the units of a territory.
+ */
+static double
 set_rates(Search *s, double *lowest)
 {
 	const Problem *p = s->p;
 	double		units = (double) p->units / p->territories;
+	double		room = 0;
 
 	for (int j = 0; j < p->rows; j++)
 	{
 		int			m = j % p->measures;
 		double		mean = p->mean_amount[m] * p->input->accounts / p->territories;
 		double		load = Min(p->width[j], Max(p->least[j], mean));
+		double		usual = Max(Max(load, SMALL_LOAD * mean), 1) / units;
 
-		s->row[j].rate = lowest[j] = LOWEST_RATE * units / Max(Max(load, SMALL_LOAD * mean), 1);
+		s->row[j].rate = lowest[j] = LOWEST_RATE / usual;
+		room += Min((p->most[j] - p->least[j]) / usual, 1) / p->rows;
 	}
 	for (int b = 0; b < TERRITORY_BUDGETS; b++)
 		s->budget_rate[b] = isinf(p->budget[b]) ? 0 :
 			LOWEST_RATE / (b == TERRITORY_BUDGET_COUNT ? p->budget_scale[b] : Max(p->mean_amount[p->input->budget_measure], 1));
+	return HIGHEST_RATE / Max(room, 1 / NARROWEST);
 }
 
 /* So much dearer becomes what is outside, at the lowest; nowhere is it more than DEAREST times that. */
@@ -409,7 +417,7 @@ search_fewest_moves(Search *s, int64 proposals)
 	int			steps = (int) Min(Max(proposals / Max(p->units, 1), LEAST_STEPS), STEPS);
 	int64		now = proposals / steps + 1;
 	double		fall = salesops_exp(salesops_log(COLD / HOT) / (steps - 1));
-	double		rise = salesops_exp(salesops_log(HIGHEST_RATE / LOWEST_RATE) / (steps - 1));
+	double		rise;
 	double		temperature = HOT;
 	double	   *lowest = take(p, double, p->rows);
 	uint16	   *best = take(p, uint16, p->units);
@@ -417,7 +425,7 @@ search_fewest_moves(Search *s, int64 proposals)
 	double		fewest = INFINITY;
 
 	moves_begin(&moves, s);
-	set_rates(s, lowest);
+	rise = salesops_exp(salesops_log(set_rates(s, lowest) / LOWEST_RATE) / (steps - 1));
 	for (int step = 0; moves.frees > 0 && (step < steps || (outside > 0 && step < steps + MORE_STEPS(steps))) && !problem_progress(p); step++)
 	{
 		double		here;
