@@ -25,6 +25,7 @@
  *	newcomers.c		prices of territories that the former plan knows nothing of
  *	chain.c			load goes far by short ways
  *	explain.c		why no plan is within limits
+ *	find_plan.c		from prices to the plan
  *	balance.c		the phases in their order
  *	report.c		the plan that was found, as whoever asked for it is told
  *
