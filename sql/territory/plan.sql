@@ -79,6 +79,10 @@ CREATE TABLE salesops.territory_plan_territory (
   load_before  double precision[] NOT NULL,
   load         double precision[] NOT NULL,
   price        double precision[] NOT NULL,
+  whole_price  double precision[],
+  step_size    double precision[],
+  step_below   double precision[],
+  step_price   double precision[],
   PRIMARY KEY (plan_id, territory_id)
 );
 COMMENT ON TABLE salesops.territory_plan_territory IS 'Territories of the plans, append-only; arrays are in the order of territory_plan.measures';
@@ -100,7 +104,14 @@ COMMENT ON COLUMN salesops.territory_plan_territory.least IS 'Least load within 
 COMMENT ON COLUMN salesops.territory_plan_territory.most IS 'Most load within limits';
 COMMENT ON COLUMN salesops.territory_plan_territory.load_before IS 'Load of the accounts that were in it';
 COMMENT ON COLUMN salesops.territory_plan_territory.load IS 'Load under the plan';
-COMMENT ON COLUMN salesops.territory_plan_territory.price IS 'What a unit more of load there costs; negative = what it saves. Proves territory_plan.bound';
+COMMENT ON COLUMN salesops.territory_plan_territory.price IS 'What a unit more of load there costs; negative = what it saves. Proves territory_plan.bound, or, where there is whole_price, a lower one';
+COMMENT ON COLUMN salesops.territory_plan_territory.whole_price IS
+  'What a unit more of load there costs where the load is counted in steps too; with them it proves territory_plan.bound. NULL, like what follows, in all territories of a plan = the prices alone prove it';
+COMMENT ON COLUMN salesops.territory_plan_territory.step_size IS
+  'Size of the steps in which the load is counted, because accounts are whole: positive = beside its most, negative = beside its least, 0 = it is not';
+COMMENT ON COLUMN salesops.territory_plan_territory.step_below IS
+  'Units that it owns with less than that count when they leave, others while they are there; NULL = all of them when they leave';
+COMMENT ON COLUMN salesops.territory_plan_territory.step_price IS 'What a step more would save; 0 = there are no steps';
 SELECT pg_catalog.pg_extension_config_dump('salesops.territory_plan_territory', '');
 
 CREATE TABLE salesops.territory_plan_class (

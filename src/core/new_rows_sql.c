@@ -86,16 +86,29 @@ new_rows_number(NewRows *rows, double value)
 	new_rows_value(rows, Float8GetDatum(value), isnan(value));
 }
 
-/* An array of double precision numbers. */
+/* An array of double precision numbers, NULL where they are NaN; or NULL. */
 void
 new_rows_numbers(NewRows *rows, const double *value, int count)
 {
-	MemoryContext caller = MemoryContextSwitchTo(rows->row);
-	Datum	   *datum = palloc(sizeof(Datum) * Max(count, 1));
+	MemoryContext caller;
+	Datum	   *datum;
+	bool	   *is_null;
+	int			first = 1;
 
+	if (!value)
+	{
+		new_rows_value(rows, (Datum) 0, true);
+		return;
+	}
+	caller = MemoryContextSwitchTo(rows->row);
+	datum = palloc(sizeof(Datum) * Max(count, 1));
+	is_null = palloc(sizeof(bool) * Max(count, 1));
 	for (int i = 0; i < count; i++)
+	{
 		datum[i] = Float8GetDatum(value[i]);
-	new_rows_value(rows, PointerGetDatum(construct_array(datum, count, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)), false);
+		is_null[i] = isnan(value[i]);
+	}
+	new_rows_value(rows, PointerGetDatum(construct_md_array(datum, is_null, 1, &count, &first, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)), false);
 	MemoryContextSwitchTo(caller);
 }
 
