@@ -91,11 +91,15 @@ BEGIN ATOMIC
   ), account AS MATERIALIZED (
     SELECT u.*, p.count_price + p.amount_price * coalesce(u.amount[p.budget_measure], 0) AS budgets, p.tie_break
     FROM salesops.territory_plan_units(territory_plan_steps_bound.plan_id) u CROSS JOIN plan p WHERE NOT u.is_exempt
+  ), member AS NOT MATERIALIZED (
+    SELECT a.unit, a.family IS NOT NULL AS is_family, h.number,
+      salesops.territory_account_cost(a.distance_cost, salesops.territory_distance(a.x, a.y, a.z, h.x, h.y, h.z), e.mismatch[h.number] * a.tie_break, a.lost, a.owner, h.number)
+        + CASE WHEN a.owner <> h.number THEN a.budgets ELSE 0 END AS cost
+    FROM account a JOIN eligibility e ON e.class = a.class CROSS JOIN home h WHERE a.held_at IS NULL AND e.is_eligible[h.number]
   ), cost AS (
-    SELECT a.unit, h.number, count(*) AS accounts,
-      sum(salesops.territory_account_cost(a.distance_cost, salesops.territory_distance(a.x, a.y, a.z, h.x, h.y, h.z), e.mismatch[h.number] * a.tie_break, a.lost, a.owner, h.number)
-          + CASE WHEN a.owner <> h.number THEN a.budgets ELSE 0 END) AS cost
-    FROM account a JOIN eligibility e ON e.class = a.class CROSS JOIN home h WHERE a.held_at IS NULL AND e.is_eligible[h.number] GROUP BY a.unit, h.number
+    SELECT m.unit, m.number, 1 AS accounts, m.cost FROM member m WHERE NOT m.is_family
+    UNION ALL
+    SELECT m.unit, m.number, count(*), sum(m.cost) FROM member m WHERE m.is_family GROUP BY m.unit, m.number
   ), best AS (
     SELECT c.unit, min(c.cost + l.value) AS value
     FROM cost c JOIN salesops.territory_plan_free_units(territory_plan_steps_bound.plan_id) u ON u.unit = c.unit AND u.accounts = c.accounts JOIN home h ON h.number = c.number

@@ -52,7 +52,9 @@ BEGIN ATOMIC
   ), proof AS (
     -- Where loads are counted in steps too, that proves the bound, and the prices one that is no higher.
     SELECT coalesce(w.bound, c.bound) AS bound, 1e-9 * coalesce(w.size, c.size) AS blur, p.accounts * c.grain + coalesce(w.rounding, 0) AS rounding, c.bound - 1e-9 * c.size - p.accounts * c.grain AS least
-    FROM plan p CROSS JOIN certificate c LEFT JOIN salesops.territory_plan_steps_bound(territory_plan_checks.plan_id) w ON true
+    FROM plan p CROSS JOIN certificate c
+    -- Of an unknown plan there is nothing to add up.
+    LEFT JOIN salesops.territory_plan_steps_bound((SELECT t.plan_id FROM salesops.territory_plan_territory t WHERE t.plan_id = territory_plan_checks.plan_id AND t.whole_price IS NOT NULL LIMIT 1)) w ON true
   ), beyond AS MATERIALIZED (
     -- The solver measures in whole numbers, limits and widths too. That is next to nothing, but for a load at its limit, or of a territory that is to get next to nothing.
     SELECT l.*, greatest(l.load - l.upper, l.lower - l.load) / l.width AS share, (4 + coalesce(f.accounts, 0) / 2.0) * l.whole / l.width AS blur

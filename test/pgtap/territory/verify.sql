@@ -47,7 +47,7 @@ SET LOCAL session_replication_role = replica;
 CREATE FUNCTION pg_temp.changed(name text, type text, has_element boolean) RETURNS text LANGUAGE sql AS $$
   SELECT CASE type
     WHEN 'double precision' THEN format('CASE WHEN %1$I = ''Infinity'' THEN 5 ELSE coalesce(%1$I, 0) * 1.001 + 0.1 END', name)
-    WHEN 'double precision[]' THEN format('ARRAY[CASE WHEN %1$I[1] = ''Infinity'' THEN 5 ELSE %1$I[1] * 1.001 + 0.1 END] || %1$I[2:]', name)
+    WHEN 'double precision[]' THEN format('ARRAY[CASE WHEN %1$I[1] = ''Infinity'' THEN 5 ELSE coalesce(%1$I[1], 0) * 1.001 + 0.1 END] || %1$I[2:]', name)
     WHEN 'numeric' THEN format('%I + 1', name)
     WHEN 'bigint' THEN format('%I + 1000000', name)
     WHEN 'integer' THEN format('coalesce(%I, 0) + 1000', name)
