@@ -1,7 +1,8 @@
 /*
  * brute.c: thousands of random small instances with every kind of constraint, each solved by enumeration too. The bound is never above the
  * optimum, a plan that claims to be within limits is, no plan is less outside than what is proven, and nearly all plans are optimal. A quarter of the
- * plans go on from there after a change, and the same holds. And some transportation problems, whose bound must be the optimum.
+ * plans go on from there after a change, and the same holds. Where somebody has accounts the fewest moves are looked for too, and the same holds. And some
+ * transportation problems, whose bound must be the optimum.
  *
  *	brute [instances [seed]]
  */
@@ -286,9 +287,77 @@ check_warm(const TerritoryInput *before, const TerritoryPlan *former, int number
 	return 1;
 }
 
+/* The input whose costs are what the fewest moves count: a move, and a little of all else. */
+static TerritoryInput
+in_moves(const TerritoryInput *before, double tie_break)
+{
+	TerritoryInput in = *before;
+	double	   *relationship = many(double, in.accounts);
+	double	   *weight = many(double, in.accounts);
+	double	   *mismatch = many(double, in.classes * in.territories);
+	double	   *cost = many(double, in.accounts * in.territories);
+
+	for (int i = 0; i < in.accounts; i++)
+	{
+		relationship[i] = 1;
+		weight[i] = tie_break * (before->weight ? before->weight[i] : 1);
+		for (int k = 0; k < in.territories; k++)
+			if (before->cost)
+				cost[i * in.territories + k] = tie_break * before->cost[i * in.territories + k] + (in.owner[i] != TERRITORY_NONE && in.owner[i] != k);
+	}
+	for (int j = 0; j < in.classes * in.territories; j++)
+		mismatch[j] = before->mismatch ? tie_break * before->mismatch[j] : 0;
+	in.relationship = relationship;
+	in.weight = weight;
+	in.mismatch = mismatch;
+	in.cost = before->cost ? cost : NULL;
+	return in;
+}
+
+/* What was counted of the fewest moves. */
+typedef struct Moves
+{
+	int			solvable;
+	int			optimal;
+	int			missed;
+	int			in_steps;		/* bounds that whole accounts raised */
+} Moves;
+
+/* The fewest moves. Returns how many claims are wrong. */
+static int
+check_moves(const TerritoryInput *before, int number, Moves *moves)
+{
+	TerritoryOptions options = {.effort = 0.01, .fewest_moves = true};
+	TerritoryPlan *plan = territory_balance(before, &options);
+	TerritoryInput in;
+	Verdict		verdict;
+	double		optimum;
+	double		least_outside;
+
+	if (!plan->is_valid)
+		return 0;
+	in = in_moves(before, plan->tie_break);
+	verdict = verify(&in, plan);
+	optimum = enumerate(&in, &least_outside);
+	moves->in_steps += plan->whole_price != NULL;
+	if (!isinf(optimum))
+	{
+		moves->solvable++;
+		moves->missed += plan->outside > 0;
+		moves->optimal += plan->outside == 0 && plan->cost <= optimum + 1e-6 * (1 + fabs(optimum));
+	}
+	if (fabs(verdict.cost - plan->cost) <= 1e-6 * (1 + fabs(verdict.cost)) && (plan->outside == 0) == (verdict.outside == 0 && verdict.broken == 0) &&
+		(verdict.broken == 0 || isinf(least_outside)) && (isinf(optimum) || plan->bound <= optimum + 1e-9 * (1 + fabs(optimum))))
+		return 0;
+	printf("moves %d: cost %.10g, said %.10g; outside %g, said %g; broken %d; bound %.12g, optimum %.12g\n", number, verdict.cost, plan->cost,
+		   verdict.outside, plan->outside, verdict.broken, plan->bound, optimum);
+	return 1;
+}
+
 int
 main(int argc, char **argv)
 {
+	Moves		moves = {0};
 	int			instances = argc > 1 ? atoi(argv[1]) : 3000;
 	uint64		seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 	int			solvable = 0,
@@ -314,6 +383,8 @@ main(int argc, char **argv)
 		for (int j = 0; j < 8; j++)
 			draw();
 		in = random_instance();
+		if (in->owner)
+			wrong += check_moves(in, i, &moves);
 		optimum = enumerate(in, &least_outside);
 		plan = territory_balance(in, &options);
 		if (!plan->is_valid)
@@ -398,5 +469,7 @@ main(int argc, char **argv)
 	}
 	printf("%d instances: %d refused, %d without a plan, %d of these explained, %d in full; %d with a plan, of those %.2f%% optimal, %d missed, %d when they go on; %d wrong\n",
 		   instances, refused, infeasible, explained, exactly, solvable, 100.0 * optimal / Max(solvable, 1), missed, warm_missed, wrong);
-	return wrong > 0 || optimal < 0.95 * solvable;
+	printf("fewest moves: %d with a plan, of those %.2f%% optimal, %d missed; %d bounds count whole accounts\n", moves.solvable,
+		   100.0 * moves.optimal / Max(moves.solvable, 1), moves.missed, moves.in_steps);
+	return wrong > 0 || optimal < 0.95 * solvable || moves.optimal < 0.95 * moves.solvable;
 }

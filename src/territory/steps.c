@@ -39,6 +39,8 @@
 #define HOT				0.05
 #define WARM			0.025
 #define CLIMBS			20
+/* Loads whose steps are worth nothing get others, so often in all. */
+#define ROUNDS			2
 #define GOOD			0.0003
 /* A step is worth so many times the spread of costs at most. */
 #define MOST_WORTH		4.0
@@ -211,7 +213,7 @@ split_amounts(const Choice *x, double *amount)
 	return found;
 }
 
-/* Of the territory's own, the amount that such a share of them is smaller than. */
+/* Of the territory's own, what such a share of them has less than: a little below anybody's amount, so that it is clear who has less, whoever rounds. */
 static double
 own_quantile(const Choice *x, int owns, double share)
 {
@@ -219,7 +221,7 @@ own_quantile(const Choice *x, int owns, double share)
 
 	for (int i = 0; i < x->entries; i++)
 		if (x->entry[i].is_own && seen++ >= share * owns)
-			return x->entry[i].amount;
+			return x->entry[i].amount * (1 - ldexp(1, -STEP_BITS));
 	return INFINITY;
 }
 
@@ -228,7 +230,7 @@ static Step
 choose_step(Choice *x, int k, int m, double turn)
 {
 	const Problem *p = x->p;
-	const int	row = k * p->measures + m;
+	const int	row = k * p->measures + m;	/* of the load itself */
 	static const double below_share[] = {1, 0.95, 0.9, 0.8, 0.7, 0.5};
 	static const double times[] = {0.5, 1, 2};
 	static const double parts[] = {1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5};
@@ -279,11 +281,10 @@ counted_load(int row, int measures)
 	return row + (row / measures + 1) * measures;
 }
 
-/* The problem with a measure more for each that there is, in which loads are counted in steps. */
+/* The problem with a measure more for each that there is, of steps; none yet. */
 static Problem *
-count_in_steps(const Choice *x, const Step *step)
+with_steps(Problem *p)
 {
-	Problem    *p = x->p;
 	Problem    *q = take(p, Problem, 1);
 	int			measures = p->measures;
 
@@ -304,48 +305,63 @@ count_in_steps(const Choice *x, const Step *step)
 	}
 	for (int row = 0; row < p->rows; row++)
 	{
-		int			k = row / measures;
-		int			m = row % measures;
 		int			counted = counted_load(row, measures);
-		int			known = counted - measures;
-		double		turn = step[row].size < 0 ? -1 : 1;
-		Count		count = {.size = fabs(step[row].size), .below = step[row].below};
-		double		room = turn > 0 ? p->most[row] : -p->least[row];
 
-		q->least[known] = p->least[row];
-		q->most[known] = p->most[row];
-		q->width[known] = p->width[row];
-		problem_progress(p);
-		for (int u = 0; u < p->units; u++)
-		{
-			double		amount = unit_amount(p, u, k)[m];
-
-			q->amount[u * q->unit_step + known] = amount;
-			if (is_there(&count, turn * amount, x->owner[u] == k))
-				room -= turn * amount;
-		}
-		if (step[row].size == 0)
-			continue;
-		count_begin(&count, room);
-		for (int u = 0; u < p->units; u++)
-		{
-			double		amount = turn * unit_amount(p, u, k)[m];
-			bool		is_own = x->owner[u] == k;
-			double		steps = count_unit(&count, amount, is_own);
-
-			if (is_there(&count, amount, is_own))
-				count.most += steps;
-			q->amount[u * q->unit_step + counted] = floor(ldexp(steps, STEP_BITS) - BLUR);
-		}
-		q->most[counted] = ceil(ldexp(count.most, STEP_BITS) + BLUR);
+		q->least[counted - measures] = p->least[row];
+		q->most[counted - measures] = p->most[row];
+		q->width[counted - measures] = p->width[row];
 		q->least[counted] = -ldexp(1, 50);
-		q->width[counted] = Max(fabs(q->most[counted]), ldexp(1, STEP_BITS));
+		q->width[counted] = ldexp(1, STEP_BITS);
+	}
+	for (int u = 0; u < p->units; u++)
+	{
+		progress_every(p, u, PROGRESS_UNITS / 16);
+		for (int k = 0; k < p->territories; k++)
+			memcpy(q->amount + u * q->unit_step + k * q->measures, unit_amount(p, u, k), sizeof(double) * measures);
 	}
 	return q;
 }
 
+/* Counts a load in steps. */
 static void
-free_counted(Problem *p, Problem *q)
+put_step(Choice *x, int row, const Step *step)
+{
+	Problem    *q = x->p;
+	int			measures = q->measures / 2;
+	int			k = row / measures;
+	int			counted = counted_load(row, measures);
+	double		turn = step->size < 0 ? -1 : 1;
+	Count		count = {.size = fabs(step->size), .below = step->below};
+	double	   *amount = q->amount + k * q->measures + row % measures;
+	double		room = turn > 0 ? q->most[counted - measures] : -q->least[counted - measures];
+
+	q->most[counted] = 0;
+	for (int u = 0; u < q->units; u++)
+	{
+		double		turned = turn * amount[u * q->unit_step];
+
+		amount[u * q->unit_step + measures] = 0;
+		if (is_there(&count, turned, x->owner[u] == k))
+			room -= turned;
+	}
+	if (step->size == 0)
+		return;
+	count_begin(&count, room);
+	for (int u = 0; u < q->units; u++)
+	{
+		double		turned = turn * amount[u * q->unit_step];
+		bool		is_own = x->owner[u] == k;
+		double		steps = count_unit(&count, turned, is_own);
+
+		if (is_there(&count, turned, is_own))
+			count.most += steps;
+		amount[u * q->unit_step + measures] = floor(ldexp(steps, STEP_BITS) - BLUR);
+	}
+	q->most[counted] = ceil(ldexp(count.most, STEP_BITS) + BLUR);
+}
+
+static void
+free_steps(Problem *p, Problem *q)
 {
 	give_back(p, double, q->amount, p->units * q->unit_step);
 	give_back(p, double, q->least, q->rows);
@@ -386,35 +402,43 @@ climb(Problem *q, Prices *prices, const Step *step, double cold)
 
 /*
  * The higher bound and what proves it, from the best prices of the loads; cold: where their climb ended, as a share of the spread of costs. Nothing
- * where that takes too much memory or time. What is set is taken from the problem's memory.
+ * where all cost alike, and where that takes too much memory or time. What is set is taken from the problem's memory.
  */
 void
 steps_find(Problem *p, const Prices *prices, double cold, Steps *steps)
 {
 	const Size	pairs = (Size) p->units * p->territories;
-	Choice		x = {.p = p};
+	Choice		x;
 	Problem    *q;
 	Prices		higher = *prices;
 	uint16	   *best;
 
 	*steps = (Steps) {.bound = -INFINITY};
 	/* Amounts twice over, columns, shares, and some for the dual. */
-	if (2 * p->measures > TERRITORY_MOST_MEASURES || pairs > MOST_PAIRS ||
+	if (p->all_alike || 2 * p->measures > TERRITORY_MOST_MEASURES || pairs > MOST_PAIRS ||
 		(p->when_short && p->memory + pairs * (sizeof(double) * 2 * p->measures + 16) + (Size) p->units * 64 + (1 << 22) > p->options->memory_limit))
 		return;
-	x.owner = take(p, int, p->units);
-	x.share = take(p, float, pairs);
-	x.entry = take(p, Entry, p->units);
-	find_shares(&x, prices, cold * p->spread);
-	steps->step = take(p, Step, p->rows);
-	for (int row = 0; row < p->rows && !problem_progress(p); row++)
-		if (prices->load[row] != 0)
-			steps->step[row] = choose_step(&x, row / p->measures, row % p->measures, prices->load[row] < 0 ? -1 : 1);
-	q = count_in_steps(&x, steps->step);
+	q = with_steps(p);
+	x = (Choice) {q, take(p, int, p->units), take(p, float, pairs), take(p, Entry, p->units), 0};
 	higher.load = take(p, double, q->rows);
 	for (int row = 0; row < p->rows; row++)
 		higher.load[counted_load(row, p->measures) - p->measures] = prices->load[row];
-	climb(q, &higher, steps->step, cold);
+	steps->step = take(p, Step, p->rows);
+	for (int round = 0; round < ROUNDS && !problem_progress(p); round++)
+	{
+		find_shares(&x, &higher, cold * p->spread);
+		for (int row = 0; row < p->rows && !problem_progress(p); row++)
+		{
+			int			counted = counted_load(row, p->measures);
+			double		price = higher.load[counted - p->measures];
+
+			if (higher.load[counted] > 0)
+				continue;
+			steps->step[row] = price == 0 ? (Step) {0} : choose_step(&x, row / p->measures, row % p->measures, price < 0 ? -1 : 1);
+			put_step(&x, row, &steps->step[row]);
+		}
+		climb(q, &higher, steps->step, cold);
+	}
 	bound_round(q, &higher);
 	best = take(p, uint16, p->units);
 	steps->bound = bound_as_cost(q, bound_exact(q, &higher, best));
@@ -431,7 +455,7 @@ steps_find(Problem *p, const Prices *prices, double cold, Steps *steps)
 	}
 	give_back(p, uint16, best, p->units);
 	give_back(p, double, higher.load, q->rows);
-	free_counted(p, q);
+	free_steps(p, q);
 	if (steps->bound <= p->status.bound)
 		*steps = (Steps) {.bound = -INFINITY};
 	give_back(p, int, x.owner, p->units);
