@@ -43,7 +43,7 @@ COMMENT ON COLUMN salesops.territory_plan.input_hash IS 'territory_plan_hash() w
 COMMENT ON COLUMN salesops.territory_plan.accounts IS 'How many accounts';
 COMMENT ON COLUMN salesops.territory_plan.territories IS 'How many territories';
 COMMENT ON COLUMN salesops.territory_plan.cost IS 'Cost of the plan: distance, relationships left, preferences missed; with objective fewest_moves the accounts moved, and the others x tie_break';
-COMMENT ON COLUMN salesops.territory_plan.bound IS 'No plan within the limits is cheaper, with the homes that there are; the prices prove it';
+COMMENT ON COLUMN salesops.territory_plan.bound IS 'No plan within the limits is cheaper, with the homes that there are; the prices prove it, or, of whole accounts, territory_plan_territory.whole_price and steps';
 COMMENT ON COLUMN salesops.territory_plan.design_bound IS
   'No plan within the limits is cheaper wherever its free homes are (option homes); the prices do not prove this. NULL = no home was chosen, or nothing is proven';
 COMMENT ON COLUMN salesops.territory_plan.outside IS 'Loads outside their limits, in shares of the limits, added up; 0 = within limits';

@@ -1,7 +1,7 @@
 -- Whether a plan is what it claims to be: everything that it states is computed anew from what it was given and from its prices.
 --
 -- This is plain SQL and shares no line with the solver. The lower bound takes no search: at any prices, every account where it is cheapest
--- is cheaper than every plan (docs/territory.md); so whoever has the prices has the proof.
+-- is cheaper than every plan (docs/territory.md); so whoever has the prices, and the steps of a higher bound, has the proof.
 
 CREATE FUNCTION salesops.is_territory_place(x double precision, y double precision, z double precision, is_flat boolean)
 RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -266,5 +266,5 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION salesops.verify_territory_plan(bigint) IS
   'Whether a plan is what it claims: hash, holds, eligibility, families, loads, budgets, outside, cost, lower bound for the homes that there are, regrets, findings, places of homes that were chosen and that all numbers are sound, computed '
-  'anew in SQL from what it was given and its prices; '
+  'anew in SQL from what it was given, its prices and its steps; '
   'ok = the claim is true, also where the plan says that it is not within its limits. 42704 for an unknown plan';
