@@ -4,7 +4,7 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(37);
+SELECT plan(39);
 
 -- East owns four accounts of 2, west two of 1. East may have 5, so that it must lose 3: one and a half accounts, say the prices, and two if they are whole.
 CREATE TEMP TABLE account (id text, territory text, n double precision, family text, locked_to text, holdout text, needs text[]);
@@ -161,6 +161,14 @@ CREATE TEMP TABLE made AS
   FROM (VALUES ('one', '{"measures": {"workload": 0.1}}'::jsonb), ('two', '{"measures": {"potential": 0.25, "workload": 0.25}}'), ('three', '{}'), ('budget', '{"measures": {"potential": 0.25, "workload": 0.25}, "most_moves": 30}')) o(kind, options);
 SELECT is((SELECT count(DISTINCT m.kind) FROM made m JOIN salesops.territory_plan_territory t USING (plan_id) WHERE 0 < ANY (t.step_price)), 4::bigint, 'plans whose bounds are proven by steps');
 SELECT is_empty($$ SELECT m.kind, v.* FROM made m, LATERAL salesops.verify_territory_plan(m.plan_id) v WHERE NOT v.ok $$, 'are what they claim');
+-- Amounts that are whole in no unit, and sums of them in families: who has less than a threshold is the same to both.
+CREATE TEMP TABLE tenths AS
+  SELECT s, salesops.plan_territories(
+    format($$ SELECT i AS id, 't' || (hashtext('o%1$s' || i) & 1023) %% 5 AS territory, ((hashtext('a%1$s' || i) & 1023) %% 40 + 1) / 10.0 AS amount, CASE WHEN i %% 9 < 2 THEN 'f' || i / 9 END AS family
+              FROM generate_series(1, 40) i $$, s), $$ SELECT 't' || k AS id, 1 + k % 3 AS capacity FROM generate_series(0, 4) k $$, '{"objective": "fewest_moves", "tolerance": 0.03, "effort": 0, "as_of": "2026-06-30"}') AS plan_id
+  FROM generate_series(1, 12) s;
+SELECT cmp_ok((SELECT count(*) FROM tenths JOIN salesops.territory_plan_territory t USING (plan_id) WHERE 0 < ANY (t.step_below)), '>', 3::bigint, 'thresholds among tenths');
+SELECT is_empty($$ SELECT m.s, v.* FROM tenths m, LATERAL salesops.verify_territory_plan(m.plan_id) v WHERE NOT v.ok $$, 'and sums of them');
 
 -- Whatever is changed is noticed: of the first territory that has such a step, or has none.
 CREATE TEMP TABLE tampered AS
