@@ -185,10 +185,11 @@ typedef struct TerritoryPlan
 	double	   *price;			/* [territories][measures], cost of a unit of the measure there: proves the bound */
 	double		budget_price[TERRITORY_BUDGETS];
 	double		budget_used[TERRITORY_BUDGETS];
-	double	   *whole_price;	/* [territories][measures], prices that prove the bound together with the steps (steps.c), if it is higher so; else NULL, like the next */
-	double	   *step_size;		/* [territories][measures], of the measure; positive: of the most, negative: of the least, 0: there is none */
-	double	   *step_below;		/* [territories][measures], units that a territory owns and that have less count when they leave; infinite: all */
-	double	   *step_price;		/* [territories][measures], of a step; not negative */
+	int			steps;			/* of a territory, that raise the bound (steps.c); 0: the prices above prove it */
+	double	   *whole_price;	/* [territories][measures], prices that prove the bound together with the steps */
+	double	   *step_weight;	/* [territories][steps][measures], steps that a unit of the measure comes to; all 0: there is none */
+	double	   *step_below;		/* [territories][steps], accounts of the territory that come to less are counted when they leave; infinite: all */
+	double	   *step_price;		/* [territories][steps], not negative */
 	double	   *regret;			/* [accounts], what it would save at these prices where it would be best off; a family as one */
 	int			reasons;
 	const TerritoryReason *reason;

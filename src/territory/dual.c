@@ -390,8 +390,8 @@ dual_smooth(Dual *d, const double *at, bool curved)
 		case 2:
 			sum = sum_rows(d, at, curved, 2);
 			break;
-		case 4:
-			sum = sum_rows(d, at, curved, 4);
+		case 5:
+			sum = sum_rows(d, at, curved, 5);
 			break;
 		default:
 			sum = sum_rows(d, at, curved, p->measures);

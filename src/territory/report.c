@@ -62,18 +62,21 @@ report_steps(const Problem *p, const Steps *steps, TerritoryPlan *plan)
 {
 	if (isinf(steps->bound))
 		return;
+	plan->steps = steps->steps;
 	plan->whole_price = palloc(sizeof(double) * p->rows);
-	plan->step_size = palloc(sizeof(double) * p->rows);
-	plan->step_below = palloc(sizeof(double) * p->rows);
-	plan->step_price = palloc(sizeof(double) * p->rows);
+	plan->step_weight = palloc(sizeof(double) * p->rows * steps->steps);
+	plan->step_below = palloc(sizeof(double) * p->territories * steps->steps);
+	plan->step_price = palloc(sizeof(double) * p->territories * steps->steps);
 	for (int j = 0; j < p->rows; j++)
-	{
-		double		scale = p->amount_scale[j % p->measures];
-
 		plan->whole_price[j] = price_as_given(p, &steps->prices, j);
-		plan->step_size[j] = steps->step[j].size / scale;
-		plan->step_below[j] = steps->step[j].below / scale;
-		plan->step_price[j] = steps->step[j].price / p->cost_scale;
+	for (int i = 0; i < p->territories * steps->steps; i++)
+	{
+		const Step *step = &steps->step[i];
+
+		for (int m = 0; m < p->measures; m++)
+			plan->step_weight[i * p->measures + m] = step->weight[m] * p->amount_scale[m];
+		plan->step_below[i] = step->below;
+		plan->step_price[i] = step->price / p->cost_scale;
 	}
 }
 

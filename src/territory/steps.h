@@ -6,19 +6,20 @@
 
 #include "territory/columns.h"
 
-/* A load counted in whole units. All zeros: there is no such step. */
+/* What comes to a territory and leaves it, counted in whole steps. No weights: there is no such step. */
 typedef struct Step
 {
-	double		size;			/* of the measure, in whole numbers; what is counted is bounded by the most if it is positive, by the least if negative */
-	double		below;			/* units of the territory with less than that are counted when they leave, others while they are there; infinite: all when they leave */
-	double		price;			/* of one, in whole numbers of cost */
+	double		weight[TERRITORY_MOST_MEASURES];	/* steps of a whole number of a measure */
+	double		below;			/* units of the territory that come to less are counted when they leave, others while they are there; infinite: all when they leave */
+	double		price;			/* of a step, in whole numbers of cost; not negative */
 } Step;
 
 /* What proves the higher bound. */
 typedef struct Steps
 {
 	Prices		prices;			/* of the loads */
-	Step	   *step;			/* [territories][measures] */
+	int			steps;			/* of a territory */
+	Step	   *step;			/* [territories][steps] */
 	double		bound;			/* in the unit of costs; minus infinity: nothing is proven */
 } Steps;
 
