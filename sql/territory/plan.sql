@@ -80,7 +80,7 @@ CREATE TABLE salesops.territory_plan_territory (
   load         double precision[] NOT NULL,
   price        double precision[] NOT NULL,
   whole_price  double precision[],
-  step_size    double precision[],
+  step_weight  double precision[],
   step_below   double precision[],
   step_price   double precision[],
   PRIMARY KEY (plan_id, territory_id)
@@ -106,12 +106,11 @@ COMMENT ON COLUMN salesops.territory_plan_territory.load_before IS 'Load of the 
 COMMENT ON COLUMN salesops.territory_plan_territory.load IS 'Load under the plan';
 COMMENT ON COLUMN salesops.territory_plan_territory.price IS 'What a unit more of load there costs; negative = what it saves. Proves territory_plan.bound, or, where there is whole_price, a lower one';
 COMMENT ON COLUMN salesops.territory_plan_territory.whole_price IS
-  'What a unit more of load there costs where the load is counted in steps too; with them it proves territory_plan.bound. NULL, like what follows, in all territories of a plan = the prices alone prove it';
-COMMENT ON COLUMN salesops.territory_plan_territory.step_size IS
-  'Size of the steps in which the load is counted, because accounts are whole: positive = beside its most, negative = beside its least, 0 = it is not';
+  'What a unit more of load there costs where whole accounts are counted in steps too; with these it proves territory_plan.bound. NULL, like what follows, in all territories of a plan = the prices alone prove it';
+COMMENT ON COLUMN salesops.territory_plan_territory.step_weight IS 'Steps in which whole accounts that come and leave are counted, any number of them: what a unit of each measure comes to in each, steps x measures';
 COMMENT ON COLUMN salesops.territory_plan_territory.step_below IS
-  'Units that it owns with less than that count when they leave, others while they are there; NULL = all of them when they leave';
-COMMENT ON COLUMN salesops.territory_plan_territory.step_price IS 'What a step more would save; 0 = there are no steps';
+  'By step: units that it owns and that come to less count when they leave, others while they are there; NULL = all of them when they leave';
+COMMENT ON COLUMN salesops.territory_plan_territory.step_price IS 'What one more of each step would save; above 0';
 SELECT pg_catalog.pg_extension_config_dump('salesops.territory_plan_territory', '');
 
 CREATE TABLE salesops.territory_plan_class (

@@ -50,7 +50,7 @@ BEGIN ATOMIC
       greatest(coalesce(avg(nullif(v.apart, 0)), 1) * 1e-6, max(v.dearest) * 2 ^ -38) AS grain
     FROM account_sum s CROSS JOIN slack k LEFT JOIN unit_value v ON true GROUP BY s.held_cost, k.value, k.size
   ), proof AS (
-    -- Where loads are counted in steps too, that proves the bound, and the prices one that is no higher.
+    -- Where there are steps, they prove the bound, and the prices one that is no higher.
     SELECT coalesce(w.bound, c.bound) AS bound, 1e-9 * coalesce(w.size, c.size) AS blur, p.accounts * c.grain + coalesce(w.rounding, 0) AS rounding, c.bound - 1e-9 * c.size - p.accounts * c.grain AS least
     FROM plan p CROSS JOIN certificate c
     -- Of an unknown plan there is nothing to add up.
@@ -237,17 +237,23 @@ BEGIN ATOMIC
     FROM plan p LEFT JOIN chosen_home h ON true GROUP BY p.design_bound
     UNION ALL
     -- What the bound takes for granted.
-    SELECT 20, 'numbers', count(*) = 0, count(*)::text, '0', coalesce('first "' || min(n.id) || '"', 'amounts and costs are finite and not negative, places whole and finite, steps possible')
+    SELECT 20, 'numbers', count(*) = 0, count(*)::text, '0', coalesce('first "' || min(n.id) || '"', 'amounts and costs are finite and not negative, places whole and finite, steps such as mean something')
     FROM (SELECT t.territory_id AS id FROM salesops.territory_plan_territory t, flat f WHERE t.plan_id = territory_plan_checks.plan_id AND NOT salesops.is_territory_place(t.x, t.y, t.z, f.is_flat)
           UNION ALL
           SELECT p.measures[9] FROM plan p WHERE cardinality(p.measures) NOT BETWEEN 1 AND 8
           UNION ALL
-          -- All territories have steps, by measure, or none has.
-          SELECT t.territory_id FROM (SELECT t.*, count(t.whole_price) OVER () > 0 AS has_steps FROM salesops.territory_plan_territory t WHERE t.plan_id = territory_plan_checks.plan_id) t CROSS JOIN plan p
-          WHERE CASE WHEN t.has_steps THEN NOT coalesce(ARRAY[cardinality(t.whole_price), cardinality(t.step_size), cardinality(t.step_below), cardinality(t.step_price)] = array_fill(cardinality(p.measures), ARRAY[4])
-                                                        AND 1e100 > ALL (t.whole_price) AND -1e100 < ALL (t.whole_price), false)
-                  OR EXISTS (SELECT FROM unnest(t.step_size, t.step_below, t.step_price) AS s(size, below, price) WHERE NOT salesops.is_territory_step(s.size, s.below, s.price))
-                ELSE num_nonnulls(t.step_size, t.step_below, t.step_price) > 0 END
+          -- All territories have prices that go with steps, and any number of steps, or none has.
+          SELECT t.territory_id
+          FROM (SELECT t.*, count(t.whole_price) OVER () > 0 AS has_proof, cardinality(t.step_price) AS steps FROM salesops.territory_plan_territory t WHERE t.plan_id = territory_plan_checks.plan_id) t
+          CROSS JOIN LATERAL (SELECT cardinality(p.measures) AS n FROM plan p) m
+          WHERE CASE WHEN t.has_proof THEN
+                  NOT coalesce(array_dims(t.whole_price) = format('[1:%s]', m.n) AND 1e100 > ALL (t.whole_price) AND -1e100 < ALL (t.whole_price)
+                               AND CASE WHEN t.steps = 0 THEN cardinality(t.step_weight) = 0 AND cardinality(t.step_below) = 0
+                                        ELSE array_dims(t.step_price) = format('[1:%s]', t.steps) AND array_dims(t.step_below) = array_dims(t.step_price)
+                                          AND array_dims(t.step_weight) = format('[1:%s][1:%s]', t.steps, m.n) END, false)
+                  OR EXISTS (SELECT FROM unnest(t.step_price) WITH ORDINALITY AS s(price, step)
+                             WHERE NOT salesops.is_territory_step(ARRAY(SELECT w FROM unnest(t.step_weight[s.step:s.step]) w), t.step_below[s.step], s.price))
+                ELSE num_nonnulls(t.step_weight, t.step_below, t.step_price) > 0 END
           UNION ALL
           SELECT a.account_id FROM salesops.territory_plan_account a, flat f
           WHERE a.plan_id = territory_plan_checks.plan_id

@@ -94,19 +94,38 @@ keep_accounts(const Given *given, const TerritoryPlan *plan, int64 plan_id)
 	new_rows_end(&rows);
 }
 
-/* The amounts that steps count units below, NaN where that is all of them. NULL: there are no steps. */
-static double *
-step_limits(const Given *given, const TerritoryPlan *plan)
+/* What proves the bound by whole accounts: the steps of a territory that have a price. */
+static void
+add_steps(NewRows *rows, const TerritoryPlan *plan, int k, int measures)
 {
-	int			rows = territories_of(given) * given->options->measures;
+	double	   *weight;
 	double	   *below;
+	double	   *price;
+	int			steps = 0;
 
-	if (!plan->step_below)
-		return NULL;
-	below = palloc(sizeof(double) * rows);
-	for (int j = 0; j < rows; j++)
-		below[j] = plan->step_size[j] > 0 && !isinf(plan->step_below[j]) ? plan->step_below[j] : NAN;
-	return below;
+	if (!plan->whole_price)
+	{
+		for (int c = 0; c < 4; c++)
+			new_rows_value(rows, (Datum) 0, true);
+		return;
+	}
+	weight = palloc(sizeof(double) * plan->steps * measures);
+	below = palloc(sizeof(double) * plan->steps);
+	price = palloc(sizeof(double) * plan->steps);
+	for (int s = k * plan->steps; s < (k + 1) * plan->steps; s++)
+		if (plan->step_price[s] > 0)
+		{
+			memcpy(weight + steps * measures, plan->step_weight + (Size) s * measures, sizeof(double) * measures);
+			below[steps] = isinf(plan->step_below[s]) ? NAN : plan->step_below[s];
+			price[steps++] = plan->step_price[s];
+		}
+	new_rows_numbers(rows, plan->whole_price + (Size) k * measures, measures);
+	new_rows_matrix(rows, weight, steps, measures);
+	new_rows_numbers(rows, below, steps);
+	new_rows_numbers(rows, price, steps);
+	pfree(weight);
+	pfree(below);
+	pfree(price);
 }
 
 static void
@@ -117,11 +136,10 @@ keep_territories(const Given *given, const TerritoryPlan *plan, const double *lo
 		{"z", FLOAT8OID}, {"home_account", TEXTOID}, {"quota", NUMERICOID}, {"ramp", FLOAT8OID}, {"share", FLOAT8ARRAYOID},
 		{"floor", FLOAT8ARRAYOID}, {"cap", FLOAT8ARRAYOID}, {"target", FLOAT8ARRAYOID}, {"least", FLOAT8ARRAYOID}, {"most", FLOAT8ARRAYOID},
 		{"load_before", FLOAT8ARRAYOID}, {"load", FLOAT8ARRAYOID}, {"price", FLOAT8ARRAYOID},
-		{"whole_price", FLOAT8ARRAYOID}, {"step_size", FLOAT8ARRAYOID}, {"step_below", FLOAT8ARRAYOID}, {"step_price", FLOAT8ARRAYOID},
+		{"whole_price", FLOAT8ARRAYOID}, {"step_weight", FLOAT8ARRAYOID}, {"step_below", FLOAT8ARRAYOID}, {"step_price", FLOAT8ARRAYOID},
 	};
 	const double *const by_measure[] = {
 		given->share, given->floor, given->cap, given->target, given->input.least, given->input.most, given->load_before, load, plan->price,
-		plan->whole_price, plan->step_size, step_limits(given, plan), plan->step_price,
 	};
 	int			measures = given->options->measures;
 	bool		has_place = given->home_x != NULL;
@@ -143,7 +161,8 @@ keep_territories(const Given *given, const TerritoryPlan *plan, const double *lo
 		new_rows_value(&rows, quota ? DirectFunctionCall3(numeric_in, CStringGetDatum(quota), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)) : (Datum) 0, quota == NULL);
 		new_rows_number(&rows, given->ramp[k]);
 		for (int a = 0; a < (int) lengthof(by_measure); a++)
-			new_rows_numbers(&rows, by_measure[a] ? by_measure[a] + (Size) k * measures : NULL, measures);
+			new_rows_numbers(&rows, by_measure[a] + (Size) k * measures, measures);
+		add_steps(&rows, plan, k, measures);
 		new_rows_add(&rows);
 	}
 	new_rows_end(&rows);
