@@ -4,7 +4,7 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(38);
+SELECT plan(39);
 
 -- East owns four accounts of 2, west two of 1. East may have 5, so that it must lose 3: one and a half accounts, say the prices, and two if they are whole.
 CREATE TEMP TABLE account (id text, territory text, n double precision, family text, locked_to text, holdout text, needs text[]);
@@ -177,7 +177,7 @@ CREATE TEMP TABLE tampered AS
   FROM made m CROSS JOIN (
     SELECT true AS has_step, unnest(ARRAY['whole_price[1] = whole_price[1] + 0.01', 'whole_price[1] = ''NaN''', 'whole_price[1] = ''-Infinity''', 'whole_price[1] = NULL', 'whole_price = whole_price || 0::double precision',
       'whole_price = NULL', 'step_weight = NULL', 'step_below = NULL', 'step_price = NULL', 'whole_price = NULL, step_weight = NULL, step_below = NULL, step_price = NULL', 'step_weight = ''{}'', step_below = ''{}'', step_price = ''{}''',
-      'step_weight[1][1] = step_weight[1][1] + 1e-6', 'step_weight[1][1] = NULL', 'step_weight[1][1] = ''NaN''', 'step_weight[1][1] = ''Infinity''', 'step_weight[1][1] = 1e-300', 'step_weight = ''{}''',
+      'step_weight[1][1] = step_weight[1][1] + 1e-6', 'step_weight[1][1] = NULL', 'step_weight[1][2] = NULL', 'step_weight[1][1] = ''NaN''', 'step_weight[1][1] = ''Infinity''', 'step_weight[1][1] = 1e-300', 'step_weight = ''{}''',
       'step_weight = (SELECT array_agg(ARRAY[-w[1], -w[2]]) FROM (SELECT ARRAY(SELECT unnest(step_weight[g:g])) AS w FROM generate_series(1, cardinality(step_price)) g) s)',
       'step_weight = array_fill(0::double precision, ARRAY[cardinality(step_price), 2])', 'step_weight = step_weight || ARRAY[1::double precision, 1]', 'step_weight = ARRAY(SELECT unnest(step_weight))',
       'step_price[1] = step_price[1] * 1.1', 'step_price[1] = -step_price[1]', 'step_price[1] = 0', 'step_price[1] = NULL', 'step_price[1] = ''NaN''', 'step_price[1] = ''Infinity''', 'step_price = step_price || 1::double precision',
@@ -187,6 +187,7 @@ CREATE TEMP TABLE tampered AS
       'step_weight = ''{{1e-6,0}}''', 'step_weight = ''{{0,0}}'', step_below = ''{NULL}'', step_price = ''{1}''', 'whole_price = ''[0:1]={0,0}'''])) c
   WHERE m.kind = 'two';
 SELECT is_empty($$ SELECT has_step, change, noticed FROM tampered WHERE noticed NOT IN ('bound', 'numbers', 'bound numbers') $$, 'whatever is changed is noticed');
+SELECT is_empty($$ SELECT has_step, change, noticed FROM tampered WHERE change ~ 'NULL$|NaN|Infinity|-step_price|= 0$' AND noticed NOT LIKE '%numbers' $$, 'and a step that means nothing, whatever the bound');
 SELECT is((SELECT pg_temp.untrue(m.plan_id, format('UPDATE salesops.territory_plan_territory SET whole_price = NULL, step_weight = NULL, step_below = NULL, step_price = NULL WHERE plan_id = %s', m.plan_id)) FROM made m WHERE m.kind = 'two'),
   'bound', 'prices alone prove less');
 
