@@ -12,7 +12,7 @@
  *	dual.c			best prices by continuation of the smoothed dual
  *	newton.c		one Newton step for the prices
  *	bound.c			the lower bound, exact
- *	steps.c			a higher bound for the fewest moves, for accounts are whole
+ *	steps.c			a higher bound for the fewest moves, for accounts are whole; choose_steps.c
  *	ties.c			the accounts that either of two territories might have
  *	search.c		a plan from prices; shifts and swaps until none pays, and repair of what is outside its limits
  *	repair.c		what the search cannot bring within limits, and budgets that are kept
