@@ -31,6 +31,8 @@
 #define GOOD			0.0003
 /* Steps that are worth nothing then are chosen anew; so often are steps chosen in all. */
 #define ROUNDS			2
+/* Climbs between end at so many times the temperature of the last one. */
+#define COLD_BETWEEN	4.0
 /* A step is worth so many times the spread of costs at most. */
 #define MOST_WORTH		4.0
 /* More pairs of unit and territory than that take too much time and memory, and then territories have many units. */
@@ -200,6 +202,7 @@ steps_find(Problem *p, const Prices *prices, double cold, Steps *steps)
 	const int	number = p->measures + (p->measures > 1);
 	Choice		x;
 	Prices		higher = *prices;
+	double		ended = cold;	/* where the latest climb did */
 	uint16	   *best;
 
 	*steps = (Steps) {.bound = -INFINITY};
@@ -213,11 +216,12 @@ steps_find(Problem *p, const Prices *prices, double cold, Steps *steps)
 		memcpy(higher.load + k * x.p->measures, prices->load + k * p->measures, sizeof(double) * p->measures);
 	steps->steps = number;
 	steps->step = take(p, Step, p->territories * number);
-	for (int round = 0; round < ROUNDS && !problem_progress(p); round++)
+	for (int round = 1; round <= ROUNDS && !problem_progress(p); round++)
 	{
-		find_shares(&x, &higher, cold * p->spread);
+		find_shares(&x, &higher, ended * p->spread);
 		choose_steps(&x, &higher, steps->step);
-		climb(&x, &higher, steps->step, cold);
+		ended = round < ROUNDS ? COLD_BETWEEN * cold : cold;
+		climb(&x, &higher, steps->step, ended);
 	}
 	bound_round(x.p, &higher);
 	best = take(p, uint16, p->units);
