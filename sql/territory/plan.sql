@@ -43,7 +43,7 @@ COMMENT ON COLUMN salesops.territory_plan.input_hash IS 'territory_plan_hash() w
 COMMENT ON COLUMN salesops.territory_plan.accounts IS 'How many accounts';
 COMMENT ON COLUMN salesops.territory_plan.territories IS 'How many territories';
 COMMENT ON COLUMN salesops.territory_plan.cost IS 'Cost of the plan: distance, relationships left, preferences missed; with objective fewest_moves the accounts moved, and the others x tie_break';
-COMMENT ON COLUMN salesops.territory_plan.bound IS 'No plan within the limits is cheaper, with the homes that there are; the prices prove it';
+COMMENT ON COLUMN salesops.territory_plan.bound IS 'No plan within the limits is cheaper, with the homes that there are; the prices prove it, or, of whole accounts, territory_plan_territory.whole_price and steps';
 COMMENT ON COLUMN salesops.territory_plan.design_bound IS
   'No plan within the limits is cheaper wherever its free homes are (option homes); the prices do not prove this. NULL = no home was chosen, or nothing is proven';
 COMMENT ON COLUMN salesops.territory_plan.outside IS 'Loads outside their limits, in shares of the limits, added up; 0 = within limits';
@@ -79,6 +79,10 @@ CREATE TABLE salesops.territory_plan_territory (
   load_before  double precision[] NOT NULL,
   load         double precision[] NOT NULL,
   price        double precision[] NOT NULL,
+  whole_price  double precision[],
+  step_weight  double precision[],
+  step_below   double precision[],
+  step_price   double precision[],
   PRIMARY KEY (plan_id, territory_id)
 );
 COMMENT ON TABLE salesops.territory_plan_territory IS 'Territories of the plans, append-only; arrays are in the order of territory_plan.measures';
@@ -100,7 +104,13 @@ COMMENT ON COLUMN salesops.territory_plan_territory.least IS 'Least load within 
 COMMENT ON COLUMN salesops.territory_plan_territory.most IS 'Most load within limits';
 COMMENT ON COLUMN salesops.territory_plan_territory.load_before IS 'Load of the accounts that were in it';
 COMMENT ON COLUMN salesops.territory_plan_territory.load IS 'Load under the plan';
-COMMENT ON COLUMN salesops.territory_plan_territory.price IS 'What a unit more of load there costs; negative = what it saves. Proves territory_plan.bound';
+COMMENT ON COLUMN salesops.territory_plan_territory.price IS 'What a unit more of load there costs; negative = what it saves. Proves territory_plan.bound, or, where there is whole_price, a lower one';
+COMMENT ON COLUMN salesops.territory_plan_territory.whole_price IS
+  'What a unit more of load there costs where whole accounts are counted in steps too; with these it proves territory_plan.bound. NULL, like what follows, in all territories of a plan = the prices alone prove it';
+COMMENT ON COLUMN salesops.territory_plan_territory.step_weight IS 'Steps in which whole accounts that come and leave are counted, any number of them: what a unit of each measure comes to in each, steps x measures';
+COMMENT ON COLUMN salesops.territory_plan_territory.step_below IS
+  'By step: units that it owns and that come to less count when they leave, others while they are there; NULL = all of them when they leave';
+COMMENT ON COLUMN salesops.territory_plan_territory.step_price IS 'What one more of each step would save; above 0';
 SELECT pg_catalog.pg_extension_config_dump('salesops.territory_plan_territory', '');
 
 CREATE TABLE salesops.territory_plan_class (

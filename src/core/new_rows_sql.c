@@ -86,17 +86,39 @@ new_rows_number(NewRows *rows, double value)
 	new_rows_value(rows, Float8GetDatum(value), isnan(value));
 }
 
-/* An array of double precision numbers. */
+/* A matrix of double precision numbers, NULL where they are NaN. Without any it is an empty array. */
+static void
+add_numbers(NewRows *rows, const double *value, int dimensions, int *counts)
+{
+	MemoryContext caller = MemoryContextSwitchTo(rows->row);
+	int			count = counts[0] * (dimensions > 1 ? counts[1] : 1);
+	Datum	   *datum = palloc(sizeof(Datum) * Max(count, 1));
+	bool	   *is_null = palloc(sizeof(bool) * Max(count, 1));
+	int			first[] = {1, 1};
+
+	for (int i = 0; i < count; i++)
+	{
+		datum[i] = Float8GetDatum(value[i]);
+		is_null[i] = isnan(value[i]);
+	}
+	new_rows_value(rows, PointerGetDatum(construct_md_array(datum, is_null, dimensions, counts, first, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)), false);
+	MemoryContextSwitchTo(caller);
+}
+
+/* An array of them. */
 void
 new_rows_numbers(NewRows *rows, const double *value, int count)
 {
-	MemoryContext caller = MemoryContextSwitchTo(rows->row);
-	Datum	   *datum = palloc(sizeof(Datum) * Max(count, 1));
+	add_numbers(rows, value, 1, &count);
+}
 
-	for (int i = 0; i < count; i++)
-		datum[i] = Float8GetDatum(value[i]);
-	new_rows_value(rows, PointerGetDatum(construct_array(datum, count, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)), false);
-	MemoryContextSwitchTo(caller);
+/* Rows of them, one after the other. */
+void
+new_rows_matrix(NewRows *rows, const double *value, int count, int width)
+{
+	int			counts[] = {count, width};
+
+	add_numbers(rows, value, 2, counts);
 }
 
 static void

@@ -35,6 +35,7 @@ extern void new_rows_value(NewRows *rows, Datum value, bool is_null);
 extern void new_rows_text(NewRows *rows, const char *value);
 extern void new_rows_number(NewRows *rows, double value);
 extern void new_rows_numbers(NewRows *rows, const double *value, int count);
+extern void new_rows_matrix(NewRows *rows, const double *value, int count, int width);
 extern void new_rows_add(NewRows *rows);
 extern void new_rows_end(NewRows *rows);
 

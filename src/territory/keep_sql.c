@@ -94,6 +94,40 @@ keep_accounts(const Given *given, const TerritoryPlan *plan, int64 plan_id)
 	new_rows_end(&rows);
 }
 
+/* What proves the bound by whole accounts: the steps of a territory that have a price. */
+static void
+add_steps(NewRows *rows, const TerritoryPlan *plan, int k, int measures)
+{
+	double	   *weight;
+	double	   *below;
+	double	   *price;
+	int			steps = 0;
+
+	if (!plan->whole_price)
+	{
+		for (int c = 0; c < 4; c++)
+			new_rows_value(rows, (Datum) 0, true);
+		return;
+	}
+	weight = palloc(sizeof(double) * plan->steps * measures);
+	below = palloc(sizeof(double) * plan->steps);
+	price = palloc(sizeof(double) * plan->steps);
+	for (int s = k * plan->steps; s < (k + 1) * plan->steps; s++)
+		if (plan->step_price[s] > 0)
+		{
+			memcpy(weight + steps * measures, plan->step_weight + (Size) s * measures, sizeof(double) * measures);
+			below[steps] = isinf(plan->step_below[s]) ? NAN : plan->step_below[s];
+			price[steps++] = plan->step_price[s];
+		}
+	new_rows_numbers(rows, plan->whole_price + (Size) k * measures, measures);
+	new_rows_matrix(rows, weight, steps, measures);
+	new_rows_numbers(rows, below, steps);
+	new_rows_numbers(rows, price, steps);
+	pfree(weight);
+	pfree(below);
+	pfree(price);
+}
+
 static void
 keep_territories(const Given *given, const TerritoryPlan *plan, const double *load, const int *tag_order, int64 plan_id)
 {
@@ -102,6 +136,7 @@ keep_territories(const Given *given, const TerritoryPlan *plan, const double *lo
 		{"z", FLOAT8OID}, {"home_account", TEXTOID}, {"quota", NUMERICOID}, {"ramp", FLOAT8OID}, {"share", FLOAT8ARRAYOID},
 		{"floor", FLOAT8ARRAYOID}, {"cap", FLOAT8ARRAYOID}, {"target", FLOAT8ARRAYOID}, {"least", FLOAT8ARRAYOID}, {"most", FLOAT8ARRAYOID},
 		{"load_before", FLOAT8ARRAYOID}, {"load", FLOAT8ARRAYOID}, {"price", FLOAT8ARRAYOID},
+		{"whole_price", FLOAT8ARRAYOID}, {"step_weight", FLOAT8ARRAYOID}, {"step_below", FLOAT8ARRAYOID}, {"step_price", FLOAT8ARRAYOID},
 	};
 	const double *const by_measure[] = {
 		given->share, given->floor, given->cap, given->target, given->input.least, given->input.most, given->load_before, load, plan->price,
@@ -127,6 +162,7 @@ keep_territories(const Given *given, const TerritoryPlan *plan, const double *lo
 		new_rows_number(&rows, given->ramp[k]);
 		for (int a = 0; a < (int) lengthof(by_measure); a++)
 			new_rows_numbers(&rows, by_measure[a] + (Size) k * measures, measures);
+		add_steps(&rows, plan, k, measures);
 		new_rows_add(&rows);
 	}
 	new_rows_end(&rows);

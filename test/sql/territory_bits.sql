@@ -36,5 +36,5 @@ SELECT m.kind, count(*) AS plans, count(DISTINCT p.input_hash) AS inputs,
 FROM made m JOIN territory_plan p USING (plan_id)
 CROSS JOIN LATERAL (
   SELECT (SELECT string_agg(a.account_id || '>' || a.to_territory, ' ' ORDER BY a.account_id COLLATE "C") FROM territory_plan_account a WHERE a.plan_id = p.plan_id) AS assignment,
-         (SELECT string_agg(t.territory_id || t.price::text || t.target::text, ' ' ORDER BY t.territory_id COLLATE "C") FROM territory_plan_territory t WHERE t.plan_id = p.plan_id) AS prices) o
+         (SELECT string_agg(concat(t.territory_id, t.price, t.target, t.whole_price, t.step_weight, t.step_below, t.step_price), ' ' ORDER BY t.territory_id COLLATE "C") FROM territory_plan_territory t WHERE t.plan_id = p.plan_id) AS prices) o
 GROUP BY m.kind ORDER BY m.kind;

@@ -47,7 +47,11 @@ SET LOCAL session_replication_role = replica;
 CREATE FUNCTION pg_temp.changed(name text, type text, has_element boolean) RETURNS text LANGUAGE sql AS $$
   SELECT CASE type
     WHEN 'double precision' THEN format('CASE WHEN %1$I = ''Infinity'' THEN 5 ELSE coalesce(%1$I, 0) * 1.001 + 0.1 END', name)
-    WHEN 'double precision[]' THEN format('ARRAY[CASE WHEN %1$I[1] = ''Infinity'' THEN 5 ELSE %1$I[1] * 1.001 + 0.1 END] || %1$I[2:]', name)
+    -- A threshold between the same accounts as before would say the same.
+    WHEN 'double precision[]' THEN CASE name
+      WHEN 'step_below' THEN 'ARRAY[-1e9] || step_below[2:]'
+      WHEN 'step_weight' THEN 'coalesce((SELECT array_agg(ARRAY(SELECT u * 1.001 + 0.1 FROM unnest(step_weight[g:g]) u)) FROM generate_subscripts(step_weight, 1) g), ''{{1}}'')'
+      ELSE format('ARRAY[CASE WHEN %1$I[1] = ''Infinity'' THEN 5 ELSE coalesce(%1$I[1], 0) * 1.001 + 0.1 END] || %1$I[2:]', name) END
     WHEN 'numeric' THEN format('%I + 1', name)
     WHEN 'bigint' THEN format('%I + 1000000', name)
     WHEN 'integer' THEN format('coalesce(%I, 0) + 1000', name)
