@@ -151,7 +151,7 @@ BEGIN ATOMIC
     WHERE (s.finding IS NULL OR p.finding IS NULL)
           AND NOT EXISTS (SELECT FROM beyond b
                           WHERE coalesce(s.finding, p.finding) = 'outside' AND b.territory_id = coalesce(s.territory_id, p.territory_id) AND b.measure = coalesce(s.measure, p.measure)
-                            AND abs(b.share) <= b.blur AND (s.finding IS NULL OR s.value IN (b.load, b.load_stated) AND s.bound IN (b.lower, b.upper) AND s.price = b.price))
+                            AND abs(b.share) <= greatest(b.blur, 1e-12) AND (s.finding IS NULL OR s.value IN (b.load, b.load_stated) AND s.bound IN (b.lower, b.upper) AND s.price = b.price))
        OR s.account_id IS NOT NULL OR s.class IS NOT NULL OR s.together IS NOT NULL
        OR s.finding IS NOT NULL AND p.finding IS NOT NULL AND NOT (abs(s.value - p.value) <= 1e-9 * abs(p.value) + p.rounding AND s.bound = p.bound AND s.price = p.price)
     UNION ALL
@@ -214,7 +214,7 @@ BEGIN ATOMIC
       coalesce('first ' || min(b.budget), 'what is moved is what was counted; a budget that is not there has no price')
     FROM budget b WHERE NOT coalesce(abs(b.used - b.used_stated) <= 1e-9 * b.used, false) OR b.price < 0 OR b.price > 0 AND b.allowed IS NULL
     UNION ALL
-    SELECT 11, 'outside', abs(p.outside - o.value) <= 1e-9 * (1 + o.value) + o.rounding AND ((p.outside > 0) = (o.value > 1e-12) OR greatest(p.outside, o.value) <= o.rounding), p.outside::text, o.value::text, 'loads outside their limits, in shares of the limits' FROM plan p, outside o
+    SELECT 11, 'outside', abs(p.outside - o.value) <= 1e-9 * (1 + o.value) + o.rounding AND ((p.outside > 0) = (o.value > 1e-12) OR greatest(p.outside, o.value) <= o.rounding OR abs(p.outside - o.value) <= 1e-9 * o.value), p.outside::text, o.value::text, 'loads outside their limits, in shares of the limits' FROM plan p, outside o
     UNION ALL
     SELECT 12, 'best_outside', p.best_outside BETWEEN 0 AND least(b.value, p.outside) * (1 + 1e-9), p.best_outside::text, 'at most ' || b.value, 'what follows from the findings for every plan' FROM plan p, best_outside b
     UNION ALL
