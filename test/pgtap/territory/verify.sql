@@ -5,7 +5,7 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(23);
+SELECT plan(24);
 
 CREATE TEMP TABLE account AS SELECT a.*, ARRAY['senior'] AS prefers, 'crm' AS source_key FROM salesops.generate_territory_accounts(110, 5, 4, '2026-06-30') a;
 CREATE TEMP TABLE territory AS SELECT t.*, 1000000 AS quota, CASE WHEN t.id LIKE '%1' THEN t.tags || 'senior'::text ELSE t.tags END AS more_tags FROM salesops.generate_territories(110, 5, 4) t;
@@ -117,6 +117,12 @@ SELECT is((SELECT string_agg(v."check", ' ') FROM made m, LATERAL salesops.verif
 -- What was moved is a claim, and not to make it is none.
 UPDATE salesops.territory_plan SET budget_used = budget_used[1:1] WHERE plan_id = (SELECT plan_id FROM made WHERE kind = 'moves');
 SELECT is((SELECT string_agg(v."check", ' ') FROM made m, LATERAL salesops.verify_territory_plan(m.plan_id) v WHERE m.kind = 'moves' AND NOT v.ok), 'budgets', 'an amount that is not stated');
+-- Where limits leave no room a price of any height in all territories cancels out, and what was added up is no measure of what is known.
+CREATE TEMP TABLE level AS SELECT salesops.plan_territories($$ SELECT g::text AS id, 't' || g * g % 7 % 3 AS territory FROM generate_series(1, 30) g $$, $$ SELECT 't' || k AS id FROM generate_series(0, 2) k $$,
+  '{"measures": {"accounts": 0}, "objective": "fewest_moves"}') AS plan_id;
+UPDATE salesops.territory_plan_territory SET price = ARRAY[1e10], whole_price = NULL, step_weight = NULL, step_below = NULL, step_price = NULL WHERE plan_id = (SELECT plan_id FROM level);
+UPDATE salesops.territory_plan SET bound = cost WHERE plan_id = (SELECT plan_id FROM level);
+SELECT is((SELECT v.ok FROM level l, LATERAL salesops.verify_territory_plan(l.plan_id) v WHERE v."check" = 'bound'), false, 'prices of any height prove no bound by their size');
 -- A load is held away from its owner that is beyond a budget of next to nothing.
 CREATE TEMP TABLE tiny AS SELECT salesops.plan_territories($$ SELECT * FROM (VALUES ('a', 'west', 2e-20::float8, 'east'), ('b', 'east', 2e-20, NULL), ('c', 'west', 2e-20, NULL)) a(id, territory, deals, locked_to) $$,
   $$ SELECT id FROM (VALUES ('west'), ('east')) t(id) $$, '{"tolerance": 1, "objective": "fewest_moves", "most_moved": {"deals": 1e-20}}') AS plan_id;
