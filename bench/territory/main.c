@@ -294,7 +294,9 @@ main(int argc, char **argv)
 		   usage.ru_maxrss / 1024, plan->memory >> 20);
 	if (is_design)
 		printf("  bound over all homes %.4f, gap %.3f%%\n", plan->design_bound, 100 * (plan->cost - plan->design_bound) / fabs(plan->cost));
-	if (fabs(plan->cost - verdict.cost) > 1e-6 * fabs(verdict.cost) || (!options.fewest_moves && fabs(plan->bound - verdict.bound) > 1e-6 * fabs(verdict.bound)))
+	if (options.fewest_moves)
+		printf("  in moves and what breaks ties: cost %.4f bound %.4f, %.2f%% above it\n", plan->cost, plan->bound, 100 * (plan->cost / plan->bound - 1));
+	else if (fabs(plan->cost - verdict.cost) > 1e-6 * fabs(verdict.cost) || fabs(plan->bound - verdict.bound) > 1e-6 * fabs(verdict.bound))
 		printf("  THE PLAN SAYS cost %.10g bound %.10g\n", plan->cost, plan->bound);
 	if (output)
 	{

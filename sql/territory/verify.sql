@@ -51,7 +51,7 @@ BEGIN ATOMIC
     FROM account_sum s CROSS JOIN slack k LEFT JOIN unit_value v ON true GROUP BY s.held_cost, k.value, k.size
   ), proof AS (
     -- Where there are steps, they prove the bound, and the prices one that is no higher.
-    SELECT coalesce(w.bound, c.bound) AS bound, 
+    SELECT coalesce(w.bound, c.bound) AS bound,
       -- Prices may be as high as one likes where limits leave no room: then what was added up says nothing of how well it is known.
       least(1e-9 * coalesce(w.size, c.size), 1e-6 * greatest(abs(p.cost), abs(coalesce(w.bound, c.bound))) + p.accounts * c.grain) AS blur, p.accounts * c.grain + coalesce(w.rounding, 0) AS rounding, c.bound - 1e-9 * c.size - p.accounts * c.grain AS least
     FROM plan p CROSS JOIN certificate c
