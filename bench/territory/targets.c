@@ -3,7 +3,8 @@
  *
  * Of one measure they are those of water_fill.c, which knows nothing of squares. Of several, the sum of squares is convex, so with its
  * gradient g at the targets no split has a sum below theirs by more than g x targets - min over all splits of g x loads, which is a
- * minimum for each class by itself.
+ * minimum for each class by itself. Where accounts can be split level in whole numbers the targets are those, to the bit: without tolerance
+ * nothing else is kept.
  *
  *	targets [instances [seed]]
  */
@@ -20,6 +21,8 @@
 #define CLOSE				1e-6
 /* What the method of multipliers leaves. */
 #define CLOSE_TO_LIMITS		1e-3
+/* Accounts of a territory for each of its shares, where all are level. */
+#define LEVEL_ACCOUNTS		60
 
 typedef struct Instance
 {
@@ -163,6 +166,33 @@ off_with_limits(Instance *in)
 	return off;
 }
 
+/* How many targets are not what each has in a split that is level. */
+static int
+off_level(Instance *in)
+{
+	TerritoryShares *s = &in->shares;
+	const double *target;
+	int			off = 0;
+
+	random_instance(in, 1 + below(MOST_MEASURES));
+	memset(in->eligible, 0, sizeof(in->eligible));
+	memset(in->supply, 0, sizeof(in->supply));
+	memset(in->held, 0, sizeof(in->held));
+	for (int k = 0; k < s->territories; k++)
+		for (int n = 0; n < LEVEL_ACCOUNTS * in->share[k]; n++)
+		{
+			int			c = below(1 + below(s->classes));
+
+			in->eligible[c * s->territories + k] = true;
+			for (int m = 0; m < s->measures; m++)
+				in->supply[c * s->measures + m] += 1 + m;
+		}
+	target = territory_targets(s, NULL);
+	for (int j = 0; j < s->territories * s->measures; j++)
+		off += target[j] != LEVEL_ACCOUNTS * in->share[j / s->measures] * (1 + j % s->measures);
+	return off;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -170,6 +200,7 @@ main(int argc, char **argv)
 	double		worst_one = 0;
 	double		worst_least = 0;
 	double		worst_limits = 0;
+	int			not_level = 0;
 	Instance	in;
 
 	state = 88172645463325252 + (argc > 2 ? atoi(argv[2]) : 1);
@@ -185,8 +216,9 @@ main(int argc, char **argv)
 		random_instance(&in, 2 + below(MOST_MEASURES - 1));
 		off = off_from_least(&in, territory_targets(&in.shares, NULL));
 		worst_least = Max(worst_least, off);
+		not_level += off_level(&in);
 	}
-	printf("%d targets: one measure off by %.1e of the total at most, with a floor and a cap by %.1e; several by %.1e of the least sum\n",
-		   instances, worst_one, worst_limits, worst_least);
-	return worst_one > CLOSE || worst_limits > CLOSE_TO_LIMITS || worst_least > CLOSE;
+	printf("%d targets: one measure off by %.1e of the total at most, with a floor and a cap by %.1e; several by %.1e of the least sum; %d not level where all can be\n",
+		   instances, worst_one, worst_limits, worst_least, not_level);
+	return not_level > 0 || worst_one > CLOSE || worst_limits > CLOSE_TO_LIMITS || worst_least > CLOSE;
 }

@@ -29,6 +29,8 @@
 #define DEARER			20
 #define MOST_MOVES		60
 #define BEYOND			1e-9
+/* Loads that differ from the level by no more than this share are level. */
+#define LEVEL			1e-7
 
 typedef struct Part
 {
@@ -206,6 +208,91 @@ move_limits(Split *s)
 	return has_moved;
 }
 
+/* The first territory that has a part of class c; none, where the class has no amount. */
+static int
+first_with_part(const Split *s, int c)
+{
+	const TerritoryShares *shares = s->shares;
+	bool		has_amount = false;
+
+	for (int m = 0; m < shares->measures; m++)
+		has_amount |= shares->supply[c * shares->measures + m] > 0;
+	for (int k = 0; k < shares->territories && has_amount; k++)
+		if (s->part[(Size) c * shares->territories + k] > 0)
+			return k;
+	return -1;
+}
+
+/* Numbers those who share classes, directly or by others, by the first of them. */
+static void
+group_territories(const Split *s, int *group)
+{
+	int			territories = s->shares->territories;
+
+	for (int k = 0; k < territories; k++)
+		group[k] = k;
+	for (int c = 0; c < s->shares->classes; c++)
+	{
+		int			first = first_with_part(s, c);
+
+		for (int k = first + 1; first >= 0 && k < territories; k++)
+		{
+			int			low = Min(group[first], group[k]);
+			int			high = Max(group[first], group[k]);
+
+			for (int j = high; low < high && s->part[(Size) c * territories + k] > 0 && j < territories; j++)
+				if (group[j] == high)
+					group[j] = low;
+		}
+	}
+}
+
+/*
+ * Going round comes near to the targets only, and limits of 50.000000000001 without tolerance are kept by no 50 accounts. Where those who share classes are level as far as can
+ * be told, they get exactly their shares of what they have together.
+ */
+static void
+level_loads(Split *s)
+{
+	const TerritoryShares *shares = s->shares;
+	int			territories = shares->territories;
+	int		   *group = palloc(sizeof(int) * territories);
+	double	   *have = palloc(sizeof(double) * territories);
+	double	   *share = palloc(sizeof(double) * territories);
+	bool	   *is_level = palloc(sizeof(bool) * territories);
+
+	group_territories(s, group);
+	for (int m = 0; m < shares->measures; m++)
+	{
+		memset(have, 0, sizeof(double) * territories);
+		memset(share, 0, sizeof(double) * territories);
+		memset(is_level, true, sizeof(bool) * territories);
+		for (int c = 0; c < shares->classes; c++)
+			if (first_with_part(s, c) >= 0)
+				have[group[first_with_part(s, c)]] += shares->supply[c * shares->measures + m];
+		for (int k = 0; k < territories; k++)
+		{
+			have[group[k]] += shares->held[k * shares->measures + m];
+			share[group[k]] += shares->share[k];
+		}
+		for (int pass = 0; pass < 2; pass++)
+			for (int k = 0; k < territories; k++)
+			{
+				double	   *load = &s->load[k * shares->measures + m];
+				double		level = share[group[k]] > 0 ? shares->share[k] * have[group[k]] / share[group[k]] : *load;
+
+				if (pass == 0)
+					is_level[group[k]] &= fabs(*load - level) <= LEVEL * level;
+				else if (is_level[group[k]])
+					*load = level;
+			}
+	}
+	pfree(group);
+	pfree(have);
+	pfree(share);
+	pfree(is_level);
+}
+
 double *
 territory_targets(const TerritoryShares *shares, void (*check) (void))
 {
@@ -231,6 +318,7 @@ territory_targets(const TerritoryShares *shares, void (*check) (void))
 		if (!move_limits(&s))
 			break;
 	}
+	level_loads(&s);
 	for (int j = 0; j < rows; j++)
 		s.load[j] = Min(Max(s.load[j], shares->least[j]), shares->most[j]);
 	pfree(s.total);

@@ -5,7 +5,7 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(68);
+SELECT plan(70);
 
 -- What a call says; a warning says so too.
 CREATE FUNCTION pg_temp.planned(accounts_sql text, territories_sql text, options jsonb DEFAULT '{}') RETURNS text LANGUAGE plpgsql AS $$
@@ -53,6 +53,14 @@ CREATE TEMP TABLE skilled AS SELECT * FROM (VALUES ('one', ARRAY['west'], ARRAY[
 SELECT is(pg_temp.planned('TABLE tagged', 'TABLE skilled', '{"tolerance": 1}'), 'a one, b two, c three, d three', 'tags fit both ways, preferences cost, and targets go round what cannot be');
 SELECT results_eq($$ SELECT territory_id, round(target[1]::numeric, 9) FROM salesops.territory_plan_territory WHERE plan_id = (SELECT max(plan_id) FROM salesops.territory_plan) ORDER BY 1 $$,
   $$ VALUES ('one', 1.000000000), ('three', 1.5), ('two', 1.5) $$, 'nobody but a may go to one; the others share the rest');
+
+-- 12 accounts each is an even split, though none can do without the overlaps: 7 + 5, 10 + 2, and 3 + 9.
+SELECT is_empty($$ SELECT a.to_territory FROM salesops.balance_territories(
+    'SELECT i AS id, ARRAY[CASE WHEN i <= 7 THEN ''a'' WHEN i <= 22 THEN ''b'' WHEN i <= 27 THEN ''c'' ELSE ''d'' END] AS needs FROM generate_series(1, 36) i',
+    'SELECT * FROM (VALUES (''one'', ARRAY[''a'', ''b'']), (''two'', ARRAY[''b'', ''c'']), (''three'', ARRAY[''b'', ''c'', ''d''])) v(id, tags)', '{"tolerance": 0, "effort": 0.05}') a
+  GROUP BY 1 HAVING count(*) <> 12 $$, 'without tolerance, where classes can be shared evenly');
+SELECT results_eq($$ SELECT DISTINCT target[1], outside FROM salesops.territory_plan_territory JOIN salesops.territory_plan USING (plan_id) WHERE plan_id = (SELECT max(plan_id) FROM salesops.territory_plan) $$,
+  $$ VALUES (12::double precision, 0::double precision) $$, 'targets that are even are so to the bit');
 
 -- Holds.
 CREATE TEMP TABLE held (id text, territory text, work integer, locked boolean, locked_to text, holdout text, holdout_until date, family text);
