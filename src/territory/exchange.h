@@ -4,7 +4,7 @@
 #ifndef SALESOPS_TERRITORY_EXCHANGE_H
 #define SALESOPS_TERRITORY_EXCHANGE_H
 
-#include "territory/search.h"
+#include "territory/kept_plan.h"
 
 /* Territories in a cycle at most. */
 #define EXCHANGE_DEPTH	5

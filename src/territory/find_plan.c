@@ -17,9 +17,7 @@
 /* Where a former plan goes on not much is to be changed, and fewer do. */
 #define TIES_OF_FORMER	5
 #define TIES_OF_MANY	2
-/* Rates are so many times the prices, and more where that is not enough. */
-#define STRICTNESS		1.5
-/* So many times more, where the limits could not be kept otherwise than at a high cost. */
+/* Rates become so many times more, where the limits could not be kept otherwise than at a high cost. */
 #define STRICTER		2.0
 /* Of the polish, in shares of what a usual unit's load is worth; with the fewest moves, of what so many moves cost. */
 #define HOT_MOVES		40
@@ -58,30 +56,16 @@ usual_ties(const Problem *p)
 	return p->units > MANY_UNITS ? TIES_OF_MANY : p->options->fewest_moves ? TIES_OF_MOVES : TIES;
 }
 
-/* The best plan so far. */
-typedef struct Best
-{
-	uint16	   *slot;
-	double		outside;
-	double		cost;
-} Best;
-
 static void
-keep_best(const Search *s, Best *best)
+keep_best(const Search *s, KeptPlan *best)
 {
-	double		outside = search_outside(s);
-
-	if (outside > best->outside || (outside == best->outside && s->cost >= best->cost))
-		return;
-	best->outside = outside;
-	best->cost = s->cost;
-	memcpy(best->slot, s->slot, sizeof(uint16) * s->p->units);
-	problem_tell(s->p, outside, s->least_cost + s->cost);
+	if (plan_note(s, best))
+		problem_tell(s->p, best->outside, s->least_cost + best->cost);
 }
 
 /* Down from where the search is, then within the limits; where that fails, with more ties there. */
 static void
-settle(Search *s, Best *best, double *strictness, int most_repairs)
+settle(Search *s, KeptPlan *best, double *strictness, int most_repairs)
 {
 	for (int attempt = 1;; attempt++)
 	{
@@ -152,30 +136,40 @@ splits(const Problem *p)
 	return (int64) (MOST_SUBSETS * problem_effort(p));
 }
 
-/* A former plan goes on. True where that is the plan: little should change, unless more is asked for; a short polish, where the plan costs much. */
+/* How hot a polish begins and how cold it ends is measured in what a usual unit's load is worth, or in so many moves. */
+static double
+polish_worth(const Search *s)
+{
+	return s->p->options->fewest_moves ? HOT_MOVES * s->p->cost_scale : search_usual_worth(s);
+}
+
+/*
+ * A former plan goes on. True where no more is to be made of it: little should change, unless more is asked for; a short polish, where the plan costs much. And where it
+ * does not lead within limits soon, for that is as long as a plan from nothing takes, which is likelier to be within them.
+ */
 static bool
-continue_former(Search *s, const Former *former, Best *best, double worth)
+continue_former(Search *s, const Former *former, KeptPlan *best)
 {
 	Problem    *p = s->p;
 	/* Where units are few and large no plan is near the bound, nor were the owners. What they cost before somebody joined says nothing of that. */
 	double		usual = Max(former->cost / p->cost_scale, p->status.bound);
 	double		good = count_newcomers(p) > 0 ? p->status.bound : usual;
+	double		strictness = USUAL_STRICTNESS;
 	bool		is_changed = former_goes_on(s, Min(usual_ties(p), TIES_OF_FORMER));
-	double		strictness = STRICTNESS;
 
 	keep_best(s, best);
 	if (best->outside > 0)
 		settle(s, best, &strictness, MOST_REPAIRS_OF_FORMER);
-	if (best->outside > 0 || p->options->effort > 0)
-		return false;
-	if (!is_changed || p->options->effort < 0)
+	if (best->outside > 0)
 		return true;
+	if (p->options->effort != 0 || !is_changed)
+		return p->options->effort <= 0;
 	if (p->status.cost - good > WELL * fabs(p->status.bound))
 	{
 		p->status.phase = TERRITORY_PHASE_POLISH;
 		search_set(s, best->slot);
 		search_rates(s, strictness);
-		polish(s, HOT * worth, COLD * worth, (int64) (SHORT_POLISH * proposals(p)));
+		polish(s, HOT * polish_worth(s), COLD * polish_worth(s), (int64) (SHORT_POLISH * proposals(p)));
 		settle(s, best, &strictness, MOST_REPAIRS_OF_FORMER);
 	}
 	return p->status.cost - usual <= POORLY * fabs(p->status.bound);
@@ -186,7 +180,7 @@ continue_former(Search *s, const Former *former, Best *best, double worth)
  * made of it, and last where nothing else is within limits.
  */
 static void
-plan_fewest_moves(Search *s, Best *best, double *strictness)
+plan_fewest_moves(Search *s, KeptPlan *best, double *strictness)
 {
 	Problem    *p = s->p;
 
@@ -209,68 +203,92 @@ plan_fewest_moves(Search *s, Best *best, double *strictness)
 	search_set(s, best->slot);
 }
 
-/* Where what is known does not lead within limits soon, no more is tried: that is as long as a plan from nothing takes, which is likelier to be within them. */
+/* Whether moves are searched for by an annealing of their own. */
+static bool
+is_annealed(const Problem *p)
+{
+	return p->options->fewest_moves && p->options->effort >= 0 && !p->all_alike;
+}
+
+/* A plan from prices. True where no more is to be made of it: any plan within limits is the best, or prices of another plan do not lead within them. */
+static bool
+plan_at_prices(Search *s, Known known, KeptPlan *best, double *strictness)
+{
+	Problem    *p = s->p;
+
+	search_round(s);
+	search_rates(s, USUAL_STRICTNESS);
+	search_ties(s, usual_ties(p));
+	if (p->all_alike)
+	{
+		search_descend(s, MOST_ROUNDS);
+		split_exactly(s, splits(p));
+		keep_best(s, best);
+		if (best->outside == 0)
+			return true;
+	}
+	if (is_annealed(p))
+		plan_fewest_moves(s, best, strictness);
+	else
+		settle(s, best, strictness, MOST_REPAIRS);
+	return known != KNOWN_NOTHING && best->outside > 0;
+}
+
+/* Makes more of a plan: polished, recombined, or brought within limits to the last unit. */
+static void
+refine(Search *s, KeptPlan *best, double *strictness)
+{
+	Problem    *p = s->p;
+	int			rounds = is_annealed(p) && !is_recombined(p) ? 0 : ROUNDS;
+
+	p->status.phase = TERRITORY_PHASE_POLISH;
+	for (int round = 0; round < rounds && !p->is_stopped && !problem_near_enough(p); round++)
+	{
+		search_rates(s, *strictness);
+		polish(s, (round == 0 ? HOT : HOT_AGAIN) * polish_worth(s), COLD * polish_worth(s), proposals(p) / ROUNDS);
+		settle(s, best, strictness, MOST_REPAIRS);
+		search_set(s, best->slot);
+	}
+	search_set(s, best->slot);
+	if (is_recombined(p) && !problem_near_enough(p))
+	{
+		recombine(s, exchanges(p, LEAST_EXCHANGES), exchanges(p, MOST_EXCHANGES));
+		keep_best(s, best);
+	}
+	if (best->outside > 0 && p->outside == 0)
+	{
+		search_set(s, best->slot);
+		search_rates(s, USUAL_STRICTNESS);
+		split_exactly(s, splits(p));
+		keep_best(s, best);
+	}
+}
+
 void
 find_plan(Search *s, Known known, const Former *former)
 {
 	Problem    *p = s->p;
-	Best		best = {take(p, uint16, p->units), INFINITY, INFINITY};
-	bool		is_done = false;
-	bool		is_annealed = p->options->fewest_moves && p->options->effort >= 0 && !p->all_alike;
-	int			rounds;
-	double		strictness = STRICTNESS;
-	double		worth = p->options->fewest_moves ? HOT_MOVES * p->cost_scale : search_usual_worth(s);
+	KeptPlan	best = plan_begin(p);
+	double		strictness = USUAL_STRICTNESS;
+	bool		is_done;
 
 	p->status.phase = TERRITORY_PHASE_PLAN;
 	if (known == KNOWN_FORMER)
-		is_done = continue_former(s, former, &best, worth) || best.outside > 0;
-	if (!is_done)
 	{
-		if (known == KNOWN_FORMER)
+		is_done = continue_former(s, former, &best);
+		if (!is_done)
+		{
 			search_set(s, best.slot);
-		else
-			search_round(s);
-		search_rates(s, STRICTNESS);
-		search_ties(s, usual_ties(p));
+			search_rates(s, USUAL_STRICTNESS);
+			search_ties(s, usual_ties(p));
+			settle(s, &best, &strictness, MOST_REPAIRS);
+		}
 	}
-	if (p->all_alike)
-	{
-		/* Any plan within limits is as good as any other. */
-		search_descend(s, MOST_ROUNDS);
-		split_exactly(s, splits(p));
-		keep_best(s, &best);
-		is_done = best.outside == 0;
-	}
-	if (!is_done && is_annealed)
-		plan_fewest_moves(s, &best, &strictness);
-	else if (!is_done)
-		settle(s, &best, &strictness, MOST_REPAIRS);
-	is_done |= known != KNOWN_NOTHING && best.outside > 0;
-	p->status.phase = TERRITORY_PHASE_POLISH;
-	rounds = p->options->effort < 0 || is_done || (is_annealed && !is_recombined(p)) ? 0 : ROUNDS;
-	for (int round = 0; round < rounds && !p->is_stopped && !problem_near_enough(p); round++)
-	{
-		search_rates(s, strictness);
-		polish(s, (round == 0 ? HOT : HOT_AGAIN) * worth, COLD * worth, proposals(p) / ROUNDS);
-		settle(s, &best, &strictness, MOST_REPAIRS);
-		search_set(s, best.slot);
-	}
-	/* Nothing was settled if somebody asked for the end. */
-	keep_best(s, &best);
+	else
+		is_done = plan_at_prices(s, known, &best, &strictness);
+	if (!is_done && p->options->effort >= 0)
+		refine(s, &best, &strictness);
 	search_set(s, best.slot);
-	if (p->options->effort >= 0 && !is_done && !problem_near_enough(p) && is_recombined(p))
-	{
-		recombine(s, exchanges(p, LEAST_EXCHANGES), exchanges(p, MOST_EXCHANGES));
-		keep_best(s, &best);
-	}
-	search_set(s, best.slot);
-	if (best.outside > 0 && known == KNOWN_NOTHING && p->outside == 0 && p->options->effort >= 0)
-	{
-		search_rates(s, STRICTNESS);
-		split_exactly(s, splits(p));
-		keep_best(s, &best);
-		search_set(s, best.slot);
-	}
 	search_keep_budgets(s);
-	give_back(p, uint16, best.slot, p->units);
+	plan_end(p, &best);
 }

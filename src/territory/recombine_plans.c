@@ -29,7 +29,6 @@
 #define FREE_STEPS		8
 /* And it may take so much of all work at most. */
 #define MOST_SHARE		0.25
-#define STRICTNESS		1.5
 /* So many times more after a child that found no plan within limits, and less after one that did. */
 #define STRICTER		1.5
 #define LOOSER			0.95
@@ -38,32 +37,6 @@
 #define CHEAPEST		0.5
 /* At such rates nothing that pays leads out of the limits. */
 #define STRICT			1000.0
-
-typedef struct Plan
-{
-	uint16	   *slot;
-	double		outside;
-	double		cost;
-} Plan;
-
-static bool
-is_better(const Plan *a, const Plan *b)
-{
-	return a->outside != b->outside ? a->outside < b->outside : a->cost < b->cost;
-}
-
-/* Notes the plan that the search is at, if it is better. */
-static bool
-note(const Search *s, Plan *plan)
-{
-	Plan		now = {plan->slot, search_outside(s), s->cost};
-
-	if (!is_better(&now, plan))
-		return false;
-	*plan = now;
-	memcpy(plan->slot, s->slot, sizeof(uint16) * s->p->units);
-	return true;
-}
 
 static double
 share_at_random(Search *s)
@@ -104,7 +77,7 @@ begin_anew(Exchange *x, double noise)
 
 /* A child of two plans: the first one, with some of what the second has otherwise, and something of its own. */
 static void
-combine(Exchange *x, const Plan *one, const Plan *other)
+combine(Exchange *x, const KeptPlan *one, const KeptPlan *other)
 {
 	Search	   *s = x->s;
 	const Problem *p = s->p;
@@ -149,7 +122,7 @@ swing(Search *s, const double *lowest, bool may_fall)
  * seen; a plan that the swing begins at is left for them at once.
  */
 static void
-settle_plan(Exchange *x, Plan *plan)
+settle_plan(Exchange *x, KeptPlan *plan)
 {
 	Search	   *s = x->s;
 
@@ -160,14 +133,14 @@ settle_plan(Exchange *x, Plan *plan)
 		do
 			exchange_touch(x);
 		while (exchange_pass(x) && !problem_progress(s->p));
-		note(s, plan);
+		plan_note(s, plan);
 	}
 	problem_tell(s->p, plan->outside, s->least_cost + plan->cost);
 }
 
 /* From where the search is, to and fro across the limits; the best plan on the way. */
 static void
-improve(Exchange *x, double strictness, double most_work, double *lowest, Plan *plan)
+improve(Exchange *x, double strictness, double most_work, double *lowest, KeptPlan *plan)
 {
 	Search	   *s = x->s;
 	int64		begun = s->p->work;
@@ -182,14 +155,14 @@ improve(Exchange *x, double strictness, double most_work, double *lowest, Plan *
 		exchange_touch(x);
 		while (exchange_pass(x) && !problem_progress(s->p))
 			;
-		if (!note(s, plan) && plan->outside == 0)
+		if (!plan_note(s, plan) && plan->outside == 0)
 			useless++;
 		swing(s, lowest, plan->outside == 0 || step < FREE_STEPS);
 	}
 }
 
 static bool
-is_same(const Problem *p, const Plan *one, const Plan *other)
+is_same(const Problem *p, const KeptPlan *one, const KeptPlan *other)
 {
 	int			different = 0;
 
@@ -202,24 +175,22 @@ is_same(const Problem *p, const Plan *one, const Plan *other)
 
 /* Keeps a plan, unless it is kept already or all that are kept are better. */
 static void
-keep(const Problem *p, Plan *kept, int *plans, const Plan *plan)
+keep(const Problem *p, KeptPlan *kept, int *plans, const KeptPlan *plan)
 {
-	Plan	   *worst = kept;
+	KeptPlan   *worst = kept;
 
 	for (int i = 0; i < *plans; i++)
 	{
 		if (is_same(p, plan, &kept[i]))
 			return;
-		if (is_better(worst, &kept[i]))
+		if (plan_is_better(worst, &kept[i]))
 			worst = &kept[i];
 	}
 	if (*plans < PLANS)
 		worst = &kept[(*plans)++];
-	else if (!is_better(plan, worst))
+	else if (!plan_is_better(plan, worst))
 		return;
-	worst->outside = plan->outside;
-	worst->cost = plan->cost;
-	memcpy(worst->slot, plan->slot, sizeof(uint16) * p->units);
+	plan_copy(p, worst, plan);
 }
 
 /*
@@ -231,21 +202,21 @@ recombine(Search *s, int64 least_work, int64 most_work)
 {
 	Problem    *p = s->p;
 	Exchange	x;
-	Plan		kept[PLANS];
-	Plan		child = {take(p, uint16, p->units), INFINITY, INFINITY};
-	Plan		best = {take(p, uint16, p->units), INFINITY, INFINITY};
+	KeptPlan	kept[PLANS];
+	KeptPlan	child = plan_begin(p);
+	KeptPlan	best = plan_begin(p);
 	double	   *lowest = take(p, double, p->rows);
 	int64		begun = p->work;
 	int64		found = 0;
 	double		noise = NOISE;
-	double		strictness = STRICTNESS;
+	double		strictness = USUAL_STRICTNESS;
 	int			plans = 0;
 
 	for (int i = 0; i < PLANS; i++)
-		kept[i].slot = take(p, uint16, p->units);
-	search_rates(s, STRICTNESS);
+		kept[i] = plan_begin(p);
+	search_rates(s, USUAL_STRICTNESS);
 	exchange_begin(&x, s);
-	note(s, &best);
+	plan_note(s, &best);
 	settle_plan(&x, &best);
 	for (int born = 0; !problem_progress(p); born++)
 	{
@@ -263,13 +234,11 @@ recombine(Search *s, int64 least_work, int64 most_work)
 			combine(&x, &kept[one], &kept[random_below(&s->random, plans)]);
 		}
 		improve(&x, strictness, MOST_SHARE * most_work, lowest, &child);
-		strictness = child.outside > 0 ? Min(strictness * STRICTER, STRICT) : Max(strictness * LOOSER, STRICTNESS);
-		if (is_better(&child, &best))
+		strictness = child.outside > 0 ? Min(strictness * STRICTER, STRICT) : Max(strictness * LOOSER, USUAL_STRICTNESS);
+		if (plan_is_better(&child, &best))
 		{
 			settle_plan(&x, &child);
-			best.outside = child.outside;
-			best.cost = child.cost;
-			memcpy(best.slot, child.slot, sizeof(uint16) * p->units);
+			plan_copy(p, &best, &child);
 			found = p->work - begun;
 		}
 		keep(p, kept, &plans, &child);
@@ -277,8 +246,8 @@ recombine(Search *s, int64 least_work, int64 most_work)
 	search_set(s, best.slot);
 	exchange_end(&x);
 	for (int i = 0; i < PLANS; i++)
-		give_back(p, uint16, kept[i].slot, p->units);
-	give_back(p, uint16, child.slot, p->units);
-	give_back(p, uint16, best.slot, p->units);
+		plan_end(p, &kept[i]);
+	plan_end(p, &child);
+	plan_end(p, &best);
 	give_back(p, double, lowest, p->rows);
 }

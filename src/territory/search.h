@@ -24,6 +24,9 @@ typedef struct Row
 #define USUALLY_WEIGHED	16
 #define MOST_WEIGHED	32
 
+/* Rates are so many times the prices, usually. */
+#define USUAL_STRICTNESS	1.5
+
 /* An annealing draws from so many quantiles, in place of a logarithm for every proposal. */
 #define QUANTILES	1024
 

@@ -13,8 +13,6 @@
 #define NEAR_BOUND		0.06
 /* What is outside costs chains so many times the prices: it may end outside, and then others push it on, but only where the way is very dear. */
 #define STRICTNESS		3.0
-/* And repairs, where a change weighs more at a time. */
-#define STRICTNESS_OF_REPAIR	1.5
 #define MOST_ATTEMPTS	3
 
 /* The territory that has a unit and may have it; NONE where nobody does. */
@@ -98,7 +96,8 @@ former_goes_on(Search *s, int ties_per_unit)
 	search_rates(s, STRICTNESS);
 	chain_in(s);
 	chain_level(s);
-	search_rates(s, STRICTNESS_OF_REPAIR);
+	/* A repair's changes weigh more at a time. */
+	search_rates(s, USUAL_STRICTNESS);
 	for (int attempt = 1; !search_repair(s, MOST_REPAIRS_OF_FORMER) && attempt < MOST_ATTEMPTS && !p->is_stopped && search_stretch(s); attempt++)
 		search_ties(s, ties_per_unit);
 	return true;
