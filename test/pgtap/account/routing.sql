@@ -277,5 +277,21 @@ SELECT throws_ok(x.call, x.state, NULL, x.call) FROM (VALUES
   ($$SELECT salesops.route_lead('s', 'nothing')$$, '42704'), ($$SELECT salesops.route_lead('s', 'o5')$$, '55000'), ($$SELECT salesops.route_lead('s', 'z1', 'infinity')$$, '22023'),
   ($$SELECT salesops.route_leads(most => 0)$$, '22023'), ($$SELECT salesops.route_leads(NULL)$$, '22023'), ($$SELECT * FROM salesops.simulate_routing('{"x": 1}')$$, '22023'),
   ($$UPDATE salesops.routing_decision SET rep_id = 'ann'$$, '23001'), ($$DELETE FROM salesops.routing_rule$$, '23001'), ($$TRUNCATE salesops.routing_touch$$, '23001')) x(call, state);
+-- What a rule cannot be is said by the names of the rule and of the column, also of what would have become of a rule that there is, and before anything is simulated.
+SELECT throws_ok(x.call, x.state, x.message, x.call) FROM (VALUES
+  ($$SELECT salesops.set_routing_rule('new', '{"position": null}')$$, '22004', $$position of routing rule 'new' must not be null$$),
+  ($$SELECT salesops.set_routing_rule('v', '{"position": null}')$$, '22004', $$position of routing rule 'v' must not be null$$),
+  ($$SELECT salesops.set_routing_rule('v', '{"is_enabled": null}')$$, '22004', $$is_enabled of routing rule 'v' must not be null$$),
+  ($$SELECT * FROM salesops.simulate_routing('{"v": {"position": null}}')$$, '22004', $$position of routing rule 'v' must not be null$$),
+  ($$SELECT salesops.set_routing_rule('v', '{"position": 1.5}')$$, '22P02', $$position of routing rule 'v' cannot be 1.5$$),
+  ($$SELECT salesops.set_routing_rule('v', '{"position": 10000000000}')$$, '22003', $$position of routing rule 'v' cannot be 10000000000$$),
+  ($$SELECT * FROM salesops.simulate_routing('{"v": {"tiers": 1}}')$$, '22P02', $$tiers of routing rule 'v' cannot be 1$$),
+  ($$SELECT * FROM salesops.simulate_routing('{"v": {"tiers": [4]}}')$$, '23514', $$tiers of routing rule 'v' must be of 1, 2 and 3$$),
+  ($$SELECT salesops.set_routing_rule('v', '{"segments": []}')$$, '23514', $$segments of routing rule 'v' is an empty list, which no lead fulfils$$),
+  ($$SELECT salesops.set_routing_rule('v', '{"account_ids": ["1", null]}')$$, '23514', $$account_ids of routing rule 'v' has a null in its list, which no lead fulfils$$),
+  ($$SELECT salesops.set_routing_rule('v', '{"pool": ""}')$$, '23514', $$pool of routing rule 'v' must not be empty$$),
+  ($$SELECT salesops.set_routing_rule('v', '{"first_touch_minutes": 100001}')$$, '23514', $$first_touch_minutes of routing rule 'v' must be from 1 to 100000$$)) x(call, state, message);
+SELECT salesops.set_routing_rule('v', '{"min_employees": 10, "tiers": null}') \g /dev/null
+SELECT throws_ok($$SELECT salesops.set_routing_rule('v', '{"max_employees": 9}')$$, '23514', $$min_employees of routing rule 'v' is more than max_employees, 9$$, 'what was set before counts');
 SELECT * FROM finish();
 ROLLBACK;
