@@ -268,13 +268,15 @@ numeric_number(Datum value)
 double
 column_number(const Column *column, TupleTableSlot *slot, bool *is_null)
 {
-	Datum		value;
-
 	*is_null = column->at < 0 || slot->tts_isnull[column->at];
-	if (*is_null)
-		return 0;
-	value = slot->tts_values[column->at];
-	switch (column->type)
+	return *is_null ? 0 : number_of(column->type, slot->tts_values[column->at]);
+}
+
+/* A value of the type of a column of kind COLUMN_NUMBER. */
+double
+number_of(Oid type, Datum value)
+{
+	switch (type)
 	{
 		case INT2OID:
 			return DatumGetInt16(value);
