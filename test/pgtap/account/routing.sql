@@ -91,6 +91,19 @@ SELECT pg_temp.add_lead('sub', '2026-02-01', '{"email": "\"Jo\" <jo@mail.crane.c
 SELECT results_eq($$ SELECT f.id, f.account_id, f.matched_by FROM salesops.lead_facts('2026-03-01', '{s,s,s}', '{sub,free,page}') f ORDER BY f."position" $$,
   $$ VALUES ('sub', 'A8', 'domain'), ('free', 'A8', 'domain'), ('page', 'A8', 'name') $$, 'subdomains, www and free mail providers');
 DELETE FROM salesops.lead WHERE id IN ('sub', 'free', 'page');
+-- Of accounts that share a domain one is taken: the decision says that, how many there are and why this one, whoever gets the lead and where nobody does.
+SELECT pg_temp.add_lead('named', '2026-02-01', '{"email": "jo@shared.com"}', 'Daughter'), pg_temp.add_lead('other', '2026-02-01', '{"email": "jo@shared.com"}', 'Sister'),
+       pg_temp.add_lead('alone', '2026-02-01', '{"email": "jo@acme.com"}') \g /dev/null
+SELECT results_eq($$ SELECT p.lead_id, p.rep_id, (regexp_match(p.why, '[0-9]+ accounts share.*$'))[1] FROM salesops.plan_routing('2026-03-01', '{s,s,s}', '{named,other,alone}', '{"by owner": {"position": -9, "account_ids": ["A1", "A6"]}}') p ORDER BY p."position" $$,
+  $$ VALUES ('named', 'bob', '2 accounts share the domain of the lead, of which A6 is taken: it is named like the company'),
+            ('other', NULL, '2 accounts share the domain of the lead, of which A5 is taken: it is the oldest'), ('alone', 'cy', NULL) $$, 'who shares a domain is no secret');
+UPDATE salesops.account SET created_at = NULL WHERE id IN ('A5', 'A6');
+SELECT matches((SELECT p.why FROM salesops.plan_routing('2026-03-01', '{s}', '{other}') p), '^no rule takes it: it waits in the fallback queue; 2 accounts share the domain of the lead, of which A5 is taken: nobody knows which is the oldest, and it is the first by id$',
+  'of accounts that nobody knows the age of the first is taken');
+UPDATE salesops.account SET is_deleted = true WHERE id = 'A6';
+SELECT is((SELECT p.why FROM salesops.plan_routing('2026-03-01', '{s}', '{other}') p), 'no rule takes it: it waits in the fallback queue', 'one that is deleted shares nothing');
+UPDATE salesops.account SET is_deleted = false, created_at = CASE id WHEN 'A5' THEN '2025-01-01'::timestamptz ELSE '2025-02-01' END WHERE id IN ('A5', 'A6');
+DELETE FROM salesops.lead WHERE id IN ('named', 'other', 'alone');
 
 -- Rules are versions, from an instant on; what a change does not name stays.
 SELECT salesops.set_routing_rule('v', '{"pool": "a", "tiers": [1], "position": 7}', '2026-01-01'), salesops.set_routing_rule('v', '{"pool": "b"}', '2026-02-01'),
