@@ -138,13 +138,21 @@ END $$;
 COMMENT ON FUNCTION salesops.scorecard_example_count(text) IS
   'What a query of examples gives: accounts, how many were won, the days on which they closed, and the day before which 70 % of them did';
 
+-- Kept with what was learned from it, to be run again anywhere: an instant as UTC, the year first.
+CREATE FUNCTION salesops.scorecard_examples_query(known_at timestamptz)
+RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' AS $$
+BEGIN
+  RETURN format('SELECT * FROM salesops.scorecard_examples(%L)', known_at);
+END $$;
+COMMENT ON FUNCTION salesops.scorecard_examples_query(timestamptz) IS 'The query whose rows are scorecard_examples() of an instant, the same text in every session';
+
 CREATE FUNCTION salesops.draft_scorecard(
   name text, inputs text[] DEFAULT '{employees,industry as industry,website_visits,content_downloads,intent_score}', known_at timestamptz DEFAULT now(),
   trained_to date DEFAULT NULL, examples_sql text DEFAULT NULL)
 RETURNS text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
-  source text := coalesce(examples_sql, format('SELECT * FROM salesops.scorecard_examples(%L)', known_at));
+  source text := coalesce(examples_sql, salesops.scorecard_examples_query(known_at));
   label text[];
   reader text;
   rules text[];
@@ -202,7 +210,7 @@ CREATE FUNCTION salesops.fit_scorecard(
 RETURNS salesops.scorecard_fit LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
-  source text := coalesce(examples_sql, format('SELECT * FROM salesops.scorecard_examples(%L)', known_at));
+  source text := coalesce(examples_sql, salesops.scorecard_examples_query(known_at));
   shape text;
   factors text[];
   cells salesops.win_cells;
