@@ -304,6 +304,11 @@ SELECT throws_ok(x.call, x.state, x.message, x.call) FROM (VALUES
   ($$SELECT salesops.set_routing_rule('v', '{"account_ids": ["1", null]}')$$, '23514', $$account_ids of routing rule 'v' has a null in its list, which no lead fulfils$$),
   ($$SELECT salesops.set_routing_rule('v', '{"pool": ""}')$$, '23514', $$pool of routing rule 'v' must not be empty$$),
   ($$SELECT salesops.set_routing_rule('v', '{"first_touch_minutes": 100001}')$$, '23514', $$first_touch_minutes of routing rule 'v' must be from 1 to 100000$$)) x(call, state, message);
+SELECT throws_ok(x.call, '23514', x.message, x.call) FROM (VALUES
+  ($$SELECT salesops.set_routing_member('s', 'p', 'ann', -1)$$, $$weight of rep 'ann' in pool 'p' must be from 0 to 1000000, not -1$$), ($$SELECT salesops.set_routing_member('s', '', 'ann')$$, 'a pool has a name'),
+  ($$SELECT salesops.set_routing_hours('s', 'ann', -1)$$, $$capacity of rep 'ann' must be 0 or more, not -1$$),
+  ($$SELECT salesops.set_routing_hours('s', 'ann', weekdays => '{1,NULL}')$$, $$weekdays of rep 'ann' must be of 1, Monday, to 7, Sunday, not {1,NULL}$$),
+  ($$SELECT salesops.set_routing_absence('s', 'ann', '2026-01-02', '2026-01-01')$$, $$the absence of rep 'ann' ends before it begins$$)) x(call, message);
 SELECT salesops.set_routing_rule('v', '{"min_employees": 10, "tiers": null}') \g /dev/null
 SELECT throws_ok($$SELECT salesops.set_routing_rule('v', '{"max_employees": 9}')$$, '23514', $$min_employees of routing rule 'v' is more than max_employees, 9$$, 'what was set before counts');
 SELECT * FROM finish();
