@@ -31,10 +31,16 @@ COMMENT ON FUNCTION salesops.lead_is_open(text, boolean, boolean) IS
 CREATE FUNCTION salesops.lead_account(source_key text, account_id text, site text, company text, OUT id text, OUT matched_by text, OUT sharing bigint, OUT taken_as text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
+  -- The account that it names, and those that the CRM has merged that into since; a circle of merges ends somewhere and leads to none.
+  WITH RECURSIVE named AS (
+    SELECT a.id, a.merged_into, a.is_deleted, 1 AS depth FROM salesops.account a WHERE a.source_key = lead_account.source_key AND a.id = lead_account.account_id
+    UNION ALL
+    SELECT a.id, a.merged_into, a.is_deleted, n.depth + 1
+    FROM named n JOIN salesops.account a ON a.source_key = lead_account.source_key AND a.id = n.merged_into WHERE n.depth < 20
+  )
   SELECT x.id, x.matched_by, x.sharing, CASE WHEN x.sharing > 1 THEN x.taken_as END
   FROM (
-    SELECT a.id, 'account' AS matched_by, 1 AS preference, 1::bigint AS sharing, NULL AS taken_as FROM salesops.account a
-    WHERE a.source_key = lead_account.source_key AND a.id = lead_account.account_id AND NOT a.is_deleted AND a.merged_into IS NULL
+    SELECT n.id, 'account' AS matched_by, 1 AS preference, 1::bigint AS sharing, NULL AS taken_as FROM named n WHERE NOT n.is_deleted AND n.merged_into IS NULL
     UNION ALL
     (SELECT a.id, 'domain', 2, count(*) OVER (),
             CASE WHEN n.is_named THEN 'it is named like the company' WHEN a.created_at IS NULL THEN 'nobody knows which is the oldest, and it is the first by id' ELSE 'it is the oldest' END
@@ -52,7 +58,7 @@ BEGIN ATOMIC
   ORDER BY x.preference LIMIT 1;
 END;
 COMMENT ON FUNCTION salesops.lead_account(text, text, text, text) IS
-  'Account of a source that a lead belongs to: the one it names, else by the site of its address (match_site()), else by its company where one account has that name (match_name()). sharing: accounts that have the site, '
+  'Account of a source that a lead belongs to: the one it names, or what the CRM has merged that into, else by the site of its address (match_site()), else by its company where one account has that name (match_name()). sharing: accounts that have the site, '
   'this one too; taken_as: why of several this one, in words. No row = none';
 
 CREATE FUNCTION salesops.lead_facts(as_of timestamptz, source_keys text[], ids text[],
