@@ -29,7 +29,7 @@ RETURNS bigint LANGUAGE sql
 -- Compiling this wide plan takes seconds and saves none; and no deal is looked up one by one.
 SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
-  SELECT salesops.check_instant(take_snapshot.as_of);
+  SELECT salesops.check_as_of(take_snapshot.as_of);
   WITH taken AS (
     INSERT INTO salesops.snapshot (as_of, corporate_currency, fiscal_year_start_month)
     VALUES (take_snapshot.as_of, salesops.get_setting('corporate_currency'), salesops.fiscal_year_start_month())
@@ -45,7 +45,7 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.take_snapshot(timestamptz) IS
   'Keep the forecast as of an instant, as known then; returns the rows written. A snapshot that exists stays as it is '
-  'and nothing is written. 22023 where as_of is no instant';
+  'and nothing is written. 22023 where as_of is no instant or lies in the future';
 
 CREATE OR REPLACE FUNCTION salesops.sync_all(as_of timestamptz)
 RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -98,7 +98,7 @@ DECLARE
   failure_state text;
   failure_message text;
 BEGIN
-  PERFORM salesops.check_instant(refresh_marts.as_of);
+  PERFORM salesops.check_as_of(refresh_marts.as_of);
   PERFORM salesops.install_marts();
   INSERT INTO salesops.publication AS p (as_of) VALUES (refresh_marts.as_of) RETURNING p.publication_id INTO publication;
   PERFORM set_config('lock_timeout', wait_for_lock::text, true);
@@ -133,7 +133,7 @@ END $$;
 COMMENT ON FUNCTION salesops.refresh_marts(timestamptz, interval) IS
   'Publish an instant: refresh every mart for it in dependency order and return their rows together. Installs the marts '
   'if they are missing. A mart that fails, or whose lock is not free within lock_wait, or within the session''s lock_timeout if that is '
-  'less, keeps its last good rows: a WARNING, a row in mart_refresh, and the others go on; an error if all fail. Needs the owner of the marts';
+  'less, keeps its last good rows: a WARNING, a row in mart_refresh, and the others go on; an error if all fail. Needs the owner of the marts. 22023 where as_of is no instant or lies in the future';
 
 CREATE OR REPLACE FUNCTION salesops.map_stage(source_key text, stage text, status text, category salesops.forecast_category DEFAULT NULL,
                                    pipeline text DEFAULT '', "position" integer DEFAULT NULL, label text DEFAULT NULL,
