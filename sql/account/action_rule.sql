@@ -100,6 +100,7 @@ RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   known text[] := ARRAY['is_enabled', 'signal', 'key', 'bound', 'min_amount', 'stages', 'tiers', 'what', 'due_days', 'weight'];
   wrong text;
+  field text;
   new_version bigint;
 BEGIN
   PERFORM salesops.check_given('name', name), salesops.check_given('rule', rule::text), salesops.check_given('valid_from', valid_from::text);
@@ -113,6 +114,10 @@ BEGIN
       ERRCODE = 'invalid_parameter_value', DETAIL = format('A rule has %s.', array_to_string(known, ', ')),
       HINT = 'Write {"signal": "idle", "key": "deal", "bound": 14, "what": "Call the buyer", "due_days": 2}.';
   END IF;
+  FOR field IN SELECT k FROM jsonb_object_keys(rule) k ORDER BY k LOOP
+    PERFORM jsonb_populate_record(NULL::salesops.action_rule, jsonb_build_object(field, rule -> field));
+  END LOOP;
+  field := NULL;
   INSERT INTO salesops.action_rule (name, valid_from, is_enabled, signal, key, bound, min_amount, stages, tiers, what, due_days, weight)
   SELECT name, valid_from, r.is_enabled, r.signal, r.key, r.bound, r.min_amount, r.stages, r.tiers, r.what, r.due_days, r.weight
   FROM jsonb_populate_record(NULL::salesops.action_rule,
@@ -120,9 +125,19 @@ BEGIN
          || coalesce((SELECT to_jsonb(a) FROM salesops.action_rules(valid_from) a WHERE a.name = set_action_rule.name), '{}') || rule) r
   RETURNING version_id INTO new_version;
   RETURN new_version;
-EXCEPTION WHEN check_violation OR not_null_violation THEN
-  RAISE EXCEPTION 'a rule of next best actions cannot be like this: %', SQLERRM USING
-    ERRCODE = 'invalid_parameter_value',
+EXCEPTION WHEN check_violation OR not_null_violation OR invalid_text_representation OR numeric_value_out_of_range THEN
+  GET STACKED DIAGNOSTICS wrong = CONSTRAINT_NAME;
+  IF SQLSTATE = '23502' THEN
+    GET STACKED DIAGNOSTICS field = COLUMN_NAME;
+    wrong := field || CASE WHEN rule ? field THEN ' must not be null' ELSE ' is missing' END;
+  ELSIF field IS NULL THEN
+    field := substring(wrong FROM '^action_rule_(.*)_check$');
+    wrong := CASE WHEN field IS NULL THEN 'its signal has no such key' WHEN field = 'name' THEN 'that is no name' ELSE format('%s cannot be %s', field, rule -> field) END;
+  ELSE
+    wrong := format('%s cannot be %s', field, rule -> field);
+  END IF;
+  RAISE EXCEPTION 'rule % of next best actions cannot be like this: %', quote_literal(name), wrong USING
+    ERRCODE = 'invalid_parameter_value', DETAIL = SQLERRM || '.',
     HINT = 'Name: a lower-case letter, then up to 62 lower-case letters, digits and underscores; signal and key: finding and a rule of the audit, '
            'risk and a flag of deal_risk(), score and rise or fall, idle and deal, account or untouched, stage and deal; '
            'tiers 1 to 3; due_days 0 to 250; weight above 0, up to 1000.';

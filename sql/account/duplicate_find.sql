@@ -79,7 +79,7 @@ EXCEPTION WHEN unique_violation THEN
     ERRCODE = 'serialization_failure', DETAIL = format('Source "%s", %s.', source_key, entity), HINT = 'SELECT * FROM salesops.duplicates_to_review(now()) has what was found.';
 END $$;
 COMMENT ON FUNCTION salesops.find_duplicates(text, text, timestamptz, jsonb, text) IS
-  'Searches duplicates among the accounts or leads of a source as of an instant, or among the records of a query, which entity then gives a name to (contact), keeps what is other than in the search of this kind before, and returns the run_id: '
+  'Searches duplicates among the accounts or leads of a source as of an instant, or among the records of a query (names with their schema), which entity then gives a name to (contact), keeps what is other than in the search of this kind before, and returns the run_id: '
   'kept_duplicate_pairs(), kept_duplicate_members(), duplicate_block. Pairs that somebody has kept distinct are not found again. The kind is company for accounts, else person, unless the options say so. '
   'Options and errors as of duplicate_options() and match_records(); 22004 for NULL, 22023 for another entity without a query and for an instant that is none or in the future, 42704 for an unknown source without a query, 40001 where somebody else has just searched the same';
 

@@ -63,7 +63,7 @@ DECLARE
   ours CONSTANT text[] := '{source_key,id,is_deleted,effective_at,recorded_at,origin,merged_into,unreadable,custom}';
 BEGIN
   IF duplicate_records.query IS NOT NULL THEN
-    RETURN QUERY EXECUTE format('SELECT q.key::text, to_jsonb(q) - ''key'', NULL::timestamptz, NULL::timestamptz FROM (%s) q WHERE q.key::text = ANY ($1)', duplicate_records.query) USING ids;
+    RETURN QUERY EXECUTE format('SELECT q.key::text, to_jsonb(q) - ''key'', NULL::timestamptz, NULL::timestamptz FROM (%s) q WHERE q.key::text = ANY ($1)', salesops.query_as_part(duplicate_records.query)) USING ids;
     RETURN;
   END IF;
   RETURN QUERY
@@ -119,5 +119,5 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.merge_proposal(bigint, text, text) IS
   'What merging a cluster of a kept search would give: a row survivor, a row for each field with its value, the record that it comes from and why, and a row moves for each record that would go. '
-  'Of what is neither account nor lead the query is given again, with all the columns that there are. A proposal: merge_duplicates() decides, and changes neither the CRM nor our copy. '
+  'Of what is neither account nor lead the query is given again, with all the columns that there are, and names with their schema. A proposal: merge_duplicates() decides, and changes neither the CRM nor our copy. '
   'No row for NULL, an unknown run or cluster, or another entity without a query';

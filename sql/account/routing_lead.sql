@@ -28,19 +28,28 @@ COMMENT ON FUNCTION salesops.lead_is_open(text, boolean, boolean) IS
   'Whether somebody has to work on a lead: it is not deleted, not converted, and its status does not say closed, converted, unqualified, disqualified, bad timing, junk, spam, dead, lost or rejected. An unknown status is open';
 
 -- An account of that name is the lead's where it is the only one; of accounts that share a domain, the one that is named like its company, else the oldest.
-CREATE FUNCTION salesops.lead_account(source_key text, account_id text, site text, company text, OUT id text, OUT matched_by text)
+CREATE FUNCTION salesops.lead_account(source_key text, account_id text, site text, company text, OUT id text, OUT matched_by text, OUT sharing bigint, OUT taken_as text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 1
 BEGIN ATOMIC
-  SELECT x.id, x.matched_by
+  -- The account that it names, and those that the CRM has merged that into since; a circle of merges ends somewhere and leads to none.
+  WITH RECURSIVE named AS (
+    SELECT a.id, a.merged_into, a.is_deleted, 1 AS depth FROM salesops.account a WHERE a.source_key = lead_account.source_key AND a.id = lead_account.account_id
+    UNION ALL
+    SELECT a.id, a.merged_into, a.is_deleted, n.depth + 1
+    FROM named n JOIN salesops.account a ON a.source_key = lead_account.source_key AND a.id = n.merged_into WHERE n.depth < 20
+  )
+  SELECT x.id, x.matched_by, x.sharing, CASE WHEN x.sharing > 1 THEN x.taken_as END
   FROM (
-    SELECT a.id, 'account' AS matched_by, 1 AS preference FROM salesops.account a
-    WHERE a.source_key = lead_account.source_key AND a.id = lead_account.account_id AND NOT a.is_deleted AND a.merged_into IS NULL
+    SELECT n.id, 'account' AS matched_by, 1 AS preference, 1::bigint AS sharing, NULL AS taken_as FROM named n WHERE NOT n.is_deleted AND n.merged_into IS NULL
     UNION ALL
-    (SELECT a.id, 'domain', 2 FROM salesops.account a
+    (SELECT a.id, 'domain', 2, count(*) OVER (),
+            CASE WHEN n.is_named THEN 'it is named like the company' WHEN a.created_at IS NULL THEN 'nobody knows which is the oldest, and it is the first by id' ELSE 'it is the oldest' END
+     FROM salesops.account a
+     CROSS JOIN LATERAL (SELECT (salesops.match_name(a.name) = salesops.match_name(company)) IS TRUE AS is_named) n
      WHERE salesops.match_site(a.website) = lead_account.site AND a.source_key = lead_account.source_key AND NOT a.is_deleted AND a.merged_into IS NULL
-     ORDER BY (salesops.match_name(a.name) = salesops.match_name(company)) IS TRUE DESC, a.created_at, a.id COLLATE "C" LIMIT 1)
+     ORDER BY n.is_named DESC, a.created_at, a.id COLLATE "C" LIMIT 1)
     UNION ALL
-    SELECT min(n.id), 'name', 3
+    SELECT min(n.id), 'name', 3, 1, NULL
     FROM (SELECT a.id FROM salesops.account a
           WHERE salesops.match_name(a.name) = salesops.match_name(company) AND a.source_key = lead_account.source_key AND NOT a.is_deleted AND a.merged_into IS NULL
           LIMIT 2) n
@@ -49,15 +58,16 @@ BEGIN ATOMIC
   ORDER BY x.preference LIMIT 1;
 END;
 COMMENT ON FUNCTION salesops.lead_account(text, text, text, text) IS
-  'Account of a source that a lead belongs to: the one it names, else by the site of its address (match_site()), else by its company where one account has that name (match_name()). No row = none';
+  'Account of a source that a lead belongs to: the one it names, or what the CRM has merged that into, else by the site of its address (match_site()), else by its company where one account has that name (match_name()). sharing: accounts that have the site, '
+  'this one too; taken_as: why of several this one, in words. No row = none';
 
 CREATE FUNCTION salesops.lead_facts(as_of timestamptz, source_keys text[], ids text[],
-  OUT "position" bigint, OUT source_key text, OUT id text, OUT company text, OUT account_id text, OUT matched_by text, OUT account_owner_id text,
-  OUT score salesops.account_score, OUT intent numeric, OUT employees numeric, OUT segment text, OUT industry text, OUT stated_industry text,
+  OUT "position" bigint, OUT source_key text, OUT id text, OUT company text, OUT account_id text, OUT matched_by text, OUT sharing bigint, OUT taken_as text,
+  OUT account_owner_id text, OUT score salesops.account_score, OUT intent numeric, OUT employees numeric, OUT segment text, OUT industry text, OUT stated_industry text,
   OUT country text, OUT region text, OUT lead_source text)
 RETURNS SETOF record LANGUAGE sql STABLE PARALLEL SAFE ROWS 1000
 BEGIN ATOMIC
-  SELECT k.n, l.source_key, l.id, l.company, a.id, m.matched_by, a.owner_id,
+  SELECT k.n, l.source_key, l.id, l.company, a.id, m.matched_by, m.sharing, m.taken_as, a.owner_id,
          salesops.score_account(salesops.score_input(f.employees), f.industry, salesops.score_input(f.visits), salesops.score_input(f.downloads), salesops.score_input(f.intent)),
          f.intent, f.employees, f.segment, coalesce(salesops.recognize_industry(f.industry), f.industry), f.stated_industry, f.country, f.region, l.lead_source
   FROM unnest(source_keys, ids) WITH ORDINALITY AS k(source_key, id, n)
@@ -90,7 +100,7 @@ RETURN coalesce((SELECT pg_catalog.string_agg(replace(c.key, '_', ' ') || ' ' ||
                  WHERE c.value <> 'null'), 'every lead');
 COMMENT ON FUNCTION salesops.rule_conditions(salesops.routing_rule) IS 'What a routing rule takes, in words, such as min score 60, tiers 1';
 
-CREATE TYPE salesops.matched_lead AS ("position" bigint, source_key text, id text, account_id text, matched_by text, account_owner_id text, rules integer[]);
+CREATE TYPE salesops.matched_lead AS ("position" bigint, source_key text, id text, account_id text, matched_by text, sharing bigint, taken_as text, account_owner_id text, rules integer[]);
 COMMENT ON TYPE salesops.matched_lead IS 'A lead with the account it belongs to and the rules that take it, as of matching_rules()';
 
 CREATE FUNCTION salesops.matching_rules(as_of timestamptz, source_keys text[], ids text[], changes jsonb DEFAULT '{}')
@@ -102,7 +112,7 @@ BEGIN ATOMIC
            lower(r.regions::text)::text[] AS regions, lower(r.lead_sources::text)::text[] AS lead_sources, r.account_ids, r.has_account, r.pool
     FROM salesops.routing_rules(as_of, changes) r
   )
-  SELECT f."position", f.source_key, f.id, f.account_id, f.matched_by, f.account_owner_id, coalesce(t.rules, '{}')
+  SELECT f."position", f.source_key, f.id, f.account_id, f.matched_by, f.sharing, f.taken_as, f.account_owner_id, coalesce(t.rules, '{}')
   FROM salesops.lead_facts(as_of, source_keys, ids) f
   LEFT JOIN LATERAL (
     SELECT array_agg(r.n ORDER BY r.n) AS rules

@@ -174,6 +174,10 @@ BEGIN
     IF rep_id IS NULL THEN
       why := CASE why WHEN '' THEN 'no rule takes it' ELSE why || '; no other rule takes it' END || ': it waits in the fallback queue';
     END IF;
+    -- Whose owner and facts were asked about is a choice where others have the domain too.
+    IF lead.sharing > 1 THEN
+      why := format('%s; %s accounts share the domain of the lead, of which %s is taken: %s', why, lead.sharing, lead.account_id, lead.taken_as);
+    END IF;
     RETURN NEXT;
   END LOOP;
 END $$;

@@ -86,11 +86,24 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION salesops.check_rep(text, text) IS 'Raises 42704 where a source has no such rep';
 
+-- What the tables would refuse is refused here first, in words.
+CREATE FUNCTION salesops.check_routing_value(is_right boolean, wrong text, hint text)
+RETURNS void LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  IF NOT is_right THEN
+    RAISE EXCEPTION '%', wrong USING ERRCODE = 'check_violation', HINT = check_routing_value.hint;
+  END IF;
+END $$;
+COMMENT ON FUNCTION salesops.check_routing_value(boolean, text, text) IS 'Raises 23514 in the words given, with a hint, where what was given is not right; NULL = nothing to check';
+
 CREATE FUNCTION salesops.set_routing_member(source_key text, pool text, rep_id text, weight numeric DEFAULT 1, valid_from timestamptz DEFAULT salesops.clock())
 RETURNS void LANGUAGE sql
 BEGIN ATOMIC
   SELECT salesops.check_rep(set_routing_member.source_key, set_routing_member.rep_id), salesops.check_given('pool', set_routing_member.pool),
-         salesops.check_given('weight', set_routing_member.weight::text), salesops.check_given('valid_from', set_routing_member.valid_from::text);
+         salesops.check_given('weight', set_routing_member.weight::text), salesops.check_given('valid_from', set_routing_member.valid_from::text),
+         salesops.check_routing_value(set_routing_member.pool <> '', 'a pool has a name', 'Rules name their pool by it.'),
+         salesops.check_routing_value(set_routing_member.weight BETWEEN 0 AND 1000000,
+           format('weight of rep %L in pool %L must be from 0 to 1000000, not %s', set_routing_member.rep_id, set_routing_member.pool, set_routing_member.weight), '0 takes the rep out of the pool.');
   INSERT INTO salesops.routing_member (source_key, pool, rep_id, valid_from, weight) VALUES (source_key, pool, rep_id, valid_from, weight);
 END;
 COMMENT ON FUNCTION salesops.set_routing_member(text, text, text, numeric, timestamptz) IS
@@ -108,6 +121,8 @@ BEGIN
     RAISE EXCEPTION 'unknown time zone: %', quote_literal(time_zone) USING
       ERRCODE = 'invalid_parameter_value', HINT = 'Use a name of pg_timezone_names such as Europe/Berlin.';
   END IF;
+  PERFORM salesops.check_routing_value(capacity >= 0, format('capacity of rep %L must be 0 or more, not %s', rep_id, capacity), 'It is of open leads: NULL any number, 0 none.'),
+          salesops.check_routing_value(weekdays <@ '{1,2,3,4,5,6,7}', format('weekdays of rep %L must be of 1, Monday, to 7, Sunday, not %s', rep_id, weekdays), 'Write ''{1,2,3,4,5}''; ''{}'' is no day at all.');
   INSERT INTO salesops.routing_hours (source_key, rep_id, valid_from, capacity, time_zone, weekdays, work_from, work_to)
   VALUES (source_key, rep_id, valid_from, capacity, time_zone, weekdays, work_from, work_to);
 END $$;
@@ -119,7 +134,9 @@ CREATE FUNCTION salesops.set_routing_absence(source_key text, rep_id text, absen
 RETURNS void LANGUAGE sql
 BEGIN ATOMIC
   SELECT salesops.check_rep(set_routing_absence.source_key, set_routing_absence.rep_id), salesops.check_given('absent_from', set_routing_absence.absent_from::text),
-         salesops.check_given('absent_until', set_routing_absence.absent_until::text);
+         salesops.check_given('absent_until', set_routing_absence.absent_until::text),
+         salesops.check_routing_value(set_routing_absence.absent_until >= set_routing_absence.absent_from,
+           format('the absence of rep %L ends before it begins', set_routing_absence.rep_id), 'An end that is the beginning takes an absence back.');
   INSERT INTO salesops.routing_absence (source_key, rep_id, absent_from, absent_until) VALUES (source_key, rep_id, absent_from, absent_until);
 END;
 COMMENT ON FUNCTION salesops.set_routing_absence(text, text, timestamptz, timestamptz) IS

@@ -79,8 +79,72 @@ END;
 COMMENT ON FUNCTION salesops.routing_rules(timestamptz, jsonb) IS
   'Enabled routing rules in force at an instant in the order they are asked; with changes {"rule": {"column": value}} as they would be: version_id is NULL where a rule is changed';
 
+CREATE FUNCTION salesops.changed_routing_rule(name text, change jsonb, as_of timestamptz)
+RETURNS jsonb LANGUAGE sql STABLE
+BEGIN ATOMIC
+  SELECT '{"is_enabled": true}'::jsonb
+         || coalesce((SELECT to_jsonb(v) FROM salesops.routing_rule v
+                      WHERE v.name = changed_routing_rule.name AND v.valid_from <= changed_routing_rule.as_of
+                      ORDER BY v.valid_from DESC, v.version_id DESC LIMIT 1), '{}')
+         || changed_routing_rule.change;
+END;
+COMMENT ON FUNCTION salesops.changed_routing_rule(text, jsonb, timestamptz) IS
+  'A routing rule as it was said to be for an instant, if it was, and other in what a change names, as an object of columns of routing_rule';
+
+-- What the table would refuse is refused here first, by the names of the rule and of the column that somebody wrote.
+CREATE FUNCTION salesops.read_routing_rule(name text, rule jsonb)
+RETURNS salesops.routing_rule LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_variable
+DECLARE
+  r salesops.routing_rule;
+  field text;
+  said text;
+  wrong text;
+BEGIN
+  BEGIN
+    FOR field IN SELECT k FROM jsonb_object_keys(rule) k ORDER BY k LOOP
+      r := jsonb_populate_record(r, jsonb_build_object(field, rule -> field));
+    END LOOP;
+  EXCEPTION WHEN data_exception THEN
+    GET STACKED DIAGNOSTICS said = MESSAGE_TEXT;
+    RAISE EXCEPTION '% of routing rule % cannot be %', field, quote_literal(name), rule -> field USING
+      ERRCODE = SQLSTATE, DETAIL = said || '.',
+      HINT = format('It is of type %s.', (SELECT format_type(a.atttypid, NULL) FROM pg_attribute a WHERE a.attrelid = 'salesops.routing_rule'::regclass AND a.attname = field));
+  END;
+  field := CASE WHEN r."position" IS NULL THEN 'position' WHEN r.is_enabled IS NULL THEN 'is_enabled' END;
+  IF field IS NOT NULL THEN
+    RAISE EXCEPTION '% of routing rule % must not be null', field, quote_literal(name) USING
+      ERRCODE = 'null_value_not_allowed', DETAIL = 'Null takes a condition away, and this is none.',
+      HINT = CASE field WHEN 'position' THEN 'State a number, "position": 20: rules are asked in this order. Left out it stays what it was.'
+                        ELSE '"is_enabled": false takes the rule out.' END;
+  END IF;
+  SELECT x.field, x.wrong INTO field, wrong
+  FROM (VALUES ('source_keys', r.source_keys), ('tiers', r.tiers::text[]), ('segments', r.segments), ('industries', r.industries), ('countries', r.countries), ('regions', r.regions),
+               ('lead_sources', r.lead_sources), ('account_ids', r.account_ids)) l(field, list)
+  CROSS JOIN LATERAL (
+    SELECT l.field, CASE WHEN cardinality(l.list) = 0 THEN 'is an empty list, which no lead fulfils' WHEN array_position(l.list, NULL) IS NOT NULL THEN 'has a null in its list, which no lead fulfils' END AS wrong) x
+  WHERE x.wrong IS NOT NULL
+  UNION ALL
+  SELECT 'tiers', 'must be of 1, 2 and 3' WHERE NOT r.tiers <@ '{1,2,3}'
+  UNION ALL
+  SELECT 'first_touch_minutes', 'must be from 1 to 100000' WHERE r.first_touch_minutes NOT BETWEEN 1 AND 100000
+  UNION ALL
+  SELECT 'pool', 'must not be empty' WHERE r.pool = ''
+  UNION ALL
+  SELECT 'min_employees', format('is more than max_employees, %s', r.max_employees) WHERE r.min_employees > r.max_employees
+  LIMIT 1;
+  IF wrong IS NOT NULL THEN
+    RAISE EXCEPTION '% of routing rule % %', field, quote_literal(name), wrong USING
+      ERRCODE = 'check_violation', DETAIL = format('It is %s.', rule -> field), HINT = 'Null takes a condition away; "is_enabled": false takes the rule out.';
+  END IF;
+  RETURN r;
+END $$;
+COMMENT ON FUNCTION salesops.read_routing_rule(text, jsonb) IS
+  'A routing rule of columns of routing_rule as an object. Raises, naming rule and column, 22P02 or 22003 for what is not of the type of the column, 22004 for a position or is_enabled that is null, and 23514 for '
+  'an empty list, a null in a list, tiers and minutes that there are not, an empty pool and fewest employees above the most';
+
 CREATE FUNCTION salesops.check_routing_changes(changes jsonb, as_of timestamptz)
-RETURNS void LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+RETURNS void LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   known text[] := ARRAY['is_enabled', 'position', 'source_keys', 'min_score', 'tiers', 'min_intent', 'min_employees', 'max_employees', 'segments', 'industries',
                         'countries', 'regions', 'lead_sources', 'account_ids', 'has_account', 'pool', 'first_touch_minutes'];
@@ -109,31 +173,28 @@ BEGIN
       DETAIL = format('A rule has %s.', array_to_string(known, ', ')),
       HINT = 'Write {"enterprise": {"position": 20, "tiers": [1], "pool": "enterprise", "first_touch_minutes": 60}}.';
   END IF;
+  PERFORM salesops.read_routing_rule(c.key, salesops.changed_routing_rule(c.key, c.value, as_of)) FROM jsonb_each(changes) c;
 END $$;
 COMMENT ON FUNCTION salesops.check_routing_changes(jsonb, timestamptz) IS
-  'Raises 22023 where changes of the routing rules of an instant are no object of objects, name what a rule does not have, or make a rule without a position';
+  'Raises 22023 where changes of the routing rules of an instant are no object of objects, name what a rule does not have, or make a rule without a position; what read_routing_rule() raises where a changed rule cannot be one';
 
 CREATE FUNCTION salesops.set_routing_rule(name text, rule jsonb, valid_from timestamptz DEFAULT salesops.clock())
 RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
-  old jsonb;
   new_version bigint;
 BEGIN
   PERFORM salesops.check_given('name', name), salesops.check_given('rule', rule::text), salesops.check_given('valid_from', valid_from::text),
           salesops.check_routing_changes(jsonb_build_object(name, rule), valid_from);
-  SELECT to_jsonb(v) INTO old FROM salesops.routing_rule v
-  WHERE v.name = set_routing_rule.name AND v.valid_from <= set_routing_rule.valid_from
-  ORDER BY v.valid_from DESC, v.version_id DESC LIMIT 1;
   INSERT INTO salesops.routing_rule (name, valid_from, is_enabled, "position", source_keys, min_score, tiers, min_intent, min_employees, max_employees,
                                      segments, industries, countries, regions, lead_sources, account_ids, has_account, pool, first_touch_minutes)
   SELECT set_routing_rule.name, set_routing_rule.valid_from, r.is_enabled, r."position", r.source_keys, r.min_score, r.tiers, r.min_intent, r.min_employees,
          r.max_employees, r.segments, r.industries, r.countries, r.regions, r.lead_sources, r.account_ids, r.has_account, r.pool, r.first_touch_minutes
-  FROM jsonb_populate_record(NULL::salesops.routing_rule, '{"is_enabled": true}'::jsonb || coalesce(old, '{}') || rule) r
+  FROM salesops.read_routing_rule(name, salesops.changed_routing_rule(name, rule, valid_from)) r
   RETURNING version_id INTO new_version;
   RETURN new_version;
 END $$;
 COMMENT ON FUNCTION salesops.set_routing_rule(text, jsonb, timestamptz) IS
   'Add a version of a routing rule, from valid_from on: an object of columns of routing_rule; what it does not name stays as it was ("is_enabled": false takes the rule '
   'out, null takes a condition away). Returns the version. 22023 for what a rule does not have and for a new rule without a position, '
-  '22004 for a NULL, 23514 for an empty list and for conditions that nothing fulfils';
+  '22004 for a NULL, also as position or is_enabled, 22P02 and 22003 for a value of another type, 23514 for an empty list and for conditions that nothing fulfils';

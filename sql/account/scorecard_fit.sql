@@ -132,11 +132,19 @@ CREATE FUNCTION salesops.scorecard_example_count(examples_sql text, OUT accounts
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   EXECUTE format('SELECT count(*), count(*) FILTER (WHERE e.won), min(e.closed_on), max(e.closed_on), percentile_disc(0.7) WITHIN GROUP (ORDER BY e.closed_on)
-                  FROM (%s) e WHERE e.won IS NOT NULL AND e.closed_on IS NOT NULL', scorecard_example_count.examples_sql)
+                  FROM (%s) e WHERE e.won IS NOT NULL AND e.closed_on IS NOT NULL', salesops.query_as_part(scorecard_example_count.examples_sql))
     INTO accounts, wins, first_day, last_day, split_day;
 END $$;
 COMMENT ON FUNCTION salesops.scorecard_example_count(text) IS
   'What a query of examples gives: accounts, how many were won, the days on which they closed, and the day before which 70 % of them did';
+
+-- Kept with what was learned from it, to be run again anywhere: an instant as UTC, the year first.
+CREATE FUNCTION salesops.scorecard_examples_query(known_at timestamptz)
+RETURNS text LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, YMD' AS $$
+BEGIN
+  RETURN format('SELECT * FROM salesops.scorecard_examples(%L)', known_at);
+END $$;
+COMMENT ON FUNCTION salesops.scorecard_examples_query(timestamptz) IS 'The query whose rows are scorecard_examples() of an instant, the same text in every session';
 
 CREATE FUNCTION salesops.draft_scorecard(
   name text, inputs text[] DEFAULT '{employees,industry as industry,website_visits,content_downloads,intent_score}', known_at timestamptz DEFAULT now(),
@@ -144,7 +152,7 @@ CREATE FUNCTION salesops.draft_scorecard(
 RETURNS text LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
-  source text := coalesce(examples_sql, format('SELECT * FROM salesops.scorecard_examples(%L)', known_at));
+  source text := coalesce(salesops.query_as_part(examples_sql), salesops.scorecard_examples_query(known_at));
   label text[];
   reader text;
   rules text[];
@@ -202,7 +210,7 @@ CREATE FUNCTION salesops.fit_scorecard(
 RETURNS salesops.scorecard_fit LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
-  source text := coalesce(examples_sql, format('SELECT * FROM salesops.scorecard_examples(%L)', known_at));
+  source text := coalesce(salesops.query_as_part(examples_sql), salesops.scorecard_examples_query(known_at));
   shape text;
   factors text[];
   cells salesops.win_cells;
@@ -302,7 +310,7 @@ BEGIN
   fit.version := salesops.add_scorecard(definition, note, valid_from);
   fit.known_at := known_at;
   fit.trained_to := trained_to;
-  fit.examples_sql := source;
+  fit.examples_sql := rtrim(source, E'\n');
   fit.accounts := learned.deals;
   fit.wins := learned.wins;
   fit.intercept := learned.intercept;

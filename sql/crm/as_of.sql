@@ -100,7 +100,8 @@ CREATE VIEW salesops.change_ledger AS
     ('pipeline', (v.before).pipeline, v.pipeline),
     ('stage', (v.before).stage, v.stage),
     ('forecast_category', (v.before).forecast_category, v.forecast_category),
-    ('close_date', (v.before).close_date::text, v.close_date::text),
+    -- Not a cast, whose spelling would follow the session's DateStyle: a date in JSON is YYYY-MM-DD.
+    ('close_date', pg_catalog.to_jsonb((v.before).close_date) #>> '{}', pg_catalog.to_jsonb(v.close_date) #>> '{}'),
     ('owner_id', (v.before).owner_id, v.owner_id),
     ('account_id', (v.before).account_id, v.account_id),
     ('next_step', (v.before).next_step, v.next_step),
@@ -113,7 +114,7 @@ COMMENT ON VIEW salesops.change_ledger IS 'One row a changed field of an opportu
 COMMENT ON COLUMN salesops.change_ledger.source_key IS 'Source of the opportunity';
 COMMENT ON COLUMN salesops.change_ledger.opportunity_id IS 'Its id there';
 COMMENT ON COLUMN salesops.change_ledger.field IS 'Column of salesops.opportunity that changed';
-COMMENT ON COLUMN salesops.change_ledger.old_value IS 'What it was, as text; NULL = not stated';
+COMMENT ON COLUMN salesops.change_ledger.old_value IS 'What it was, as text, a date as YYYY-MM-DD; NULL = not stated';
 COMMENT ON COLUMN salesops.change_ledger.new_value IS 'What it became';
 COMMENT ON COLUMN salesops.change_ledger.effective_at IS 'When the change became true';
 COMMENT ON COLUMN salesops.change_ledger.recorded_at IS 'When we knew';

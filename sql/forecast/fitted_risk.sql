@@ -91,10 +91,10 @@ COMMENT ON FUNCTION salesops.standing_stage_bounds(timestamptz, timestamptz) IS
   'stage_bounds() as kept_risk() has them, else as of the instant itself';
 
 CREATE FUNCTION salesops.keep_risk(as_of timestamptz)
-RETURNS boolean LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+RETURNS boolean LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET jit = off SET extra_float_digits = 1 AS $$
 BEGIN
   PERFORM salesops.check_forecast_instant(as_of);
-  -- Bounds of an instant before the newest would change why deals were at risk since.
+  -- A number becomes one of JSON with as many digits as the session prints: all of them are kept. Bounds of an instant before the newest would change why deals were at risk since.
   IF EXISTS (SELECT FROM salesops.kept_risk(as_of)) OR EXISTS (SELECT FROM salesops.fitted_risk r WHERE r.as_of > keep_risk.as_of) THEN
     RETURN false;
   END IF;

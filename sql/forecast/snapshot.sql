@@ -53,7 +53,7 @@ RETURNS bigint LANGUAGE sql
 -- Compiling this wide plan takes seconds and saves none; and no deal is looked up one by one.
 SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
-  SELECT salesops.check_instant(take_snapshot.as_of);
+  SELECT salesops.check_as_of(take_snapshot.as_of);
   WITH taken AS (
     INSERT INTO salesops.snapshot (as_of, corporate_currency, fiscal_year_start_month)
     VALUES (take_snapshot.as_of, salesops.get_setting('corporate_currency'), salesops.fiscal_year_start_month())
@@ -69,7 +69,7 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.take_snapshot(timestamptz) IS
   'Keep the forecast as of an instant, as known then; returns the rows written. A snapshot that exists stays as it is '
-  'and nothing is written. 22023 where as_of is no instant';
+  'and nothing is written. 22023 where as_of is no instant or lies in the future';
 
 -- No difference and no snapshot must not look alike.
 CREATE FUNCTION salesops.check_snapshot(as_of timestamptz)

@@ -36,7 +36,7 @@ BEGIN ATOMIC
     CROSS JOIN LATERAL (SELECT x.score FROM salesops.kept_account_score x
                         WHERE x.source_key = k.source_key AND x.id = k.id AND x.as_of < k.as_of ORDER BY x.as_of DESC LIMIT 1) o
   )
-  SELECT jsonb_build_array(c.source_key, c.id, c.as_of)::text, c.source_key, c.id, coalesce(a.name, '(unknown account)'),
+  SELECT jsonb_build_array(c.source_key, c.id, c.as_of AT TIME ZONE 'UTC')::text, c.source_key, c.id, coalesce(a.name, '(unknown account)'),
          salesops.mart_label(a.owner_id), CASE WHEN a.owner_id IS NULL THEN '(none)' ELSE coalesce(w.owner, '(unknown owner)') END,
          salesops.mart_label(w.team), salesops.mart_label(w.region), salesops.mart_label(w.manager), salesops.mart_label(w.manager_path),
          (c.as_of AT TIME ZONE p.time_zone)::date, c.as_of, salesops.total(c.old_score), salesops.total(c.new_score), m.change, t.old, t.new,

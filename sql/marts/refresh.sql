@@ -45,7 +45,7 @@ DECLARE
   failure_state text;
   failure_message text;
 BEGIN
-  PERFORM salesops.check_instant(refresh_marts.as_of);
+  PERFORM salesops.check_as_of(refresh_marts.as_of);
   PERFORM salesops.install_marts();
   INSERT INTO salesops.publication AS p (as_of) VALUES (refresh_marts.as_of) RETURNING p.publication_id INTO publication;
   PERFORM set_config('lock_timeout', wait_for_lock::text, true);
@@ -80,7 +80,7 @@ END $$;
 COMMENT ON FUNCTION salesops.refresh_marts(timestamptz, interval) IS
   'Publish an instant: refresh every mart for it in dependency order and return their rows together. Installs the marts '
   'if they are missing. A mart that fails, or whose lock is not free within lock_wait, or within the session''s lock_timeout if that is '
-  'less, keeps its last good rows: a WARNING, a row in mart_refresh, and the others go on; an error if all fail. Needs the owner of the marts';
+  'less, keeps its last good rows: a WARNING, a row in mart_refresh, and the others go on; an error if all fail. Needs the owner of the marts. 22023 where as_of is no instant or lies in the future';
 
 CREATE FUNCTION salesops.refresh_failures(as_of timestamptz)
 RETURNS text LANGUAGE sql STABLE PARALLEL SAFE

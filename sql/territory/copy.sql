@@ -12,7 +12,7 @@ BEGIN ATOMIC
                 (SELECT format(' AND a.hold_territory NOT IN (%s)', string_agg(quote_literal(l.id), ', ')) FROM jsonb_array_elements_text(changes -> 'leaves') AS l(id) HAVING count(*) > 0),
                 (SELECT string_agg(format('a.amount[%s]%s AS %I, ', m.number,
                                           (SELECT string_agg(format(' * CASE WHEN c.tags @> %L::text[] THEN %L::double precision ELSE 1 END', s.tags, s.factor), '' ORDER BY s.place)
-                                           FROM ROWS FROM (jsonb_to_recordset(changes -> 'shifts') AS (measure text, factor double precision, tags text[])) WITH ORDINALITY AS s(measure, factor, tags, place)
+                                           FROM ROWS FROM (jsonb_to_recordset(changes -> 'shifts') AS (measure text, factor numeric, tags text[])) WITH ORDINALITY AS s(measure, factor, tags, place)
                                            WHERE s.measure = m.name), m.name), '' ORDER BY m.number)
                  FROM unnest(p.measures) WITH ORDINALITY AS m(name, number)),
                 CASE WHEN EXISTS (SELECT FROM salesops.territory_plan_territory t WHERE t.plan_id = p.plan_id AND t.x IS NOT NULL) THEN 'a.x, a.y, ' END,
@@ -114,6 +114,7 @@ RETURNS void LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_variable
 DECLARE
   wrong text;
+  said text;
   plan_measures text[] := (SELECT p.measures FROM salesops.territory_plan p WHERE p.plan_id = check_territory_changes.plan_id);
 BEGIN
   IF changes IS NULL OR jsonb_typeof(changes) <> 'object' OR jsonb_typeof(changes -> 'leaves') <> 'array' OR jsonb_typeof(changes -> 'joins') <> 'array'
@@ -132,22 +133,33 @@ BEGIN
              UNION ALL SELECT j ->> 'like' FROM jsonb_array_elements(changes -> 'joins') j) AS u(id)
        WHERE NOT EXISTS (SELECT FROM salesops.territory_plan_territory t WHERE t.plan_id = check_territory_changes.plan_id AND t.territory_id = u.id) LIMIT 1),
       (SELECT format('"%s" joins with a ramp that is no share', j ->> 'id') FROM jsonb_array_elements(changes -> 'joins') j
-       WHERE j ->> 'id' IS NULL OR jsonb_typeof(j -> 'ramp') <> 'number' OR NOT (j ->> 'ramp')::numeric BETWEEN 0 AND 1e30 LIMIT 1),
-      (SELECT format('the ramp of "%s" is no share', r.id) FROM jsonb_each(changes -> 'ramps') AS r(id, ramp) WHERE jsonb_typeof(r.ramp) <> 'number' OR NOT r.ramp::numeric BETWEEN 0 AND 1e30 LIMIT 1),
+       WHERE j ->> 'id' IS NULL OR jsonb_typeof(j -> 'ramp') <> 'number' OR NOT ((j ->> 'ramp')::numeric = 0 OR (j ->> 'ramp')::numeric BETWEEN 1e-30 AND 1e30) LIMIT 1),
+      (SELECT format('the ramp of "%s" is no share', r.id) FROM jsonb_each(changes -> 'ramps') AS r(id, ramp) WHERE jsonb_typeof(r.ramp) <> 'number' OR NOT (r.ramp::numeric = 0 OR r.ramp::numeric BETWEEN 1e-30 AND 1e30) LIMIT 1),
       (SELECT format('"%s" has no ramp to start from', t.territory_id) FROM salesops.territory_plan_territory t
        WHERE t.plan_id = check_territory_changes.plan_id AND t.ramp = 0
          AND (changes -> 'ramps' ? t.territory_id OR EXISTS (SELECT FROM jsonb_array_elements(changes -> 'joins') j WHERE j ->> 'like' = t.territory_id)) LIMIT 1),
       (SELECT format('shift %s is not one of a measure by a factor, for accounts with some tags', s::text) FROM jsonb_array_elements(changes -> 'shifts') s
-       WHERE NOT coalesce(s ->> 'measure' = ANY (plan_measures) AND jsonb_typeof(s -> 'factor') = 'number' AND (s ->> 'factor')::numeric BETWEEN 0 AND 1e30 AND jsonb_typeof(s -> 'tags') = 'array', false) LIMIT 1));
+       WHERE NOT coalesce(s ->> 'measure' = ANY (plan_measures) AND jsonb_typeof(s -> 'factor') = 'number' AND ((s ->> 'factor')::numeric = 0 OR (s ->> 'factor')::numeric BETWEEN 1e-30 AND 1e30) AND jsonb_typeof(s -> 'tags') = 'array', false) LIMIT 1));
+    IF wrong IS NULL THEN
+      -- A tag that was mistyped would change nothing, and the simulation would say that nothing has to change.
+      SELECT format('no account has all the tags %s of a shift', s -> 'tags') INTO wrong FROM jsonb_array_elements(changes -> 'shifts') s
+      WHERE NOT EXISTS (SELECT FROM salesops.territory_plan_class c
+                        WHERE c.plan_id = check_territory_changes.plan_id AND c.tags @> ARRAY(SELECT jsonb_array_elements_text(s -> 'tags'))) LIMIT 1;
+      SELECT coalesce('Its accounts have the tags ' || string_agg(t.tag, ', ' ORDER BY t.tag COLLATE "C") FILTER (WHERE t.n <= 20) || CASE WHEN count(*) > 20 THEN ' ...' ELSE '.' END,
+                      'Its accounts have no tags; what they need or prefer is none.') INTO said
+      FROM (SELECT d.tag, row_number() OVER (ORDER BY d.tag COLLATE "C") AS n
+            FROM (SELECT DISTINCT unnest(c.tags) AS tag FROM salesops.territory_plan_class c WHERE c.plan_id = check_territory_changes.plan_id) d) t
+      WHERE wrong IS NOT NULL;
+    END IF;
   END IF;
   IF wrong IS NOT NULL THEN
     RAISE EXCEPTION 'these changes cannot be simulated: %', wrong USING
-      ERRCODE = 'invalid_parameter_value',
+      ERRCODE = 'invalid_parameter_value', DETAIL = coalesce(said, format('They are changes of plan %s.', plan_id)),
       HINT = 'Give an object such as {"leaves": ["west"], "joins": [{"id": "new", "like": "east", "ramp": 0.5}], "ramps": {"south": 1}, '
              '"shifts": [{"measure": "potential", "factor": 1.2, "tags": ["industry:software"]}]}.';
   END IF;
 END $$;
-COMMENT ON FUNCTION salesops.check_territory_changes(bigint, jsonb) IS 'Raises 22023 where changes are not such as simulate_territories() can make to a plan';
+COMMENT ON FUNCTION salesops.check_territory_changes(bigint, jsonb) IS 'Raises 22023 where changes are not such as simulate_territories() can make to a plan: a territory that it does not have, a shift of tags that none of its accounts has';
 
 CREATE FUNCTION salesops.simulate_territories(plan_id bigint, changes jsonb, options jsonb DEFAULT '{}')
 RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

@@ -3,7 +3,7 @@
 CREATE FUNCTION salesops.portfolio_number(given jsonb, what text, lowest float8, highest float8)
 RETURNS float8 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  number float8;
+  number numeric;
 BEGIN
   IF jsonb_typeof(given) = 'null' THEN
     RETURN NULL;
@@ -11,12 +11,13 @@ BEGIN
   IF jsonb_typeof(given) <> 'number' THEN
     RAISE EXCEPTION '% must be a number, not %', what, given USING ERRCODE = 'invalid_parameter_value', HINT = 'Numbers stand without quotes.';
   END IF;
-  number := (given #>> '{}')::float8;
-  IF number < lowest OR number > highest THEN
-    RAISE EXCEPTION '% must be from % to %, not %', what, lowest, highest, given USING
+  -- Compared before it becomes a float8, which not every number in JSON can.
+  number := (given #>> '{}')::numeric;
+  IF number < lowest::numeric OR number > highest::numeric THEN
+    RAISE EXCEPTION '% must be from % to %, not %', what, lowest, highest, CASE WHEN length(given::text) > 40 THEN left(given::text, 16) || '...' ELSE given::text END USING
       ERRCODE = 'numeric_value_out_of_range', HINT = 'What is not known is left out.';
   END IF;
-  RETURN number;
+  RETURN CASE WHEN abs(number) <= 1e-300 THEN 0 ELSE number END;
 END $$;
 COMMENT ON FUNCTION salesops.portfolio_number(jsonb, text, float8, float8) IS
   'A number among the options of a portfolio design; NULL where there is none. 22023 where it is something else, 22003 out of range';

@@ -157,6 +157,11 @@ RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
+  PERFORM salesops.check_given('step', define_step.step), salesops.check_given('function', define_step.function),
+          salesops.check_given('description', define_step.description), salesops.check_given('builds_on', define_step.builds_on::text);
+  IF define_step.step = '' THEN
+    RAISE EXCEPTION 'a step has a name' USING ERRCODE = 'invalid_parameter_value', DETAIL = 'The name given is empty.', HINT = 'Jobs name their steps by it.';
+  END IF;
   INSERT INTO salesops.step AS s (step, function, builds_on, description)
   VALUES (define_step.step, define_step.function, define_step.builds_on, define_step.description)
   ON CONFLICT (step) DO UPDATE
@@ -165,7 +170,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION salesops.define_step(text, text, text, text[]) IS
   'Defines a step, or redefines it: its function, named with its schema, takes (run_id bigint, as_of timestamptz) and returns the '
-  'rows it wrote as bigint. builds_on: a retry that runs one of these steps runs it again too. Errors as of step_call()';
+  'rows it wrote as bigint. builds_on: a retry that runs one of these steps runs it again too. 22004 for a NULL, 22023 for an empty name, else errors as of step_call()';
 
 CREATE FUNCTION salesops.define_job(job text, steps text[], description text DEFAULT '') RETURNS void
 LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -173,6 +178,10 @@ LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp 
 DECLARE
   unknown text;
 BEGIN
+  PERFORM salesops.check_given('job', define_job.job), salesops.check_given('description', define_job.description);
+  IF define_job.job = '' THEN
+    RAISE EXCEPTION 'a job has a name' USING ERRCODE = 'invalid_parameter_value', DETAIL = 'The name given is empty.', HINT = 'Schedules and runs name it.';
+  END IF;
   SELECT coalesce(w.step, 'NULL') INTO unknown
   FROM unnest(define_job.steps) AS w (step)
   WHERE NOT EXISTS (SELECT FROM salesops.steps() s WHERE s.step = w.step)
@@ -195,5 +204,5 @@ BEGIN
   ON CONFLICT (job) DO UPDATE SET steps = excluded.steps, description = excluded.description;
 END $$;
 COMMENT ON FUNCTION salesops.define_job(text, text[], text) IS
-  'Defines a job, or redefines it, as a list of steps in the order in which they run; 22023 for an unknown step, a step named '
+  'Defines a job, or redefines it, as a list of steps in the order in which they run; 22004 for a NULL, 22023 for an empty name, an unknown step, a step named '
   'twice, or none. set_schedule() says when it runs';

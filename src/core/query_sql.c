@@ -9,10 +9,13 @@
 #include <float.h>
 
 #include "catalog/pg_type.h"
+#include "common/shortest_dec.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "tcop/dest.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
@@ -244,13 +247,37 @@ need_column(ReadQuery *read, const char *name, ColumnKind kind)
 	return column;				/* keep the compiler quiet */
 }
 
+/*
+ * A value as text that is kept and compared with what was kept: a floating point number has all its digits and a date is YYYY-MM-DD, whatever
+ * extra_float_digits and DateStyle of the session say.
+ */
+static char *
+text_of(const Column *column, Datum value)
+{
+	char		text[MAXDATELEN + 1];
+
+	switch (column->type)
+	{
+		case FLOAT4OID:
+			float_to_shortest_decimal_buf(DatumGetFloat4(value), text);
+			return pstrdup(text);
+		case FLOAT8OID:
+			double_to_shortest_decimal_buf(DatumGetFloat8(value), text);
+			return pstrdup(text);
+		case DATEOID:
+			return JsonEncodeDateTime(palloc(MAXDATELEN + 1), value, DATEOID, NULL);
+		default:
+			return OutputFunctionCall((FmgrInfo *) &column->out, value);
+	}
+}
+
 /* The value of a column of kind COLUMN_ANY as text; NULL where it is NULL or the query does not have it. */
 char *
 column_text(const Column *column, TupleTableSlot *slot)
 {
 	if (column->at < 0 || slot->tts_isnull[column->at])
 		return NULL;
-	return OutputFunctionCall((FmgrInfo *) &column->out, slot->tts_values[column->at]);
+	return text_of(column, slot->tts_values[column->at]);
 }
 
 /* A numeric that no double precision number can hold is Infinity, or the smallest there is: whoever reads it refuses it and says in which row. */
@@ -268,13 +295,15 @@ numeric_number(Datum value)
 double
 column_number(const Column *column, TupleTableSlot *slot, bool *is_null)
 {
-	Datum		value;
-
 	*is_null = column->at < 0 || slot->tts_isnull[column->at];
-	if (*is_null)
-		return 0;
-	value = slot->tts_values[column->at];
-	switch (column->type)
+	return *is_null ? 0 : number_of(column->type, slot->tts_values[column->at]);
+}
+
+/* A value of the type of a column of kind COLUMN_NUMBER. */
+double
+number_of(Oid type, Datum value)
+{
+	switch (type)
 	{
 		case INT2OID:
 			return DatumGetInt16(value);

@@ -50,6 +50,7 @@ extern bool is_number_column(const ReadQuery *read, int at);
 extern Column find_column(ReadQuery *read, const char *name, ColumnKind kind);
 extern Column need_column(ReadQuery *read, const char *name, ColumnKind kind);
 extern char *column_text(const Column *column, TupleTableSlot *slot);
+extern double number_of(Oid type, Datum value);
 extern double column_number(const Column *column, TupleTableSlot *slot, bool *is_null);
 
 #endif

@@ -185,6 +185,7 @@ salesops_plan_territories(PG_FUNCTION_ARGS)
 	int64		plan_id;
 
 	check_plan_arguments(fcinfo);
+	check_may_keep_plan();
 	accounts_sql = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	territories_sql = text_to_cstring(PG_GETARG_TEXT_PP(1));
 

@@ -4,10 +4,15 @@
  */
 #include "territory/plan_sql.h"
 
+#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "core/new_rows_sql.h"
@@ -265,12 +270,29 @@ measure_names(const PlanOptions *options)
 	return PointerGetDatum(construct_array(name, options->measures, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+#define PLAN_NUMBERS	"territory_plan_plan_id_seq"
+
+/* Raises 25006 and 42501 where no plan can be kept: known before minutes are spent on one. */
+void
+check_may_keep_plan(void)
+{
+	Oid			numbers = get_relname_relid(PLAN_NUMBERS, get_namespace_oid("salesops", false));
+
+	PreventCommandIfReadOnly("plan_territories()");
+	if (pg_class_aclcheck(numbers, GetUserId(), ACL_USAGE | ACL_UPDATE) != ACLCHECK_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to keep territory plans"),
+				 errdetail("A plan is kept by whoever made it."),
+				 errhint("SELECT salesops.grant_access('%s', 'plan_territories') gives the right; territory_frontier() keeps nothing.", GetUserNameFromId(GetUserId(), false))));
+}
+
 static int64
 next_plan_id(void)
 {
 	bool		is_null;
 
-	if (SPI_execute("SELECT pg_catalog.nextval('salesops.territory_plan_plan_id_seq')", false, 0) != SPI_OK_SELECT || SPI_processed != 1)
+	if (SPI_execute("SELECT pg_catalog.nextval('salesops." PLAN_NUMBERS "')", false, 0) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not number the plan");
 	return DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &is_null));
 }

@@ -149,6 +149,7 @@ extern void check_plan_arguments(FunctionCallInfo fcinfo);
 extern void read_given(Given *given, PlanOptions *options, const char *accounts_sql, const char *territories_sql, Jsonb *options_given);
 extern TerritoryPlan *solve(Given *given, TerritoryOptions *options);
 
+extern void check_may_keep_plan(void);
 extern int64 keep_plan(const Given *given, const TerritoryPlan *plan, const char *accounts_sql, const char *territories_sql, int64 copied_from);
 
 #endif

@@ -12,6 +12,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 
@@ -64,10 +65,14 @@ tell_unused(const char *argument, TupleDesc columns, const char *const used[3])
 				 errhint("It uses %s, %s and %s.", used[0], used[1], used[2])));
 }
 
-/* Raises what is wrong with a query of the user while it stands alone, before it becomes part of another. */
+/*
+ * Raises what is wrong with a query of the user while it stands alone, before it becomes part of another. Its columns are not cast in that
+ * one: a cast that fails does not say in which row.
+ */
 static char *
-query_of(const char *argument, const char *text, const char *const used[3])
+query_of(const char *argument, const char *text, const char *const used[3], const ColumnKind kind[3])
 {
+	ReadQuery	read = {.argument = argument};
 	SPIPlanPtr	plan;
 
 	SPI_connect();
@@ -75,7 +80,10 @@ query_of(const char *argument, const char *text, const char *const used[3])
 	if (plan == NULL)
 		elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
 	check_is_query(argument, plan);
-	tell_unused(argument, ((CachedPlanSource *) linitial(SPI_plan_get_plan_sources(plan)))->resultDesc, used);
+	read.columns = ((CachedPlanSource *) linitial(SPI_plan_get_plan_sources(plan)))->resultDesc;
+	for (int n = 0; n < 3; n++)
+		need_column(&read, used[n], kind[n]);
+	tell_unused(argument, read.columns, used);
 	SPI_finish();
 	return query_without_end(pstrdup(text));
 }
@@ -100,6 +108,13 @@ read_rows(const char *query, RowReader reader, void *arg)
 	SPI_finish();
 }
 
+/* The text of a number as it stands in a message: 1e400 has 401 digits. */
+static const char *
+short_text(const char *number)
+{
+	return strlen(number) <= 24 ? number : psprintf("%.16s... (%d characters)", number, (int) strlen(number));
+}
+
 /* A number of a row; NaN where it is NULL. */
 static double
 read_number(SPITupleTable *table, uint64 row, int column, const char *what, const char *of)
@@ -110,11 +125,12 @@ read_number(SPITupleTable *table, uint64 row, int column, const char *what, cons
 
 	if (is_null)
 		return get_float8_nan();
-	number = DatumGetFloat8(value);
+	number = number_of(getBaseType(SPI_gettypeid(table->tupdesc, column)), value);
 	if (!(number >= 0.0 && number <= 1e15))
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-				 errmsg("%s of customer \"%s\" must be a number from 0 to 1e15, not %g", what, of, number),
+				 errmsg("%s of customer \"%s\" must be a number from 0 to 1e15, not %s", what, of,
+						short_text(SPI_getvalue(table->vals[row], table->tupdesc, column))),
 				 errhint("What is not known is NULL.")));
 	return number;
 }
@@ -272,8 +288,9 @@ portfolio_read_given(const char *customers_sql, const char *past_sql)
 
 	given->segment = palloc(MOST_SEGMENTS * sizeof(char *));
 	given->first = palloc0((MOST_SEGMENTS + 1) * sizeof(int));
-	read_rows(psprintf("SELECT " AS_TEXT("q.id") ", " AS_TEXT("q.segment") ", (q.potential)::pg_catalog.float8 FROM (%s\n) AS q ORDER BY 2, 1",
-					   query_of("customers_sql", customers_sql, (const char *const[]) {"id", "segment", "potential"})), read_customer, given);
+	read_rows(psprintf("SELECT " AS_TEXT("q.id") ", " AS_TEXT("q.segment") ", q.potential FROM (%s\n) AS q ORDER BY 2, 1",
+					   query_of("customers_sql", customers_sql, (const char *const[]) {"id", "segment", "potential"},
+								(const ColumnKind[]) {COLUMN_ANY, COLUMN_ANY, COLUMN_NUMBER})), read_customer, given);
 	if (given->customers == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -283,8 +300,9 @@ portfolio_read_given(const char *customers_sql, const char *past_sql)
 	by_id = order_ids(given);
 	past.by_id = by_id;
 	if (past_sql != NULL)
-		read_rows(psprintf("SELECT " AS_TEXT("q.id") ", (q.effort)::pg_catalog.float8, (q.revenue)::pg_catalog.float8 FROM (%s\n) AS q ORDER BY 1, 2, 3",
-						   query_of("history_sql", past_sql, (const char *const[]) {"id", "effort", "revenue"})), read_past, &past);
+		read_rows(psprintf("SELECT " AS_TEXT("q.id") ", q.effort, q.revenue FROM (%s\n) AS q ORDER BY 1, 2, 3",
+						   query_of("history_sql", past_sql, (const char *const[]) {"id", "effort", "revenue"},
+									(const ColumnKind[]) {COLUMN_ANY, COLUMN_NUMBER, COLUMN_NUMBER})), read_past, &past);
 	arrange_past(given, &past);
 	pfree(by_id);
 	return given;

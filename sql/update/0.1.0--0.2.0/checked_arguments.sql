@@ -29,7 +29,7 @@ RETURNS bigint LANGUAGE sql
 -- Compiling this wide plan takes seconds and saves none; and no deal is looked up one by one.
 SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
-  SELECT salesops.check_instant(take_snapshot.as_of);
+  SELECT salesops.check_as_of(take_snapshot.as_of);
   WITH taken AS (
     INSERT INTO salesops.snapshot (as_of, corporate_currency, fiscal_year_start_month)
     VALUES (take_snapshot.as_of, salesops.get_setting('corporate_currency'), salesops.fiscal_year_start_month())
@@ -45,7 +45,7 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION salesops.take_snapshot(timestamptz) IS
   'Keep the forecast as of an instant, as known then; returns the rows written. A snapshot that exists stays as it is '
-  'and nothing is written. 22023 where as_of is no instant';
+  'and nothing is written. 22023 where as_of is no instant or lies in the future';
 
 CREATE OR REPLACE FUNCTION salesops.sync_all(as_of timestamptz)
 RETURNS bigint LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -98,7 +98,7 @@ DECLARE
   failure_state text;
   failure_message text;
 BEGIN
-  PERFORM salesops.check_instant(refresh_marts.as_of);
+  PERFORM salesops.check_as_of(refresh_marts.as_of);
   PERFORM salesops.install_marts();
   INSERT INTO salesops.publication AS p (as_of) VALUES (refresh_marts.as_of) RETURNING p.publication_id INTO publication;
   PERFORM set_config('lock_timeout', wait_for_lock::text, true);
@@ -133,7 +133,7 @@ END $$;
 COMMENT ON FUNCTION salesops.refresh_marts(timestamptz, interval) IS
   'Publish an instant: refresh every mart for it in dependency order and return their rows together. Installs the marts '
   'if they are missing. A mart that fails, or whose lock is not free within lock_wait, or within the session''s lock_timeout if that is '
-  'less, keeps its last good rows: a WARNING, a row in mart_refresh, and the others go on; an error if all fail. Needs the owner of the marts';
+  'less, keeps its last good rows: a WARNING, a row in mart_refresh, and the others go on; an error if all fail. Needs the owner of the marts. 22023 where as_of is no instant or lies in the future';
 
 CREATE OR REPLACE FUNCTION salesops.map_stage(source_key text, stage text, status text, category salesops.forecast_category DEFAULT NULL,
                                    pipeline text DEFAULT '', "position" integer DEFAULT NULL, label text DEFAULT NULL,
@@ -224,3 +224,58 @@ END;
 COMMENT ON FUNCTION salesops.generated_forecasting_quota(int, bigint, timestamptz, bigint) IS
   'Quotas in US dollars of each active rep for four quarters, from two before as_of''s to the next, scaled to what '
   'was won.';
+
+CREATE OR REPLACE FUNCTION salesops.define_step(step text, function text, description text DEFAULT '', builds_on text[] DEFAULT '{}')
+RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+  PERFORM salesops.check_given('step', define_step.step), salesops.check_given('function', define_step.function),
+          salesops.check_given('description', define_step.description), salesops.check_given('builds_on', define_step.builds_on::text);
+  IF define_step.step = '' THEN
+    RAISE EXCEPTION 'a step has a name' USING ERRCODE = 'invalid_parameter_value', DETAIL = 'The name given is empty.', HINT = 'Jobs name their steps by it.';
+  END IF;
+  INSERT INTO salesops.step AS s (step, function, builds_on, description)
+  VALUES (define_step.step, define_step.function, define_step.builds_on, define_step.description)
+  ON CONFLICT (step) DO UPDATE
+  SET function = excluded.function, builds_on = excluded.builds_on, description = excluded.description;
+  PERFORM salesops.step_call(define_step.step);
+END $$;
+COMMENT ON FUNCTION salesops.define_step(text, text, text, text[]) IS
+  'Defines a step, or redefines it: its function, named with its schema, takes (run_id bigint, as_of timestamptz) and returns the '
+  'rows it wrote as bigint. builds_on: a retry that runs one of these steps runs it again too. 22004 for a NULL, 22023 for an empty name, else errors as of step_call()';
+
+CREATE OR REPLACE FUNCTION salesops.define_job(job text, steps text[], description text DEFAULT '') RETURNS void
+LANGUAGE plpgsql VOLATILE PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  unknown text;
+BEGIN
+  PERFORM salesops.check_given('job', define_job.job), salesops.check_given('description', define_job.description);
+  IF define_job.job = '' THEN
+    RAISE EXCEPTION 'a job has a name' USING ERRCODE = 'invalid_parameter_value', DETAIL = 'The name given is empty.', HINT = 'Schedules and runs name it.';
+  END IF;
+  SELECT coalesce(w.step, 'NULL') INTO unknown
+  FROM unnest(define_job.steps) AS w (step)
+  WHERE NOT EXISTS (SELECT FROM salesops.steps() s WHERE s.step = w.step)
+  LIMIT 1;
+  IF FOUND THEN
+    RAISE EXCEPTION 'unknown step "%"', unknown
+      USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'SELECT * FROM salesops.steps() lists the steps, salesops.define_step() makes another.';
+  END IF;
+  IF coalesce(cardinality(define_job.steps), 0) = 0
+     OR (SELECT count(DISTINCT w.step) FROM unnest(define_job.steps) AS w (step)) < cardinality(define_job.steps) THEN
+    RAISE EXCEPTION 'a job has at least one step, and each step once'
+      USING ERRCODE = 'invalid_parameter_value',
+            DETAIL = pg_catalog.format('The steps given for job "%s" are %s.', define_job.job,
+                                       coalesce(define_job.steps::text, 'NULL'));
+  END IF;
+
+  INSERT INTO salesops.job AS j (job, steps, description)
+  VALUES (define_job.job, define_job.steps, define_job.description)
+  ON CONFLICT (job) DO UPDATE SET steps = excluded.steps, description = excluded.description;
+END $$;
+COMMENT ON FUNCTION salesops.define_job(text, text[], text) IS
+  'Defines a job, or redefines it, as a list of steps in the order in which they run; 22004 for a NULL, 22023 for an empty name, an unknown step, a step named '
+  'twice, or none. set_schedule() says when it runs';

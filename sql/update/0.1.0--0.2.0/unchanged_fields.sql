@@ -39,6 +39,14 @@ BEGIN
     RAISE EXCEPTION 'options must be a JSON object' USING ERRCODE = 'invalid_parameter_value';
   END IF;
 
+  SELECT o INTO bad FROM jsonb_object_keys(options) o
+  WHERE o NOT IN ('entities', 'custom_fields', 'date_order', 'time_zone', 'probability_scale', 'currency', 'open_stage', 'unchanged');
+  IF FOUND THEN
+    RAISE EXCEPTION 'unknown option "%"', bad USING
+      ERRCODE = 'invalid_parameter_value',
+      HINT = 'Options are entities, custom_fields, date_order, time_zone, probability_scale, currency, open_stage and unchanged.';
+  END IF;
+
   -- Shape first, so that what follows may take it for granted: what is inside what, and what is text.
   SELECT x.path INTO bad
   FROM (SELECT o.key AS path, o.value, CASE WHEN o.key IN ('entities', 'custom_fields') THEN 'object' ELSE 'string' END AS wanted FROM jsonb_each(options) o
@@ -62,13 +70,6 @@ BEGIN
              '"custom_fields": {"opportunity": {"partner": "partner_name"}}}.';
   END IF;
 
-  SELECT o INTO bad FROM jsonb_object_keys(options) o
-  WHERE o NOT IN ('entities', 'custom_fields', 'date_order', 'time_zone', 'probability_scale', 'currency', 'open_stage', 'unchanged');
-  IF FOUND THEN
-    RAISE EXCEPTION 'unknown option "%"', bad USING
-      ERRCODE = 'invalid_parameter_value',
-      HINT = 'Options are entities, custom_fields, date_order, time_zone, probability_scale, currency, open_stage and unchanged.';
-  END IF;
   SELECT e INTO bad FROM jsonb_object_keys(coalesce(options -> 'entities', '{}') || coalesce(options -> 'custom_fields', '{}')) e
   WHERE e NOT IN (SELECT x.entity FROM salesops.entities() x);
   IF FOUND THEN

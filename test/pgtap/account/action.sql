@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(68);
+SELECT plan(75);
 
 -- Working days: 10 April 2026 is a Friday.
 SELECT results_eq($$ SELECT n, add_working_days('2026-04-10', n) FROM unnest(ARRAY[-1, 0, 1, 5, 6]) n $$,
@@ -192,6 +192,10 @@ SELECT throws_ok($$ SELECT set_action_rule('x', '{}') $$, '22023', NULL, 'a rule
 SELECT throws_ok(format($$ SELECT set_action_rule('x', '{"signal": "%s", "key": "%s", "what": "w"}') $$, signal, key), '22023', NULL, format('no signal %s %s', signal, key))
 FROM (VALUES ('idle', 'deals'), ('score', 'up'), ('risk', 'stale'), ('stage', 'account')) v(signal, key);
 SELECT throws_ok($$ SELECT set_action_rule('wake_idle_deal', '{"tiers": [1, 4]}') $$, '22023', NULL, 'no tier 4');
+SELECT throws_ok(format('SELECT set_action_rule(%L, %L)', x.name, x.rule), '22023', format('rule %L of next best actions cannot be like this: ', x.name) || x.wrong, x.wrong) FROM (VALUES
+  ('wake_idle_deal', '{"bound": "x"}', 'bound cannot be "x"'), ('wake_idle_deal', '{"due_days": 1e10}', 'due_days cannot be 10000000000'), ('wake_idle_deal', '{"is_enabled": null}', 'is_enabled must not be null'),
+  ('wake_idle_deal', '{"weight": 0}', 'weight cannot be 0'), ('wake_idle_deal', '{"key": "nobody"}', 'its signal has no such key'), ('x', '{"bound": 1}', 'signal is missing'),
+  ('Loud Name', '{"signal": "idle", "key": "deal", "what": "w"}', 'that is no name')) x(name, rule, wrong);
 -- What the signals of everything that is here give is what a rule may name.
 SELECT is_empty($$ SELECT DISTINCT s.signal, s.key FROM action_signals('2026-04-22 12:00+00') s WHERE s.signal <> 'finding'
   EXCEPT SELECT * FROM (VALUES ('risk', 'stalled'), ('risk', 'zombie'), ('risk', 'unusually_large'), ('risk', 'likely_to_push'), ('risk', 'category_above_evidence'), ('score', 'rise'), ('score', 'fall'),

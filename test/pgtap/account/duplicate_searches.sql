@@ -108,6 +108,8 @@ SELECT salesops.find_duplicates('s', 'contact', '2026-02-08', query => :'contact
 SELECT results_eq($$ SELECT d.one, d.other, d.verdict, d.cluster FROM salesops.duplicates_to_review('2026-02-08') d WHERE d.entity = 'contact' $$, $$ VALUES ('p1', 'p2', 'sure', 'p1') $$, 'contacts: one person twice, and no other of the name');
 SELECT results_eq(format($$ SELECT field, value, from_id FROM salesops.merge_proposal(%s, 'p1', %L) WHERE field IN ('survivor', 'phone', 'title', 'moves') $$, :people, :'contacts'),
   $$ VALUES ('survivor', 'p2', 'p2'), ('phone', '030 1234567', 'p1'), ('title', 'CFO', 'p2'), ('moves', '0 opportunities, 0 activities', 'p1') $$, 'who has a role in a deal survives');
+SELECT bag_eq(format($$ SELECT * FROM salesops.merge_proposal(%s, 'p1', %L) $$, :people, :'contacts' || E' -- all of them\n ; '), format($$ SELECT * FROM salesops.merge_proposal(%s, 'p1', %L) $$, :people, :'contacts'),
+  'a query may end as it likes');
 SELECT is_empty(format($$ SELECT * FROM salesops.merge_proposal(%s, 'p1') $$, :people), 'without the query nothing is known of them');
 SELECT lives_ok($$ SELECT salesops.keep_distinct('s', 'contact', 'p2', 'p1', 'father and son') $$, 'kept apart');
 SELECT salesops.find_duplicates('s', 'contact', query => :'contacts') AS apart \gset

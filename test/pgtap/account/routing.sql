@@ -91,6 +91,25 @@ SELECT pg_temp.add_lead('sub', '2026-02-01', '{"email": "\"Jo\" <jo@mail.crane.c
 SELECT results_eq($$ SELECT f.id, f.account_id, f.matched_by FROM salesops.lead_facts('2026-03-01', '{s,s,s}', '{sub,free,page}') f ORDER BY f."position" $$,
   $$ VALUES ('sub', 'A8', 'domain'), ('free', 'A8', 'domain'), ('page', 'A8', 'name') $$, 'subdomains, www and free mail providers');
 DELETE FROM salesops.lead WHERE id IN ('sub', 'free', 'page');
+-- A lead that names an account which the CRM has merged away belongs to where that went, also by two steps; a circle leads nowhere.
+INSERT INTO salesops.account (source_key, id, name, merged_into, is_deleted, effective_at, recorded_at, origin)
+SELECT 's', m.id, m.id, m.into_id, true, '2026-01-01', '2026-01-01', 'sync' FROM (VALUES ('M1', 'M2'), ('M2', 'A2'), ('C1', 'C2'), ('C2', 'C1'), ('M3', 'nothing')) m(id, into_id);
+SELECT is((SELECT string_agg(coalesce(l.id || ' by ' || l.matched_by, 'none'), ', ' ORDER BY x.n) FROM (VALUES (1, 'M1'), (2, 'M2'), (3, 'C1'), (4, 'M3'), (5, 'A2')) x(n, named) LEFT JOIN LATERAL salesops.lead_account('s', x.named, NULL, NULL) l ON true),
+  'A2 by account, A2 by account, none, none, A2 by account', 'merged accounts lead to what they were merged into');
+DELETE FROM salesops.account WHERE id IN ('M1', 'M2', 'M3', 'C1', 'C2');
+-- Of accounts that share a domain one is taken: the decision says that, how many there are and why this one, whoever gets the lead and where nobody does.
+SELECT pg_temp.add_lead('named', '2026-02-01', '{"email": "jo@shared.com"}', 'Daughter'), pg_temp.add_lead('other', '2026-02-01', '{"email": "jo@shared.com"}', 'Sister'),
+       pg_temp.add_lead('alone', '2026-02-01', '{"email": "jo@acme.com"}') \g /dev/null
+SELECT results_eq($$ SELECT p.lead_id, p.rep_id, (regexp_match(p.why, '[0-9]+ accounts share.*$'))[1] FROM salesops.plan_routing('2026-03-01', '{s,s,s}', '{named,other,alone}', '{"by owner": {"position": -9, "account_ids": ["A1", "A6"]}}') p ORDER BY p."position" $$,
+  $$ VALUES ('named', 'bob', '2 accounts share the domain of the lead, of which A6 is taken: it is named like the company'),
+            ('other', NULL, '2 accounts share the domain of the lead, of which A5 is taken: it is the oldest'), ('alone', 'cy', NULL) $$, 'who shares a domain is no secret');
+UPDATE salesops.account SET created_at = NULL WHERE id IN ('A5', 'A6');
+SELECT matches((SELECT p.why FROM salesops.plan_routing('2026-03-01', '{s}', '{other}') p), '^no rule takes it: it waits in the fallback queue; 2 accounts share the domain of the lead, of which A5 is taken: nobody knows which is the oldest, and it is the first by id$',
+  'of accounts that nobody knows the age of the first is taken');
+UPDATE salesops.account SET is_deleted = true WHERE id = 'A6';
+SELECT is((SELECT p.why FROM salesops.plan_routing('2026-03-01', '{s}', '{other}') p), 'no rule takes it: it waits in the fallback queue', 'one that is deleted shares nothing');
+UPDATE salesops.account SET is_deleted = false, created_at = CASE id WHEN 'A5' THEN '2025-01-01'::timestamptz ELSE '2025-02-01' END WHERE id IN ('A5', 'A6');
+DELETE FROM salesops.lead WHERE id IN ('named', 'other', 'alone');
 
 -- Rules are versions, from an instant on; what a change does not name stays.
 SELECT salesops.set_routing_rule('v', '{"pool": "a", "tiers": [1], "position": 7}', '2026-01-01'), salesops.set_routing_rule('v', '{"pool": "b"}', '2026-02-01'),
@@ -277,5 +296,26 @@ SELECT throws_ok(x.call, x.state, NULL, x.call) FROM (VALUES
   ($$SELECT salesops.route_lead('s', 'nothing')$$, '42704'), ($$SELECT salesops.route_lead('s', 'o5')$$, '55000'), ($$SELECT salesops.route_lead('s', 'z1', 'infinity')$$, '22023'),
   ($$SELECT salesops.route_leads(most => 0)$$, '22023'), ($$SELECT salesops.route_leads(NULL)$$, '22023'), ($$SELECT * FROM salesops.simulate_routing('{"x": 1}')$$, '22023'),
   ($$UPDATE salesops.routing_decision SET rep_id = 'ann'$$, '23001'), ($$DELETE FROM salesops.routing_rule$$, '23001'), ($$TRUNCATE salesops.routing_touch$$, '23001')) x(call, state);
+-- What a rule cannot be is said by the names of the rule and of the column, also of what would have become of a rule that there is, and before anything is simulated.
+SELECT throws_ok(x.call, x.state, x.message, x.call) FROM (VALUES
+  ($$SELECT salesops.set_routing_rule('new', '{"position": null}')$$, '22004', $$position of routing rule 'new' must not be null$$),
+  ($$SELECT salesops.set_routing_rule('v', '{"position": null}')$$, '22004', $$position of routing rule 'v' must not be null$$),
+  ($$SELECT salesops.set_routing_rule('v', '{"is_enabled": null}')$$, '22004', $$is_enabled of routing rule 'v' must not be null$$),
+  ($$SELECT * FROM salesops.simulate_routing('{"v": {"position": null}}')$$, '22004', $$position of routing rule 'v' must not be null$$),
+  ($$SELECT salesops.set_routing_rule('v', '{"position": 1.5}')$$, '22P02', $$position of routing rule 'v' cannot be 1.5$$),
+  ($$SELECT salesops.set_routing_rule('v', '{"position": 10000000000}')$$, '22003', $$position of routing rule 'v' cannot be 10000000000$$),
+  ($$SELECT * FROM salesops.simulate_routing('{"v": {"tiers": 1}}')$$, '22P02', $$tiers of routing rule 'v' cannot be 1$$),
+  ($$SELECT * FROM salesops.simulate_routing('{"v": {"tiers": [4]}}')$$, '23514', $$tiers of routing rule 'v' must be of 1, 2 and 3$$),
+  ($$SELECT salesops.set_routing_rule('v', '{"segments": []}')$$, '23514', $$segments of routing rule 'v' is an empty list, which no lead fulfils$$),
+  ($$SELECT salesops.set_routing_rule('v', '{"account_ids": ["1", null]}')$$, '23514', $$account_ids of routing rule 'v' has a null in its list, which no lead fulfils$$),
+  ($$SELECT salesops.set_routing_rule('v', '{"pool": ""}')$$, '23514', $$pool of routing rule 'v' must not be empty$$),
+  ($$SELECT salesops.set_routing_rule('v', '{"first_touch_minutes": 100001}')$$, '23514', $$first_touch_minutes of routing rule 'v' must be from 1 to 100000$$)) x(call, state, message);
+SELECT throws_ok(x.call, '23514', x.message, x.call) FROM (VALUES
+  ($$SELECT salesops.set_routing_member('s', 'p', 'ann', -1)$$, $$weight of rep 'ann' in pool 'p' must be from 0 to 1000000, not -1$$), ($$SELECT salesops.set_routing_member('s', '', 'ann')$$, 'a pool has a name'),
+  ($$SELECT salesops.set_routing_hours('s', 'ann', -1)$$, $$capacity of rep 'ann' must be 0 or more, not -1$$),
+  ($$SELECT salesops.set_routing_hours('s', 'ann', weekdays => '{1,NULL}')$$, $$weekdays of rep 'ann' must be of 1, Monday, to 7, Sunday, not {1,NULL}$$),
+  ($$SELECT salesops.set_routing_absence('s', 'ann', '2026-01-02', '2026-01-01')$$, $$the absence of rep 'ann' ends before it begins$$)) x(call, message);
+SELECT salesops.set_routing_rule('v', '{"min_employees": 10, "tiers": null}') \g /dev/null
+SELECT throws_ok($$SELECT salesops.set_routing_rule('v', '{"max_employees": 9}')$$, '23514', $$min_employees of routing rule 'v' is more than max_employees, 9$$, 'what was set before counts');
 SELECT * FROM finish();
 ROLLBACK;

@@ -118,6 +118,15 @@ SELECT is((SELECT array_agg(r.rule ORDER BY r."position") FROM salesops.scorecar
      1e20 * n AS big, 7 AS one FROM generate_series(1, 100) n $$)) r WHERE r.kind IN ('threshold', 'lookup')), ARRAY['"Finance"', '" A ""B"" "', '"7"'], 'what is no industry, too rare or too large makes no rule, one number is a word');
 
 -- Too little, or nothing to learn
+-- A query may end as it likes, and is kept without its end.
+SELECT is(salesops.draft_scorecard('ends', '{n}', '2026-06-01', NULL, E'SELECT * FROM pg_temp.world -- all\n;\n'), salesops.draft_scorecard('ends', '{n}', '2026-06-01', NULL, 'SELECT * FROM pg_temp.world'), 'a query may end as it likes');
+SELECT is((salesops.fit_scorecard('ends', text, '2026-06-01', '2025-04-01', examples_sql => 'SELECT * FROM pg_temp.world ;')).examples_sql, 'SELECT * FROM pg_temp.world', 'and is kept without its end') FROM shape;
+-- The query that is kept finds the same accounts in whatever session it is run again.
+SET LOCAL timezone = 'Asia/Kolkata';
+SET LOCAL datestyle = 'SQL, DMY';
+SELECT is(salesops.scorecard_examples_query('2026-03-02 01:30+00'), 'SELECT * FROM salesops.scorecard_examples(''2026-03-02 01:30:00+00'')', 'an instant as UTC, the year first');
+RESET datestyle;
+RESET timezone;
 SELECT throws_like($$ SELECT salesops.fit_scorecard('few', 'default', '2026-06-01', '2024-01-04', examples_sql => 'SELECT * FROM pg_temp.world') $$, 'too little history to fit a scorecard: %', 'thirty accounts are too few');
 SELECT throws_ok($$ SELECT salesops.fit_scorecard('few', 'default', '2026-06-01') $$, '55000', NULL, 'none too');
 SELECT throws_ok($$ SELECT salesops.draft_scorecard('few', known_at => '2026-06-01') $$, '55000', NULL, '... to make rules of');

@@ -4,7 +4,8 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL TimeZone = 'UTC';
-SELECT plan(26);
+SET LOCAL DateStyle = 'ISO, YMD';
+SELECT plan(28);
 
 CREATE SCHEMA source_of_maps;
 SELECT salesops.connect('m', 'fivetran_salesforce', 'source_of_maps') \g /dev/null
@@ -15,6 +16,8 @@ FROM (VALUES
   ('SELECT salesops.take_snapshot(''infinity'')',    '22023', 'as_of must be an instant, not infinity'),
   ('SELECT salesops.sync_all(NULL)',                 '22023', 'as_of must be an instant, not NULL'),
   ('SELECT salesops.sync_all(''-infinity'')',        '22023', 'as_of must be an instant, not -infinity'),
+  ('SELECT salesops.take_snapshot(''2999-01-01'')',  '22023', 'as_of 2999-01-01 00:00:00+00 lies in the future'),
+  ('SELECT salesops.refresh_marts(''2999-01-01'')',  '22023', 'as_of 2999-01-01 00:00:00+00 lies in the future'),
   ('SELECT salesops.refresh_marts(NULL)',            '22023', 'as_of must be an instant, not NULL'),
   ('SELECT salesops.check_as_of(NULL)',              '22023', 'as_of must be an instant, not NULL'),
   ('SELECT salesops.set_weight(NULL, ''Commit'', 1)',            '22004', 'name must not be NULL'),

@@ -5,7 +5,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 BEGIN;
-SELECT plan(40);
+SELECT plan(41);
 
 CREATE SCHEMA crm;
 CREATE TABLE crm.deals (deal_id text, stage text, value text);
@@ -49,6 +49,8 @@ SELECT is_empty(
       '{"entities": {"opportunity": {"relation": "deals", "columns": ["id"]}}}', '{"entities": {"opportunity": {"relation": "deals", "columns": {"id": ["a"]}}}}',
       '{"custom_fields": "x"}', '{"custom_fields": {"opportunity": []}}', '{"custom_fields": {"opportunity": {"a": 1}}}', '{"currency": 1}', '{"open_stage": {}}']::jsonb[]) o
     WHERE pg_temp.shape_error(o) IS DISTINCT FROM '22023'$$, 'options of a wrong shape');
+
+SELECT throws_ok($$SELECT salesops.connect('s', 'generic', 'crm', '{"entitys": {"opportunity": {"relation": "deals"}}}')$$, '22023', 'unknown option "entitys"', 'an option that there is not, whatever its shape');
 
 SELECT is((SELECT count(*) FROM salesops.source), 0::bigint, 'nothing was registered by what was refused');
 

@@ -5,7 +5,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 BEGIN;
-SELECT plan(23);
+SELECT plan(24);
 SET LOCAL timezone = 'UTC';
 -- The states of the deals of a source, as known after the sync.
 CREATE FUNCTION pg_temp.states(key text) RETURNS TABLE (id text, since timestamptz, stage text, amount numeric, close_date date, owner_id text, origin text) LANGUAGE sql AS $$
@@ -68,6 +68,10 @@ SELECT is_empty($$SELECT * FROM salesops.opportunity_as_of('2026-04-15') WHERE s
 SELECT results_eq($$SELECT field, old_value, new_value, effective_at FROM salesops.change_ledger WHERE source_key = 'fh' AND opportunity_id = 'A' AND field IN ('stage', 'amount', 'owner_id') ORDER BY effective_at$$,
   $$VALUES ('stage', 'Prospecting', 'Proposal/Price Quote', timestamptz '2026-02-01 10:00'), ('amount', NULL, '300', '2026-03-01 10:00'),
       ('owner_id', 'r1', 'r2', '2026-03-15 10:00'), ('stage', 'Proposal/Price Quote', 'Closed Lost', '2026-04-01 10:00')$$, 'the ledger tells it change by change');
+SET LOCAL datestyle = 'German';
+SELECT results_eq($$SELECT opportunity_id, field, old_value, new_value FROM salesops.change_ledger WHERE source_key = 'fh' AND opportunity_id = 'B' AND field = 'close_date'$$,
+  $$VALUES ('B', 'close_date', '2026-03-31', '2026-09-30')$$, 'and dates as they sort, whatever the session''s own spelling');
+SET LOCAL datestyle = 'ISO, YMD';
 -- Once: a later sync does not tell it again; a new deal brings its own.
 UPDATE fh.opportunity SET amount = 11 WHERE id = 'C';
 INSERT INTO fh.opportunity VALUES ('Z', 'Prospecting', 10, '2026-06-30', 'r1', '2026-02-01', false, false, NULL, NULL, NULL, 10, 'Pipeline', '2026-02-01');

@@ -5,7 +5,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 BEGIN;
-SELECT plan(51);
+SELECT plan(53);
 SET LOCAL timezone = 'UTC';
 CREATE SCHEMA crm;
 CREATE TABLE crm.opportunity (id text, stage_name text, amount numeric, close_date date, created_date timestamptz, owner_id text, next_step text, custom_c text,
@@ -134,6 +134,18 @@ CREATE SCHEMA elsewhere;
 SELECT salesops.connect('s', 'fivetran_salesforce', 'elsewhere');
 SELECT results_eq($$SELECT entity, sqlstate, message FROM salesops.sync('s', '2026-01-25')$$,
   $$VALUES ('opportunity', '42P01', 'schema elsewhere has no relation that kind fivetran_salesforce reads')$$, 'nothing there is no success');
+
+-- A relation that somebody named and that is not there is a failure of its entity, as long as it is not there; the others are read.
+CREATE SCHEMA csv;
+CREATE TABLE csv.deals (id text, stage text);
+INSERT INTO csv.deals VALUES ('1', 'Open');
+SELECT salesops.connect('named', 'generic', 'csv', '{"entities": {"opportunity": {"relation": "deals", "columns": {"id": "id", "stage": "stage"}}, "account": {"relation": "My acounts", "columns": {"id": "id"}}}}');
+SELECT results_eq($$SELECT entity, inserted, sqlstate, message FROM salesops.sync('named', '2026-01-26') ORDER BY 1$$,
+  $$VALUES ('account', NULL::bigint, '42P01', 'schema csv has no relation "My acounts"'), ('opportunity', 1, NULL, NULL)$$, 'a relation that is named and not there is told of');
+CREATE TABLE csv."My acounts" (id text);
+INSERT INTO csv."My acounts" VALUES ('A');
+SELECT results_eq($$SELECT entity, inserted, sqlstate FROM salesops.sync('named', '2026-01-27') ORDER BY 1$$, $$VALUES ('account', 1::bigint, NULL), ('opportunity', 0, NULL)$$, 'and read when it comes');
+SELECT salesops.disconnect('named');
 
 -- One source that cannot be synced, here by a slip of its as_of, keeps no other from it.
 CREATE SCHEMA late;

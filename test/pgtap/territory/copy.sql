@@ -4,7 +4,7 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
-SELECT plan(33);
+SELECT plan(39);
 
 -- Twelve accounts of one potential along a line, four to a home.
 CREATE TEMP TABLE account AS SELECT 'a' || lpad(i::text, 2, '0') AS id, (ARRAY['left', 'middle', 'right'])[(i + 3) / 4] AS territory, 1 AS potential, i * 10 AS x, 0 AS y, i = 5 AS locked,
@@ -58,6 +58,13 @@ SELECT results_eq($$ SELECT share[1], ramp FROM salesops.territory_plan_territor
 CREATE TEMP TABLE shifted AS SELECT salesops.simulate_territories(base, '{"shifts": [{"measure": "potential", "factor": 1.5, "tags": ["new"]}, {"measure": "potential", "factor": 2, "tags": []}]}') AS plan_id FROM made;
 SELECT results_eq($$ SELECT a.amount[1], count(*) FROM salesops.territory_plan_account a JOIN shifted USING (plan_id) GROUP BY 1 ORDER BY 1 $$, $$ VALUES (2::double precision, 8::bigint), (3, 4) $$, 'by tags, one after the other');
 
+-- A factor is what was written, however short numbers are to be printed.
+SET LOCAL extra_float_digits = -12;
+CREATE TEMP TABLE precise AS SELECT salesops.simulate_territories(base, '{"shifts": [{"measure": "potential", "factor": 1.00000001, "tags": []}], "ramps": {"left": 0.70000001}}') AS plan_id FROM made;
+RESET extra_float_digits;
+SELECT results_eq($$ SELECT DISTINCT a.amount[1], t.ramp FROM salesops.territory_plan_account a JOIN precise USING (plan_id) JOIN salesops.territory_plan_territory t USING (plan_id) WHERE t.territory_id = 'left' $$,
+  $$ VALUES (1.00000001::double precision, 0.70000001::double precision) $$, 'all digits of a factor and a ramp count');
+
 -- Targets that were given stay in a copy and become shares in a simulation.
 CREATE TEMP TABLE given AS SELECT salesops.plan_territories('TABLE account', 'SELECT id, x, y, CASE id WHEN ''left'' THEN 3 ELSE 4 END AS target_potential FROM home', '{"effort": 0.1, "as_of": "2026-06-30"}') AS base;
 CREATE TEMP TABLE given_copy AS SELECT salesops.copy_territory_plan(base) AS plan_id FROM given;
@@ -72,6 +79,12 @@ SELECT throws_ok(format('SELECT salesops.simulate_territories(%s, %L)', base, o.
           ('{"joins": [{"id": "young", "like": "left", "tags": "senior"}]}', 'these changes cannot be simulated: the tags of "young" are no list'),
           ('{"joins": [{"id": "young", "like": "left", "ramp": 1e400}]}', 'these changes cannot be simulated: "young" joins with a ramp that is no share'),
           ('{"ramps": {"left": 1e400}}', 'these changes cannot be simulated: the ramp of "left" is no share'),
+          ('{"ramps": {"left": 1e-400}}', 'these changes cannot be simulated: the ramp of "left" is no share'),
+          ('{"shifts": [{"measure": "potential", "factor": 2, "tags": ["new"]}, {"measure": "potential", "factor": 2, "tags": ["nwe"]}]}',
+           'these changes cannot be simulated: no account has all the tags ["nwe"] of a shift'),
+          ('{"shifts": [{"measure": "potential", "factor": 2, "tags": ["new", "old"]}]}', 'these changes cannot be simulated: no account has all the tags ["new", "old"] of a shift'),
+          ('{"shifts": [{"measure": "potential", "factor": 2, "tags": [null]}]}', 'these changes cannot be simulated: no account has all the tags [null] of a shift'),
+          ('{"shifts": [{"measure": "potential", "factor": 1e-400, "tags": []}]}', NULL),
           ('{"leaves": ["nobody"]}', NULL), ('{"joins": [{"id": "young", "like": "nobody"}]}', NULL), ('{"ramps": {"left": "half"}}', NULL), ('{"shifts": [{"measure": "workload", "factor": 2, "tags": []}]}', NULL)) o(changes, message);
 SELECT * FROM finish();
 ROLLBACK;

@@ -88,7 +88,7 @@ INSERT INTO bad VALUES
   (NULL, 'SELECT 1 AS id', '{}', '22004', 'accounts_sql must not be NULL'),
   ('SELECT 1 AS id', NULL, '{}', '22004', 'territories_sql must not be NULL');
 
-SELECT plan((SELECT count(*)::integer FROM bad) + 7);
+SELECT plan((SELECT count(*)::integer FROM bad) + 12);
 SELECT throws_ok(format('SELECT salesops.plan_territories(%L, %L, %L)', b.accounts, b.territories, b.options), b.code, b.message,
   left(coalesce(b.message, b.accounts) || coalesce(' ' || nullif(b.options::text, '{}'), ''), 120)) FROM bad b;
 SELECT is((SELECT count(*) FROM salesops.territory_plan) + (SELECT count(*) FROM salesops.territory_plan_account) + (SELECT count(*) FROM salesops.territory_plan_territory), 0::bigint, 'nothing is kept of what was refused');
@@ -108,5 +108,23 @@ SET LOCAL search_path = mine, public;
 SELECT lives_ok($$ SELECT salesops.plan_territories('SELECT id, area AS territory, potential, tags FROM customer', 'SELECT unnest(enum_range(NULL::area)) AS id', '{"effort": 0.1}') $$, 'a uuid, an enum, a domain, another search_path');
 SELECT results_eq($$ SELECT a.account_id, a.to_territory, a.amount, c.tags FROM salesops.territory_plan_account a JOIN salesops.territory_plan_class c USING (plan_id, class) ORDER BY 1 $$,
   $$ VALUES ('00000000-0000-0000-0000-000000000001', 'north', ARRAY[5]::double precision[], ARRAY['a']), ('00000000-0000-0000-0000-000000000002', 'south', ARRAY[5], '{}') $$, 'are read as what they mean');
+-- What is kept as text is the same whatever the session prints.
+SELECT salesops.set_setting('territory_memory', '1024 MB') \g /dev/null
+SET LOCAL extra_float_digits = -10;
+SET LOCAL datestyle = 'German';
+SELECT lives_ok($$ SELECT salesops.plan_territories('SELECT 1e14::float8 + 1 AS id, 1 AS potential', 'SELECT date ''2026-03-01'' AS id, 0.1::float8 + 0.2::float8 AS quota, 0.3::real AS floor_potential', '{"effort": 0.1}') $$, 'numbers and dates as ids');
+RESET datestyle;
+RESET extra_float_digits;
+SELECT results_eq($$ SELECT a.account_id, t.territory_id, t.quota FROM salesops.territory_plan_account a JOIN salesops.territory_plan_territory t USING (plan_id) WHERE plan_id = (SELECT max(plan_id) FROM salesops.territory_plan) $$,
+  $$ VALUES ('100000000000001', '2026-03-01', 0.30000000000000004) $$, 'have all their digits, and the year first');
+-- Who may not keep a plan hears so before anything is read or planned.
+CREATE ROLE territory_input_reader;
+SELECT salesops.grant_access('territory_input_reader', 'analyse') \g /dev/null
+SET LOCAL ROLE territory_input_reader;
+SELECT throws_ok($$ SELECT salesops.plan_territories('SELECT 1 / 0 AS id', 'SELECT 1 AS id') $$, '42501', 'permission denied to keep territory plans', 'without the task plan_territories');
+SELECT lives_ok($$ SELECT * FROM salesops.territory_frontier('SELECT 1 AS id', 'SELECT 1 AS id', '{}') $$, 'what keeps nothing needs no such right');
+RESET ROLE;
+CREATE FUNCTION public.territory_input_read_only() RETURNS void LANGUAGE plpgsql SET transaction_read_only = on AS $$ BEGIN PERFORM salesops.plan_territories('SELECT 1 / 0 AS id', 'SELECT 1 AS id'); END $$;
+SELECT throws_ok('SELECT public.territory_input_read_only()', '25006', 'cannot execute plan_territories() in a read-only transaction', 'nor is a plan made that a standby could not keep');
 SELECT * FROM finish();
 ROLLBACK;

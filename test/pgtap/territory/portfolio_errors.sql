@@ -5,7 +5,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL search_path = salesops, public;
-SELECT plan(56);
+SELECT plan(66);
 
 CREATE TEMP TABLE customer AS SELECT * FROM (VALUES ('a', 'east', 1000::float8), ('b', 'west', 500)) AS v (id, segment, potential);
 CREATE TEMP TABLE options AS
@@ -20,6 +20,14 @@ FROM (VALUES
   ('SELECT id, segment, -potential AS potential FROM customer', NULL, '22003', 'potential of customer "a" must be a number from 0 to 1e15, not -1000'),
   ('SELECT id, segment, float8 ''NaN'' AS potential FROM customer', NULL, '22003', 'potential of customer "a" must be a number from 0 to 1e15, not NaN'),
   ('SELECT id, segment, float8 ''Infinity'' AS potential FROM customer', NULL, '22003', 'potential of customer "a" must be a number from 0 to 1e15, not Infinity'),
+  -- Numbers that no float8 holds: the row and the column are named, and not what a cast says.
+  ('SELECT id, segment, 1e400 AS potential FROM customer WHERE id = ''b''', NULL, '22003', 'potential of customer "b" must be a number from 0 to 1e15, not 1000000000000000... (401 characters)'),
+  ('SELECT id, segment, numeric ''-Infinity'' AS potential FROM customer', NULL, '22003', 'potential of customer "a" must be a number from 0 to 1e15, not -Infinity'),
+  ('TABLE customer', 'SELECT ''b'' AS id, 1e400 AS effort, 5 AS revenue', '22003', 'past effort of customer "b" must be a number from 0 to 1e15, not 1000000000000000... (401 characters)'),
+  ('TABLE customer', 'SELECT ''b'' AS id, 1 AS effort, numeric ''NaN'' AS revenue', '22003', 'past revenue of customer "b" must be a number from 0 to 1e15, not NaN'),
+  ('SELECT id, segment, ''1,000'' AS potential FROM customer', NULL, '42804', 'column "potential" of customers_sql must be a number'),
+  ('SELECT id, potential FROM customer', NULL, '42703', 'customers_sql has no column "segment"'),
+  ('TABLE customer', 'SELECT id, 1 AS effort, 2 AS effort, 3 AS revenue FROM customer', '42702', 'history_sql has two columns named "effort"'),
   ('TABLE customer UNION ALL TABLE customer', NULL, '23505', 'customer "a" is given twice'),
   ('TABLE customer UNION ALL VALUES (''a'', ''west'', 2)', NULL, '23505', 'customer "a" is given twice'),
   ('TABLE customer', 'SELECT ''a'' AS id, -1 AS effort, 5 AS revenue', '22003', 'past effort of customer "a" must be a number from 0 to 1e15, not -1'),
@@ -60,6 +68,7 @@ FROM options o, (VALUES
   ('{"targets":[1]}', '22023', 'targets must be an object, not [1]'),
   ('{"minimum_effort":-1}', '22003', 'minimum_effort must be from 0 to 1000000000, not -1'),
   ('{"minimum_effort":2,"effort_unit":0}', '22023', 'effort_unit is too small'),
+  ('{"periods":1e400}', '22003', 'periods must be from 0.001 to 1000, not 1000000000000000...'),
   ('{"confidence":95}', '22003', 'confidence must be from 0.01 to 0.999, not 95'),
   ('{"periods":0}', '22003', 'periods must be from 0.001 to 1000, not 0'),
   ('{"prior":{"rates":1}}', '22023', 'prior has no "rates"'),
@@ -77,6 +86,10 @@ FROM options o, (VALUES
 ) AS v (given, state, message);
 
 -- Odd, and yet it makes sense.
+SELECT results_eq($$ SELECT effort FROM design_portfolio('SELECT id, segment, CASE id WHEN ''a'' THEN 1e-400 ELSE 500 END AS potential FROM customer', NULL, (SELECT good || '{"targets": {"east": 1e-400}}' FROM options)) ORDER BY customer_id $$,
+  $$ VALUES (0::float8), (200) $$, 'next to nothing, less than a float8 can say, is as good as nothing');
+SELECT results_eq($$ SELECT d FROM design_portfolio('SELECT id, segment, potential::numeric AS potential FROM customer', 'SELECT id, 10::numeric AS effort, 0.1 AS revenue FROM customer', (SELECT good FROM options)) d ORDER BY customer_id $$,
+  $$ SELECT d FROM design_portfolio('TABLE customer', 'SELECT id, 10::smallint AS effort, 0.1::float8 AS revenue FROM customer', (SELECT good FROM options)) d ORDER BY customer_id $$, 'whatever the type of the numbers');
 SELECT lives_ok($$ SELECT * FROM design_portfolio('SELECT id, segment, 0 AS potential FROM customer', NULL, (SELECT good FROM options)) $$, 'nobody has any potential');
 
 -- More capacity than anybody could use: what there is to win is won, and the bound holds.

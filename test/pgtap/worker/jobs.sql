@@ -4,7 +4,7 @@ SET LOCAL client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SET LOCAL TimeZone = 'UTC';
-SELECT plan(60);
+SELECT plan(66);
 
 DELETE FROM salesops.schedule;
 DELETE FROM salesops.run_log;
@@ -46,6 +46,10 @@ SELECT results_eq('SELECT job, is_default FROM salesops.jobs()', $$VALUES ('fore
 SELECT throws_ok($$SELECT salesops.define_job('weekly', '{sync,dance}')$$, '22023', 'unknown step "dance"', 'a job has steps that there are');
 SELECT throws_ok($$SELECT salesops.define_job('weekly', '{sync,NULL}')$$, '22023', 'unknown step "NULL"', '... all of them');
 SELECT throws_ok($$SELECT salesops.define_job('weekly', '{sync,report,sync}')$$, '22023', 'a job has at least one step, and each step once', '... each once');
+SELECT throws_ok(x.call, x.state, x.message, x.call) FROM (VALUES
+  ($$SELECT salesops.define_step(NULL, 'public.report')$$, '22004', 'step must not be NULL'), ($$SELECT salesops.define_step('report', 'public.report', NULL)$$, '22004', 'description must not be NULL'),
+  ($$SELECT salesops.define_step('', 'public.report')$$, '22023', 'a step has a name'), ($$SELECT salesops.define_job(NULL, '{sync}')$$, '22004', 'job must not be NULL'),
+  ($$SELECT salesops.define_job('weekly', '{sync}', NULL)$$, '22004', 'description must not be NULL'), ($$SELECT salesops.define_job('', '{sync}')$$, '22023', 'a job has a name')) x(call, state, message);
 SELECT throws_ok($$SELECT salesops.define_job('weekly', '{}')$$, '22023', 'a job has at least one step, and each step once', '... one at least');
 SELECT salesops.define_job('weekly', '{sync,report}') \g /dev/null
 SELECT salesops.define_job('nightly', '{report}', 'only that') \g /dev/null
