@@ -7,6 +7,9 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+chomp(my $share = `pg_config --sharedir`);
+plan skip_all => 'the extension postgres_fdw is not installed' unless -e "$share/extension/postgres_fdw.control";
+
 my $deals = <<'SQL';
 SELECT i, i % 2 AS shard, CASE WHEN i % 97 = 0 THEN NULL WHEN i % 89 = 0 THEN -1 ELSE 1 END * round((100 / (0.002 + salesops.draw(8, 'amount', i)))::numeric, 2) AS amount,
        round(salesops.draw(8, 'probability', i)::numeric, 3)::float8 AS probability

@@ -11,8 +11,9 @@ use Test::More;
 my $oldest = $ENV{SALESOPS_OLDEST_SERVER};
 plan skip_all => 'SALESOPS_OLDEST_SERVER names no older server; make check-matrix does' unless $oldest;
 
-# Libraries that the older server was built with and this system has no more.
-$ENV{LD_LIBRARY_PATH} = "$oldest/lib";
+# The older server brings the libraries that it was built with. This system's come first: the newer programs need theirs.
+my ($libraries) = `ldd "\$(command -v psql)"` =~ m{=> (\S+)/libpq\.so} or die 'psql has no libpq';
+$ENV{LD_LIBRARY_PATH} = "$libraries:$oldest/lib";
 my $old = PostgreSQL::Test::Cluster->new('old', install_path => "$oldest/usr/lib/postgresql/15");
 my $new = PostgreSQL::Test::Cluster->new('new');
 # From 18 on checksums are the default, and both sides must agree.

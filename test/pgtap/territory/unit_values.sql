@@ -6,8 +6,8 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
 SELECT plan(8);
 
--- Every unit and territory, from the tables alone.
-CREATE FUNCTION pg_temp.values_of(plan bigint) RETURNS TABLE (unit text, best double precision, here double precision) LANGUAGE sql AS $$
+-- Every unit and territory, from the tables alone. Never in parallel: where that is forced each of a hundred thousand small subqueries starts a worker.
+CREATE FUNCTION pg_temp.values_of(plan bigint) RETURNS TABLE (unit text, best double precision, here double precision) LANGUAGE sql SET max_parallel_workers_per_gather = 0 AS $$
   WITH pair AS (
     SELECT coalesce('family ' || a.family, 'account ' || a.account_id) AS unit, t.territory_id, a.to_territory,
       bool_and(c.needs <@ t.tags AND t.needs <@ c.tags) OVER w AS is_eligible, bool_or(a.hold_territory IS NOT NULL) OVER (PARTITION BY coalesce('family ' || a.family, 'account ' || a.account_id)) AS is_held,
