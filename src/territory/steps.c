@@ -24,6 +24,8 @@
 /* Amounts of steps are whole multiples of 2^-STEP_BITS, rounded to the side that is right even if they were computed a little wrong. */
 #define STEP_BITS		20
 #define BLUR			0.01
+/* Steps of which a unit comes to more are none: whole numbers hold no more. */
+#define MOST_STEPS		0x1p20
 /* The climb from where steps are worth nothing begins hot, at these shares of the spread of costs, and which of them have a price there is final. */
 #define HOT				0.05
 #define WARM			0.025
@@ -99,8 +101,8 @@ free_steps(Problem *p, Problem *q)
 	give_back(p, Problem, q, 1);
 }
 
-/* Counts a step of a territory. */
-static void
+/* Counts a step of a territory. False where some unit comes to too many. */
+static bool
 put_step(Choice *x, int k, int number, const Step *step)
 {
 	Problem    *q = x->p;
@@ -122,20 +124,24 @@ put_step(Choice *x, int k, int number, const Step *step)
 		bool		is_own = x->owner[u] == k;
 		double		steps = count_unit(&count, amount, is_own);
 
+		if (!(fabs(steps) <= MOST_STEPS))
+			return false;
 		if (is_there(&count, amount, is_own))
 			count.most += steps;
 		q->amount[u * q->unit_step + j] = floor(ldexp(steps, STEP_BITS) - BLUR);
 	}
 	q->most[j] = ceil(ldexp(count.most, STEP_BITS) + BLUR);
+	return true;
 }
 
 /* No step any more. */
 static void
-drop_step(Choice *x, int k, int number)
+drop_step(Choice *x, int k, int number, Step *step)
 {
 	Problem    *q = x->p;
 	int			j = step_load(x, k, number);
 
+	*step = (Step) {.below = 0};
 	for (int u = 0; u < q->units; u++)
 		q->amount[u * q->unit_step + j] = 0;
 	q->most[j] = 0;
@@ -153,10 +159,8 @@ choose_steps(Choice *x, const Prices *prices, Step *step)
 		if (prices->load[step_load(x, k, number)] > 0)
 			continue;
 		step[i] = choose_step(x, k, number, prices->load + k * x->p->measures);
-		if (is_step(&step[i], x->measures))
-			put_step(x, k, number, &step[i]);
-		else
-			drop_step(x, k, number);
+		if (!is_step(&step[i], x->measures) || !put_step(x, k, number, &step[i]))
+			drop_step(x, k, number, &step[i]);
 	}
 }
 
