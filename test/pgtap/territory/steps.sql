@@ -4,6 +4,7 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
+\ir tampering_fixture.psql
 SELECT plan(39);
 
 -- East owns four accounts of 2, west two of 1. East may have 5, so that it must lose 3: one and a half accounts, say the prices, and two if they are whole.
@@ -96,21 +97,7 @@ SELECT is(pg_temp.counted('INSERT INTO account VALUES (''h'', ''west'', 2, NULL,
 
 -- Whoever states that bound is believed, and nobody who states more, or less.
 CREATE TEMP TABLE stated AS SELECT pg_temp.planned('', 'east', 0.5, NULL, 1, '{0,0}', '{}') AS plan_id;
-CREATE FUNCTION pg_temp.untrue(plan bigint, change text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-  found text;
-BEGIN
-  BEGIN
-    SET LOCAL session_replication_role = replica;
-    EXECUTE change;
-    found := (SELECT coalesce(string_agg(v."check", ' '), 'nothing') FROM salesops.verify_territory_plan(plan) v WHERE NOT v.ok);
-    RAISE EXCEPTION 'back' USING ERRCODE = 'UU000';
-  EXCEPTION
-    WHEN sqlstate 'UU000' THEN NULL;
-  END;
-  RETURN found;
-END $$;
-SELECT is((SELECT array_agg(pg_temp.untrue(s.plan_id, format('UPDATE salesops.territory_plan SET bound = %s WHERE plan_id = %s', b, s.plan_id)) ORDER BY b) FROM stated s, unnest(ARRAY[2, 2.0001, 1.99997, 1.999985, 1.5]) b),
+SELECT is((SELECT array_agg(pg_temp.noticed(s.plan_id, format('UPDATE salesops.territory_plan SET bound = %s WHERE plan_id = %s', b, s.plan_id)) ORDER BY b) FROM stated s, unnest(ARRAY[2, 2.0001, 1.99997, 1.999985, 1.5]) b),
   ARRAY['bound', 'bound', 'nothing', 'nothing', 'bound bound_is_below'], 'two moves, and no more or less, but for the solver''s rounding: 7 x 2^-19 of a step, and 6 x 1e-6');
 
 
@@ -172,7 +159,7 @@ SELECT is_empty($$ SELECT m.s, v.* FROM tenths m, LATERAL salesops.verify_territ
 
 -- Whatever is changed is noticed, of the territory whose step is dearest, and of one that has none.
 CREATE TEMP TABLE tampered AS
-  SELECT c.change, c.has_step, pg_temp.untrue(m.plan_id, format('UPDATE salesops.territory_plan_territory SET %s WHERE plan_id = %s AND territory_id = (SELECT territory_id FROM salesops.territory_plan_territory WHERE plan_id = %2$s AND '
+  SELECT c.change, c.has_step, pg_temp.noticed(m.plan_id, format('UPDATE salesops.territory_plan_territory SET %s WHERE plan_id = %s AND territory_id = (SELECT territory_id FROM salesops.territory_plan_territory WHERE plan_id = %2$s AND '
                                                                 '(step_price <> ''{}'') = %L ORDER BY step_price[1] DESC, territory_id LIMIT 1)', c.change, m.plan_id, c.has_step)) AS noticed
   FROM made m CROSS JOIN (
     SELECT true AS has_step, unnest(ARRAY['whole_price[1] = whole_price[1] + 0.01', 'whole_price[1] = ''NaN''', 'whole_price[1] = ''-Infinity''', 'whole_price[1] = NULL', 'whole_price = whole_price || 0::double precision',
@@ -188,7 +175,7 @@ CREATE TEMP TABLE tampered AS
   WHERE m.kind = 'two';
 SELECT is_empty($$ SELECT has_step, change, noticed FROM tampered WHERE noticed NOT IN ('bound', 'numbers', 'bound numbers') $$, 'whatever is changed is noticed');
 SELECT is_empty($$ SELECT has_step, change, noticed FROM tampered WHERE change ~ 'NULL$|NaN|Infinity|-step_price|= 0$' AND noticed NOT LIKE '%numbers' $$, 'and a step that means nothing, whatever the bound');
-SELECT is((SELECT pg_temp.untrue(m.plan_id, format('UPDATE salesops.territory_plan_territory SET whole_price = NULL, step_weight = NULL, step_below = NULL, step_price = NULL WHERE plan_id = %s', m.plan_id)) FROM made m WHERE m.kind = 'two'),
+SELECT is((SELECT pg_temp.noticed(m.plan_id, format('UPDATE salesops.territory_plan_territory SET whole_price = NULL, step_weight = NULL, step_below = NULL, step_price = NULL WHERE plan_id = %s', m.plan_id)) FROM made m WHERE m.kind = 'two'),
   'bound', 'prices alone prove less');
 
 SELECT * FROM finish();

@@ -5,6 +5,7 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS salesops;
+\ir tampering_fixture.psql
 SELECT plan(24);
 
 CREATE TEMP TABLE account AS SELECT a.*, ARRAY['senior'] AS prefers, 'crm' AS source_key FROM salesops.generate_territory_accounts(110, 5, 4, '2026-06-30') a;
@@ -61,20 +62,10 @@ CREATE FUNCTION pg_temp.changed(name text, type text, has_element boolean) RETUR
     WHEN 'timestamp with time zone' THEN format('%I + interval ''1 day''', name) END;
 $$;
 -- The checks that fail after a change of one column in one row; the change is taken back.
-CREATE FUNCTION pg_temp.noticed(plan bigint, relation text, name text, type text, row_number integer) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-  found text;
-BEGIN
-  BEGIN
-    EXECUTE format('UPDATE salesops.%1$I t SET %2$I = %3$s WHERE ctid = (SELECT ctid FROM salesops.%1$I WHERE plan_id = %4$s ORDER BY md5(%1$I::text) OFFSET %5$s LIMIT 1)',
-                   relation, name, pg_temp.changed(name, type, true), plan, row_number);
-    found := (SELECT string_agg(v."check", ' ') FROM salesops.verify_territory_plan(plan) v WHERE NOT v.ok);
-    RAISE EXCEPTION 'back' USING ERRCODE = 'UU000';
-  EXCEPTION
-    WHEN sqlstate 'UU000' THEN NULL;
-  END;
-  RETURN found;
-END $$;
+CREATE FUNCTION pg_temp.noticed(plan bigint, relation text, name text, type text, row_number integer) RETURNS text LANGUAGE sql AS $$
+  SELECT pg_temp.noticed(plan, format('UPDATE salesops.%1$I t SET %2$I = %3$s WHERE ctid = (SELECT ctid FROM salesops.%1$I WHERE plan_id = %4$s ORDER BY md5(%1$I::text) OFFSET %5$s LIMIT 1)',
+                                      relation, name, pg_temp.changed(name, type, true), plan, row_number));
+$$;
 CREATE TEMP TABLE tampered AS
   SELECT m.kind, c.relname AS relation, a.attname AS name, r.n AS row_number,
     pg_temp.noticed(m.plan_id, c.relname, a.attname, format_type(a.atttypid, NULL), r.n) AS noticed
@@ -86,7 +77,7 @@ CREATE TEMP TABLE tampered AS
     -- Labels: nothing follows from them.
     AND NOT (c.relname = 'territory_plan' AND a.attname IN ('plan_id', 'name', 'copied_from', 'accounts_sql', 'territories_sql', 'made_at', 'made_by', 'extension_version'));
 SELECT cmp_ok((SELECT count(DISTINCT (relation, name)) FROM tampered), '>=', 55::bigint, 'every column of five tables');
-SELECT is_empty($$ SELECT kind, relation, name, row_number FROM tampered WHERE noticed IS NULL $$, 'whatever is changed is noticed');
+SELECT is_empty($$ SELECT kind, relation, name, row_number FROM tampered WHERE noticed = 'nothing' $$, 'whatever is changed is noticed');
 SELECT is((SELECT count(*) FROM made m, LATERAL salesops.verify_territory_plan(m.plan_id) v WHERE NOT v.ok), 0::bigint, 'and nothing is said of what is as it was');
 
 -- Someone who computes the hash anew after he has changed what was given is found out by what follows from it.
