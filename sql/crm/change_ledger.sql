@@ -1,4 +1,5 @@
--- change_ledger writes dates as YYYY-MM-DD, whatever the session's DateStyle.
+-- What changed of opportunities. An update replaces it.
+
 CREATE OR REPLACE VIEW salesops.change_ledger AS
   SELECT v.source_key, v.id AS opportunity_id, v.effective_at, v.recorded_at, v.origin, c.field, c.old_value, c.new_value
   FROM (SELECT n.*, pg_catalog.lag(n.*) OVER (PARTITION BY n.source_key, n.id ORDER BY n.effective_at, n.recorded_at, n.is_present) AS before
@@ -19,4 +20,12 @@ CREATE OR REPLACE VIEW salesops.change_ledger AS
     ('is_deleted', (v.before).is_deleted::text, v.is_deleted::text)
   ) AS c(field, old_value, new_value)
   WHERE v.before IS DISTINCT FROM NULL AND c.old_value IS DISTINCT FROM c.new_value;
+COMMENT ON VIEW salesops.change_ledger IS 'One row a changed field of an opportunity: what it was, what it became, from when, and when we knew';
+COMMENT ON COLUMN salesops.change_ledger.source_key IS 'Source of the opportunity';
+COMMENT ON COLUMN salesops.change_ledger.opportunity_id IS 'Its id there';
+COMMENT ON COLUMN salesops.change_ledger.field IS 'Column of salesops.opportunity that changed';
 COMMENT ON COLUMN salesops.change_ledger.old_value IS 'What it was, as text, a date as YYYY-MM-DD; NULL = not stated';
+COMMENT ON COLUMN salesops.change_ledger.new_value IS 'What it became';
+COMMENT ON COLUMN salesops.change_ledger.effective_at IS 'When the change became true';
+COMMENT ON COLUMN salesops.change_ledger.recorded_at IS 'When we knew';
+COMMENT ON COLUMN salesops.change_ledger.origin IS 'Our own sync, the CRM''s own history, or reconstructed from dates';
