@@ -63,6 +63,14 @@ keep_best(const Search *s, KeptPlan *best)
 		problem_tell(s->p, best->outside, s->least_cost + best->cost);
 }
 
+/* Back to the best plan, at such rates. */
+static void
+return_to(Search *s, const KeptPlan *best, double strictness)
+{
+	search_set(s, best->slot);
+	search_rates(s, strictness);
+}
+
 /* Down from where the search is, then within the limits; where that fails, with more ties there. */
 static void
 settle(Search *s, KeptPlan *best, double *strictness, int most_repairs)
@@ -81,14 +89,12 @@ settle(Search *s, KeptPlan *best, double *strictness, int most_repairs)
 	{
 		bool		is_within;
 
-		search_set(s, best->slot);
-		search_rates(s, *strictness);
+		return_to(s, best, *strictness);
 		is_within = repair_widely(s, WIDE_WORK);
 		keep_best(s, best);
 		if (!is_within && !s->p->is_stopped)
 		{
-			search_set(s, best->slot);
-			search_rates(s, *strictness);
+			return_to(s, best, *strictness);
 			split_pairs(s, PAIR_WORK);
 			keep_best(s, best);
 			*strictness *= STRICTER;
@@ -167,12 +173,23 @@ continue_former(Search *s, const Former *former, KeptPlan *best)
 	if (p->status.cost - good > WELL * fabs(p->status.bound))
 	{
 		p->status.phase = TERRITORY_PHASE_POLISH;
-		search_set(s, best->slot);
-		search_rates(s, strictness);
+		return_to(s, best, strictness);
 		polish(s, HOT * polish_worth(s), COLD * polish_worth(s), (int64) (SHORT_POLISH * proposals(p)));
 		settle(s, best, &strictness, MOST_REPAIRS_OF_FORMER);
 	}
 	return p->status.cost - usual <= POORLY * fabs(p->status.bound);
+}
+
+/* A plan from a former one. True where no more is to be made of it. */
+static bool
+plan_from_former(Search *s, const Former *former, KeptPlan *best, double *strictness)
+{
+	if (continue_former(s, former, best))
+		return true;
+	return_to(s, best, USUAL_STRICTNESS);
+	search_ties(s, usual_ties(s->p));
+	settle(s, best, strictness, MOST_REPAIRS);
+	return false;
 }
 
 /*
@@ -257,8 +274,7 @@ refine(Search *s, KeptPlan *best, double *strictness)
 	}
 	if (best->outside > 0 && p->outside == 0)
 	{
-		search_set(s, best->slot);
-		search_rates(s, USUAL_STRICTNESS);
+		return_to(s, best, USUAL_STRICTNESS);
 		split_exactly(s, splits(p));
 		keep_best(s, best);
 	}
@@ -273,19 +289,7 @@ find_plan(Search *s, Known known, const Former *former)
 	bool		is_done;
 
 	p->status.phase = TERRITORY_PHASE_PLAN;
-	if (known == KNOWN_FORMER)
-	{
-		is_done = continue_former(s, former, &best);
-		if (!is_done)
-		{
-			search_set(s, best.slot);
-			search_rates(s, USUAL_STRICTNESS);
-			search_ties(s, usual_ties(p));
-			settle(s, &best, &strictness, MOST_REPAIRS);
-		}
-	}
-	else
-		is_done = plan_at_prices(s, known, &best, &strictness);
+	is_done = known == KNOWN_FORMER ? plan_from_former(s, former, &best, &strictness) : plan_at_prices(s, known, &best, &strictness);
 	if (!is_done && p->options->effort >= 0)
 		refine(s, &best, &strictness);
 	search_set(s, best.slot);

@@ -223,28 +223,26 @@ first_with_part(const Split *s, int c)
 	return -1;
 }
 
-/* Numbers those who share classes, directly or by others, by the first of them. */
+/* Numbers those who share classes, directly or by others, by the first of them; first: of each class, by first_with_part(). */
 static void
-group_territories(const Split *s, int *group)
+group_territories(const Split *s, const int *first, int *group)
 {
 	int			territories = s->shares->territories;
 
 	for (int k = 0; k < territories; k++)
 		group[k] = k;
 	for (int c = 0; c < s->shares->classes; c++)
-	{
-		int			first = first_with_part(s, c);
-
-		for (int k = first + 1; first >= 0 && k < territories; k++)
+		for (int k = first[c] + 1; first[c] >= 0 && k < territories; k++)
 		{
-			int			low = Min(group[first], group[k]);
-			int			high = Max(group[first], group[k]);
+			int			low = Min(group[first[c]], group[k]);
+			int			high = Max(group[first[c]], group[k]);
 
-			for (int j = high; low < high && s->part[(Size) c * territories + k] > 0 && j < territories; j++)
+			if (s->part[(Size) c * territories + k] == 0 || low == high)
+				continue;
+			for (int j = high; j < territories; j++)
 				if (group[j] == high)
 					group[j] = low;
 		}
-	}
 }
 
 /*
@@ -256,25 +254,26 @@ level_loads(Split *s)
 {
 	const TerritoryShares *shares = s->shares;
 	int			territories = shares->territories;
+	int		   *first = palloc(sizeof(int) * Max(shares->classes, 1));
 	int		   *group = palloc(sizeof(int) * territories);
 	double	   *have = palloc(sizeof(double) * territories);
-	double	   *share = palloc(sizeof(double) * territories);
+	double	   *share = palloc0(sizeof(double) * territories);
 	bool	   *is_level = palloc(sizeof(bool) * territories);
 
-	group_territories(s, group);
+	for (int c = 0; c < shares->classes; c++)
+		first[c] = first_with_part(s, c);
+	group_territories(s, first, group);
+	for (int k = 0; k < territories; k++)
+		share[group[k]] += shares->share[k];
 	for (int m = 0; m < shares->measures; m++)
 	{
 		memset(have, 0, sizeof(double) * territories);
-		memset(share, 0, sizeof(double) * territories);
 		memset(is_level, true, sizeof(bool) * territories);
 		for (int c = 0; c < shares->classes; c++)
-			if (first_with_part(s, c) >= 0)
-				have[group[first_with_part(s, c)]] += shares->supply[c * shares->measures + m];
+			if (first[c] >= 0)
+				have[group[first[c]]] += shares->supply[c * shares->measures + m];
 		for (int k = 0; k < territories; k++)
-		{
 			have[group[k]] += shares->held[k * shares->measures + m];
-			share[group[k]] += shares->share[k];
-		}
 		for (int pass = 0; pass < 2; pass++)
 			for (int k = 0; k < territories; k++)
 			{
@@ -287,6 +286,7 @@ level_loads(Split *s)
 					*load = level;
 			}
 	}
+	pfree(first);
 	pfree(group);
 	pfree(have);
 	pfree(share);
